@@ -1,0 +1,88 @@
+"""Opens a channel to Fealty that sends the API key and retries what is safe to retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Any
+
+import grpc
+import grpc.aio
+
+# Below the server's idle limits, above its floor for pings: a quiet channel stays open through a NAT.
+KEEPALIVE_MS = 60_000
+
+
+def connect(target: str, api_key: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
+    """A channel for blocking stubs.
+
+    `target` is `host:port`. Without `credentials` the channel is not encrypted: for loopback and private networks.
+    Every call gets a deadline of 10 s unless it brings its own, and is tried up to 4 times while the server cannot
+    take it: each change carries a `request_id`, so that a change made by a lost attempt is not made twice.
+    """
+    options = _options()
+    if credentials is None:
+        channel = grpc.insecure_channel(target, options)
+    else:
+        channel = grpc.secure_channel(target, credentials, options)
+    return grpc.intercept_channel(channel, _Key(api_key))
+
+
+def connect_async(target: str, api_key: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
+    """The same for `async` stubs."""
+    options = _options()
+    key = [_AsyncUnaryKey(api_key), _AsyncStreamKey(api_key)]
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options, interceptors=key)
+    return grpc.aio.secure_channel(target, credentials, options, interceptors=key)
+
+
+def _options() -> list[tuple[str, Any]]:
+    return [
+        ("grpc.service_config", files("fealty").joinpath("service_config.json").read_text()),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+    ]
+
+
+def _with_key(details: Any, api_key: str, kind: Any) -> Any:
+    metadata: Sequence[Any] = [*(details.metadata or ()), ("authorization", f"Bearer {api_key}")]
+    return kind(
+        method=details.method,
+        timeout=details.timeout,
+        metadata=grpc.aio.Metadata(*metadata) if kind is grpc.aio.ClientCallDetails else metadata,
+        credentials=details.credentials,
+        wait_for_ready=details.wait_for_ready,
+        **({} if kind is grpc.aio.ClientCallDetails else {"compression": details.compression}),
+    )
+
+
+class _Details(grpc.ClientCallDetails):
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+
+class _Key(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
+        return proceed(_with_key(details, self._api_key, _Details), request)
+
+    def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
+        return proceed(_with_key(details, self._api_key, _Details), requests)
+
+
+class _AsyncUnaryKey(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    async def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
+        return await proceed(_with_key(details, self._api_key, grpc.aio.ClientCallDetails), request)
+
+
+class _AsyncStreamKey(grpc.aio.StreamStreamClientInterceptor):
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    async def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
+        return await proceed(_with_key(details, self._api_key, grpc.aio.ClientCallDetails), requests)
