@@ -1,0 +1,75 @@
+"""Who may do what. Permissions carry the names of the contract's enum, without its prefix."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from rules.refusals import PermissionMissing
+
+
+class Permission(StrEnum):
+    """What a call needs; declared for each method in the contract."""
+
+    PROGRAMS_READ = "PROGRAMS_READ"
+    PROGRAMS_WRITE = "PROGRAMS_WRITE"
+    CUSTOMERS_READ = "CUSTOMERS_READ"
+    CUSTOMERS_WRITE = "CUSTOMERS_WRITE"
+    POINTS_READ = "POINTS_READ"
+    POINTS_EARN = "POINTS_EARN"
+    POINTS_SPEND = "POINTS_SPEND"
+    ACTIVITIES_READ = "ACTIVITIES_READ"
+
+
+class Role(StrEnum):
+    """What a caller is trusted with."""
+
+    ADMINISTRATOR = "ADMINISTRATOR"
+    SERVICE = "SERVICE"
+    AUDITOR = "AUDITOR"
+
+
+class ActorType(StrEnum):
+    """Who acts, in the words of the activity log."""
+
+    ADMINISTRATOR = "ADMINISTRATOR"
+    PARTNER = "PARTNER"
+    STAFF = "STAFF"
+    CUSTOMER = "CUSTOMER"
+    SERVICE = "SERVICE"
+    SYSTEM = "SYSTEM"
+    ANONYMOUS = "ANONYMOUS"
+
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.ADMINISTRATOR: frozenset(Permission),
+    Role.SERVICE: frozenset(Permission) - {Permission.PROGRAMS_WRITE, Permission.ACTIVITIES_READ},
+    Role.AUDITOR: frozenset({Permission.PROGRAMS_READ, Permission.POINTS_READ, Permission.ACTIVITIES_READ}),
+}
+
+ACTOR_TYPES: dict[Role, ActorType] = {
+    Role.ADMINISTRATOR: ActorType.ADMINISTRATOR,
+    Role.SERVICE: ActorType.SERVICE,
+    Role.AUDITOR: ActorType.STAFF,
+}
+
+
+class Caller(NamedTuple):
+    """Who is calling. `program` is the id of the only program it may see, or None for all."""
+
+    id: str
+    name: str
+    role: Role
+    program: str | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether its role holds the permission."""
+        return permission in PERMISSIONS[self.role]
+
+    def sees(self, program: str) -> bool:
+        """Whether the program exists for this caller: what is not yours is not found."""
+        return self.program is None or self.program == program
+
+
+def check(caller: Caller, permission: Permission) -> None:
+    """Raises PermissionMissing."""
+    if not caller.may(permission):
+        raise PermissionMissing(permission=permission, role=caller.role)

@@ -1,0 +1,48 @@
+"""The vocabulary of the activity log: what an act is called, and what Fealty does of itself.
+
+Acts of callers are named in the contract, by the policy of each method. Values are those of the contract's
+enums without their prefix.
+"""
+
+from typing import NamedTuple
+
+from rules.access import ActorType
+
+
+class Kind(NamedTuple):
+    """What an activity is: a noun and what happened to it, and where it belongs."""
+
+    action: str
+    category: str
+    type: str
+    module: str | None = None
+
+
+class Origin(NamedTuple):
+    """Who did it, from where, by which call."""
+
+    actor_type: ActorType
+    actor: str
+    source: str
+    kind: Kind
+    method: str = ""
+    ip_address: str = ""
+    user_agent: str = ""
+
+
+POINTS_ACTIVATED = Kind("points.activated", "ORDERS", "ORDER")
+POINTS_EXPIRED = Kind("points.expired", "CUSTOMERS", "DATA")
+KEY_CREATED = Kind("key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
+KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
+DATABASE_MIGRATED = Kind("database.migrated", "SYSTEM", "CONFIGURATION", "PROGRAM_SETTINGS")
+METHOD_UNKNOWN = Kind("method.unknown", "SYSTEM", "SECURITY")
+
+
+def by_time(kind: Kind) -> Origin:
+    """What the passing of time does, whoever notices first."""
+    return Origin(ActorType.SYSTEM, "", "AUTOMATED", kind)
+
+
+def by_operator(kind: Kind) -> Origin:
+    """What somebody with a shell on the host does through the command line."""
+    return Origin(ActorType.ADMINISTRATOR, "operator", "PLATFORM", kind)
