@@ -1,0 +1,1 @@
+"""The activity log: who did what to whom, in the transaction of the deed."""

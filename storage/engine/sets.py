@@ -1,0 +1,66 @@
+"""Writes rows of many tables as sets: one statement, each table one part of it, each part fed by one JSON array."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from pydantic_core import to_json
+
+from storage.engine.session import Session, Statement
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RowSet:
+    """How rows of one table are written together.
+
+    `columns` maps each column to its SQL type. With `keys`, rows that exist are updated by them; without, rows
+    are inserted, or with `unless_exists` left out where a unique index holds them already. `recorded` fills the
+    column `recorded_at` with the transaction's instant. Values of a row are numbers, text, instants, UUIDs,
+    and lists and dicts of them.
+    """
+
+    table: str
+    columns: Mapping[str, str]
+    keys: tuple[str, ...] = ()
+    recorded: bool = False
+    unless_exists: bool = False
+
+    def part(self, rows: str, now: str) -> str:
+        """The SQL that writes the JSON array in parameter `rows`, at the instant in parameter `now`."""
+        fields = ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
+        source = f"json_to_recordset({rows}) AS r({fields})"
+        if self.keys:
+            values = ", ".join(f"{name} = r.{name}" for name in self.columns if name not in self.keys)
+            match = " AND ".join(f"{self.table}.{name} = r.{name}" for name in self.keys)
+            # Whichever way the planner joins the two, it reads no row of another key.
+            first = self.keys[0]
+            read = f"SELECT (k ->> '{first}')::{self.columns[first]} FROM json_array_elements({rows}) AS k"  # noqa: S608
+            match += f" AND {self.table}.{first} = ANY(ARRAY({read}))"
+            return f"UPDATE {self.table} SET {values} FROM {source} WHERE {match}"  # noqa: S608 - our own words
+        names = ", ".join([*self.columns, *(["recorded_at"] if self.recorded else [])])
+        values = ", ".join([*(f"r.{name}" for name in self.columns), *([now] if self.recorded else [])])
+        conflict = " ON CONFLICT DO NOTHING" if self.unless_exists else ""
+        return f"INSERT INTO {self.table} ({names}) SELECT {values} FROM {source}{conflict}"  # noqa: S608 - our own words
+
+
+def write(session: Session, sets: Mapping[RowSet, Sequence[Row]], now: datetime, commit: bool = False) -> None:
+    """Writes all rows in one round trip, in the transaction that the caller opened; with `commit`, ends it."""
+    filled = tuple(row_set for row_set, rows in sets.items() if rows)
+    parameters = [now.isoformat().encode(), *(to_json(sets[row_set]) for row_set in filled)]
+    session.run(_statement(filled), parameters, commit=commit)
+
+
+@lru_cache(maxsize=256)
+def _statement(sets: tuple[RowSet, ...]) -> Statement:
+    # Parts see one snapshot: no part may update a row that another inserts. Foreign keys are checked at its end.
+    parts = [
+        f"{row_set.table}_{number} AS ({row_set.part(f'${number}', '$1')})"
+        for number, row_set in enumerate(sets, start=2)
+    ]
+    return Statement(
+        f"WITH {', '.join(parts)} SELECT $1" if parts else "SELECT $1", ["timestamptz", *["json"] * len(sets)]
+    )

@@ -1,0 +1,89 @@
+"""The unit of work: one transaction, its instant, and the rows it will write before it commits."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from peewee import PostgresqlDatabase
+
+from storage.engine import sets
+from storage.engine.database import (
+    ATTEMPTS_MAX,
+    Connection,
+    StorageUnavailable,
+    conflict,
+    connect,
+    reason,
+    unavailable,
+)
+from storage.engine.session import forget, session
+from storage.engine.sets import Row, RowSet
+
+Result = TypeVar("Result")
+
+
+class Unit:
+    """What one transaction writes. `now` is the database's clock, so that servers with skewed clocks agree."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self.discarded = False
+        self._rows: defaultdict[RowSet, list[Row]] = defaultdict(list)
+
+    def add(self, row_set: RowSet, row: Row) -> None:
+        """Plans a row; it is written when the unit is."""
+        self._rows[row_set].append(row)
+
+    def discard(self) -> None:
+        """Nothing of this unit will be kept: somebody only wanted to know what would happen."""
+        self.discarded = True
+
+    def write(self, commit: bool = False) -> None:
+        """Writes the planned rows, one statement for all tables; with `commit`, ends the transaction with it."""
+        if self._rows or commit:
+            sets.write(session(self.connection), self._rows, self.now, commit)
+            self._rows.clear()
+
+
+@contextmanager
+def transaction(database: PostgresqlDatabase) -> Iterator[Unit]:
+    """One transaction on this thread's connection: written and committed at the end, rolled back on an exception.
+
+    No network call, no sleep and no second transaction inside. Raises StorageUnavailable.
+    """
+    try:
+        connection = connect(database)
+        kept = False
+        try:
+            with database.atomic() as transaction:
+                (now,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+                assert isinstance(now, datetime)
+                unit = Unit(connection, now)
+                yield unit
+                if unit.discarded:
+                    transaction.rollback()
+                else:
+                    unit.write()
+            kept = not unit.discarded
+        finally:
+            if not kept:
+                forget(connection)
+    except Exception as error:
+        if not isinstance(error, StorageUnavailable) and unavailable(error):
+            raise StorageUnavailable(reason(error)) from error
+        raise
+
+
+def run(database: PostgresqlDatabase, change: Callable[[Unit], Result]) -> Result:
+    """`change` in a transaction of its own, again where a neighbour was faster."""
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            with transaction(database) as unit:
+                return change(unit)
+        except Exception as error:
+            if attempt == ATTEMPTS_MAX or not conflict(error):
+                raise
+    raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,1 @@
+"""Accounts, lots, entries, transactions: the books in the narrow sense."""

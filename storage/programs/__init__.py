@@ -1,0 +1,1 @@
+"""Programs and the versions of their settings."""

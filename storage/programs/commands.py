@@ -1,0 +1,165 @@
+"""Changes programs."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from rules.access import Caller
+from rules.activity import Origin
+from rules.programs import Settings, check_change, check_clock, time_zone
+from rules.refusals import ProgramExists, StaleEtag
+from storage.activity.commands import Change, Scope, record
+from storage.engine.ids import new_uuid, typeid
+from storage.engine.requests import Answer, Request, once
+from storage.engine.unit import Unit
+from storage.programs import queries
+from storage.programs.queries import SETTINGS, Program
+from storage.programs.tables import ProgramRow, ProgramVersionRow
+from storage.tasks.commands import plan_sweep
+
+
+class CreateProgram(NamedTuple):
+    """A new program; an empty `program_id` lets us choose."""
+
+    program_id: str
+    settings: Settings
+    test_clock_at: datetime | None
+
+
+class UpdateProgram(NamedTuple):
+    """New values for some settings. An empty etag agrees to any state."""
+
+    program_id: str
+    etag: str
+    changes: dict[str, Any]
+
+
+class AdvanceTestClock(NamedTuple):
+    """Moves a test clock to an instant."""
+
+    program_id: str
+    to: datetime
+
+
+def create(
+    unit: Unit, command: CreateProgram, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
+) -> Answer[Program]:
+    """Raises ProgramExists, TimeZoneUnknown."""
+
+    def change() -> Answer[Program]:
+        program_id = command.program_id or typeid("program", new_uuid().int)
+        time_zone(command.settings.time_zone)
+        if ProgramRow.select().where(ProgramRow.program_id == program_id).exists():
+            raise ProgramExists(program=program_id)
+        number = _next_number(unit)
+        activity = record(
+            unit,
+            origin,
+            f"programs/{program_id}",
+            Scope(number),
+            details={"settings": _plain(command.settings), "test_clock": command.test_clock_at is not None},
+            request_id=request.request_id,
+        )
+        unit.write()
+        row = {
+            "program_id": program_id,
+            "version": 1,
+            "settings": _plain(command.settings),
+            "test_clock_at": command.test_clock_at,
+            "created_at": unit.now,
+            "updated_at": unit.now,
+            "activity": activity,
+        }
+        ProgramRow.insert(id=number, **row).execute()
+        _keep_version(number, 1, command.settings, unit.now, activity)
+        program = Program(number, program_id, 1, command.settings, command.test_clock_at, unit.now, unit.now)
+        return Answer(program, activity)
+
+    return once(unit, request, Program, change, validate_only)
+
+
+def update(
+    unit: Unit, command: UpdateProgram, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
+) -> Answer[Program]:
+    """Raises ProgramNotFound, StaleEtag, CardFixed, TimeZoneUnknown."""
+
+    def change() -> Answer[Program]:
+        old = queries.get(command.program_id, caller, for_update=True)
+        if command.etag and command.etag != old.etag:
+            raise StaleEtag(etag=old.etag)
+        settings = replace(old.settings, **command.changes)
+        check_change(old.settings, settings)
+        changes = _differences(old.settings, settings)
+        activity = record(unit, origin, old.name, Scope(old.id), changes=changes, request_id=request.request_id)
+        new = old._replace(version=old.version + 1, settings=settings, updated_at=unit.now)
+        unit.write()
+        _save(new, activity)
+        _keep_version(new.id, new.version, settings, unit.now, activity)
+        return Answer(new, activity)
+
+    return once(unit, request, Program, change, validate_only)
+
+
+def advance_test_clock(
+    unit: Unit, command: AdvanceTestClock, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
+) -> Answer[Program]:
+    """Moves the clock and plans the sweep of what it makes due. Raises ProgramNotFound, NoTestClock, ClockMovesBack."""
+
+    def change() -> Answer[Program]:
+        old = queries.get(command.program_id, caller, for_update=True)
+        check_clock(old.program_id, old.test_clock_at, command.to)
+        assert old.test_clock_at is not None
+        moved = Change("test_clock_time", old.test_clock_at.isoformat(), command.to.isoformat())
+        activity = record(
+            unit, origin, old.name, Scope(old.id), command.to, changes=[moved], request_id=request.request_id
+        )
+        new = old._replace(test_clock_at=command.to, updated_at=unit.now)
+        unit.write()
+        _save(new, activity)
+        plan_sweep(unit, new.id)
+        return Answer(new, activity)
+
+    return once(unit, request, Program, change, validate_only)
+
+
+def _save(program: Program, activity: str) -> None:
+    ProgramRow.update(
+        version=program.version,
+        settings=_plain(program.settings),
+        test_clock_at=program.test_clock_at,
+        updated_at=program.updated_at,
+        activity=activity,
+    ).where(ProgramRow.id == program.id).execute()
+
+
+def _keep_version(program: int, version: int, settings: Settings, now: datetime, activity: str) -> None:
+    ProgramVersionRow.insert(
+        program=program, version=version, settings=_plain(settings), recorded_at=now, activity=activity
+    ).execute()
+
+
+def _next_number(unit: Unit) -> int:
+    # The record of a creation names the program's number, and must stand before the program does.
+    found = unit.connection.execute("SELECT nextval(pg_get_serial_sequence('program', 'id'))").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def _plain(settings: Settings) -> Any:
+    return SETTINGS.dump_python(settings, mode="json")
+
+
+def _differences(old: Settings, new: Settings) -> list[Change]:
+    before, after = _plain(old), _plain(new)
+    cards = {card["card_id"]: card for card in before.pop("cards")}
+    found = [Change(name, before[name], after[name]) for name in before if before[name] != after[name]]
+    for card in after["cards"]:
+        was = cards.get(card["card_id"], {})
+        for name, value in card.items():
+            if was.get(name) != value:
+                found.append(Change(f"cards.{card['card_id']}.{name}", _text(was.get(name)), _text(value)))
+    return found
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""The outbox: work for the workers, written with its cause."""

@@ -1,0 +1,152 @@
+"""The life of a task: planned with its cause, claimed by the relay, done or failed with its effect."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from storage.engine.database import Connection
+from storage.engine.ids import new_uuid_text
+from storage.engine.unit import Unit
+from storage.tasks.tables import TASKS, TaskState
+
+
+class Task(NamedTuple):
+    """A claimed task: what the broker is told, and nothing more.
+
+    `sending` names this sending of it: another when it is sent again, the same when the claim is not committed
+    and made once more.
+    """
+
+    id: str
+    actor: str
+    queue: str
+    sending: str
+
+
+class Work(NamedTuple):
+    """What an actor needs of its task. `args` are ids, never personal data. `attempts` counts this one too."""
+
+    actor: str
+    args: Mapping[str, Any]
+    attempts: int
+
+
+def plan(
+    unit: Unit,
+    actor: str,
+    queue: str,
+    args: Mapping[str, Any],
+    unique_key: str,
+    program: int | None = None,
+    customer: int | None = None,
+) -> None:
+    """Writes a task in the transaction that causes it, due at once, unless one of its key is open."""
+    row: dict[str, Any] = {
+        "id": new_uuid_text(),
+        "actor": actor,
+        "queue": queue,
+        "args": args,
+        "unique_key": unique_key,
+        "program": program,
+        "customer": customer,
+        "state": TaskState.READY,
+        "due_at": unit.now,
+        "created_at": unit.now,
+    }
+    unit.add(TASKS, row)
+
+
+def plan_sweep(unit: Unit, program: int) -> None:
+    """The sweep of one program: settles the accounts in which something fell due."""
+    plan(unit, "sweep_program", "sweep", {"program": program}, f"sweep_program:{program}", program)
+
+
+def claim(connection: Connection, limit: int, send_again_after: timedelta) -> list[Task]:
+    """Marks up to `limit` due tasks as sent and answers them, in the caller's transaction.
+
+    A task that was sent and is not done by `send_again_after` is due again: the broker may have lost it. That is
+    no further attempt: nothing is known to have failed.
+    """
+    return [Task(*row) for row in connection.execute(_CLAIM, (limit, send_again_after), prepare=True)]
+
+
+def begin(connection: Connection, task: str) -> Work | None:
+    """Takes a task for an actor, in the caller's transaction. None where another worker has it or it is done.
+
+    A relay that has sent it and not yet committed is waited for.
+    """
+    found = connection.execute(_BEGIN, (task, task), prepare=True).fetchone()
+    return Work(*found) if found else None
+
+
+def hand_back(connection: Connection, task: str) -> None:
+    """Leaves the rest of it to whoever is sent it next, at once, in the transaction of what was done of it."""
+    connection.execute(_HAND_BACK, (task,), prepare=True)
+
+
+def finish(connection: Connection, task: str) -> None:
+    """Marks it done, in the transaction of its effect."""
+    connection.execute(_FINISH, (task,), prepare=True)
+
+
+def fail(connection: Connection, task: str, error: str, retry_after: timedelta | None) -> None:
+    """Keeps the name of the error, and makes the task due again or, with None, gives it up."""
+    connection.execute(_FAIL, (error, retry_after, retry_after, retry_after, task), prepare=True)
+
+
+def prune(connection: Connection, older_than: timedelta, limit: int) -> int:
+    """Removes up to `limit` tasks that ended longer ago; answers how many."""
+    return connection.execute(_PRUNE, (older_than, limit)).rowcount
+
+
+def open_tasks(connection: Connection, programs: Sequence[int] | None = None) -> int:
+    """How many are neither done nor given up."""
+    found = connection.execute(
+        _OPEN, (list(programs) if programs is not None else None, list(programs or ()))
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+# ARRAY, not IN: a guess about how many are due would decide whether the whole table is read.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT id, actor, queue, due_at FROM task
+    WHERE state IN ('READY', 'SENT') AND due_at <= now()
+    ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
+), sent AS (
+    UPDATE task SET attempts = attempts + (state = 'READY')::int, state = 'SENT', due_at = now() + %s
+    WHERE id = ANY(ARRAY(SELECT id FROM due))
+)
+SELECT id::text, actor, queue, id || '@' || to_char(due_at, 'YYYYMMDDHH24MISSUS') FROM due
+"""
+
+# The row lock does not tell a relay from a worker, so workers keep each other out by a lock of their own; it ends
+# with the transaction.
+_BEGIN = """
+WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS taken)
+SELECT actor, args, attempts FROM task, mine
+WHERE mine.taken AND id = %s AND state IN ('READY', 'SENT') FOR UPDATE OF task
+"""
+
+_HAND_BACK = "UPDATE task SET due_at = now() WHERE id = %s"
+
+_FINISH = "UPDATE task SET state = 'DONE', finished_at = now(), last_error = NULL WHERE id = %s"
+
+_FAIL = """
+UPDATE task SET last_error = %s,
+    state = CASE WHEN %s::interval IS NULL THEN 'FAILED' ELSE 'READY' END,
+    due_at = now() + coalesce(%s::interval, '0'),
+    finished_at = CASE WHEN %s::interval IS NULL THEN now() END
+WHERE id = %s AND state IN ('READY', 'SENT')
+"""
+
+_PRUNE = """
+DELETE FROM task WHERE id = ANY(ARRAY(
+    SELECT id FROM task WHERE finished_at < now() - %s::interval LIMIT %s FOR UPDATE SKIP LOCKED
+))
+"""
+
+_OPEN = """
+SELECT count(*) FROM task WHERE state IN ('READY', 'SENT') AND (%s::int[] IS NULL OR program = ANY(%s::int[]))
+"""

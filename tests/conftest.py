@@ -1,0 +1,124 @@
+"""What tests share: a real PostgreSQL with a fresh, migrated database for each of them, and a real broker."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis
+
+from storage.embedded import EmbeddedPostgres
+from storage.engine.database import Database, open_database
+from storage.migrate import migrate
+from workers.embedded import EmbeddedValkey
+
+# A server on which databases can be created; without it, each test process starts one of its own.
+SERVER_URL = os.environ.get("FEALTY_TEST_DATABASE_URL")
+# A broker that tests may empty; each test process takes a database of its own there. Without it, each starts one.
+BROKER_URL = os.environ.get("FEALTY_TEST_REDIS_URL")
+# Tests kill processes, never the machine: nothing here has to outlive a power cut.
+SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that the servers' unprivileged uid can reach; pytest's own are closed to it under root."""
+    folder = Path(tempfile.mkdtemp(prefix="fealty-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def with_database(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A PostgreSQL server, by the URL of a database that is nobody's."""
+    if SERVER_URL:
+        yield SERVER_URL
+        return
+    with open_folder() as folder:
+        server = EmbeddedPostgres(folder / "data", SETTINGS)
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """The name of a migrated database that nobody is connected to: copying it is faster than migrating anew."""
+    with fresh_database(server_url) as url:
+        database = open_database(url)
+        migrate(database)
+        yield urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """A database of this test's own, without any tables."""
+    with fresh_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """A migrated database of this test's own."""
+    with fresh_database(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The same, bound to the models of this process."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def broker_url() -> Iterator[str]:
+    """A running broker, with a database of this test process's own."""
+    if BROKER_URL:
+        number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        yield with_database(BROKER_URL, number)
+        return
+    with open_folder() as folder:
+        running = EmbeddedValkey(folder / "data")
+        running.start()
+        try:
+            yield running.url
+        finally:
+            running.stop()
+
+
+@pytest.fixture
+def redis_url(broker_url: str) -> str:
+    """A broker that holds nothing yet."""
+    with redis.Redis.from_url(broker_url) as client:
+        client.flushdb()
+    return broker_url
+
+
+@contextmanager
+def fresh_database(server_url: str, template: str = "template0") -> Iterator[str]:
+    """The URL of a new database, a copy of `template`, dropped at the end whoever is still connected."""
+    name = f"fealty_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        try:
+            yield with_database(server_url, name)
+        finally:
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())

@@ -1,0 +1,182 @@
+"""A program whose clock we hold, with customers, and everything that can be done to them."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import psycopg
+
+from rules.access import ActorType, Caller, Role
+from rules.activity import Kind, Origin
+from rules.programs import Card, EarnRate, ExpiryPolicy, Settings
+from storage.activity.tables import ActivityRow
+from storage.customers import commands as customers
+from storage.customers.commands import CreateCustomer
+from storage.customers.queries import Profile
+from storage.engine.database import Database, connection
+from storage.engine.requests import Answer, Request
+from storage.engine.unit import run
+from storage.ledger.addresses import Address
+from storage.ledger.batch import Ledger
+from storage.ledger.commands import Balance, Command, Line, Outcome, Recorded, RecordTransaction, SpendPoints
+from storage.ledger.queries import EntryRead, GetBalance, ListEntries, Reader
+from storage.ledger.sweep import programs_with_due, sweep
+from storage.ledger.verify import verify
+from storage.programs import commands as programs
+from storage.programs.commands import AdvanceTestClock, CreateProgram
+
+START = datetime(2025, 1, 1, 12, tzinfo=UTC)
+CALLER = Caller("caller_1", "till", Role.SERVICE)
+ORIGIN = Origin(ActorType.SERVICE, CALLER.id, "API", Kind("act.done", "ORDERS", "ORDER"), "/Service/Method", "10.0.0.1")
+
+# One unit for each cent. Active at once for ever; pending for ten days, then usable to the end of the month after.
+PLAIN = Card("plain", "Plain", 0, EarnRate(1, 1, "EUR"))
+SLOW = Card("slow", "Slow", 2, EarnRate(1, 1, "EUR"), pending_days=10, expiry_policy=ExpiryPolicy(1))
+SETTINGS = Settings("Coffee club", "Europe/Prague", (PLAIN, SLOW))
+
+Value = TypeVar("Value")
+
+
+def request(content: object, request_id: str = "", caller: str = CALLER.id, method: str = "Method") -> Request:
+    """A request for `content`, with an id of its own unless one is given."""
+    digest = hashlib.sha256(repr(content).encode()).hexdigest()
+    return Request(caller, method, request_id or str(uuid4()), digest)
+
+
+def answered(outcome: Any) -> Answer[Any]:
+    """The answer in an outcome, which must be one."""
+    if isinstance(outcome, Exception):
+        raise outcome
+    assert isinstance(outcome, Answer)
+    return outcome
+
+
+class Scene:
+    """A program and its customers. Its clock stands at START until it is moved."""
+
+    def __init__(self, database: Database, *names: str, program: str = "coffee") -> None:
+        self.database = database
+        self.ledger = Ledger(database)
+        self.program_id = program
+        create = CreateProgram(program, SETTINGS, START)
+        self.program = run(database, partial(programs.create, **_arguments(create))).value
+        for name in names or ("ada",):
+            run(database, partial(customers.create, **_arguments(CreateCustomer(program, name, Profile()))))
+
+    def purchase(
+        self,
+        points: int = 100,
+        name: str = "ada",
+        card: str = "plain",
+        transaction_id: str = "",
+        occurred_at: datetime | None = None,
+        lines: tuple[Line, ...] = (),
+        request_id: str = "",
+        validate_only: bool = False,
+        deadline: float = math.inf,
+        program: str = "",
+        currency: str = "EUR",
+    ) -> RecordTransaction:
+        """A purchase that earns `points` units."""
+        address = Address(program or self.program_id, name, card)
+        transaction_id = transaction_id or f"t-{uuid4()}"
+        content = (address, transaction_id, points, currency, occurred_at, lines, validate_only)
+        key = request(content, request_id)
+        return RecordTransaction(
+            address, transaction_id, points, currency, occurred_at, lines, key, ORIGIN, validate_only, deadline
+        )
+
+    def spending(
+        self,
+        points: int = 100,
+        name: str = "ada",
+        card: str = "plain",
+        request_id: str = "",
+        validate_only: bool = False,
+        deadline: float = math.inf,
+        reference: str = "",
+    ) -> SpendPoints:
+        """A spending of `points` units."""
+        address = Address(self.program_id, name, card)
+        key = request((address, points, reference, validate_only), request_id)
+        return SpendPoints(address, points, reference, key, ORIGIN, validate_only, deadline)
+
+    def group(self, *commands: Command) -> list[Outcome | Exception]:
+        """The outcomes of commands that share a transaction."""
+        return self.ledger.run(commands)
+
+    def do(self, command: Command) -> Answer[Any]:
+        """The answer to one command; raises where it was refused."""
+        [outcome] = self.group(command)
+        return answered(outcome)
+
+    def earn(self, points: int, **more: Any) -> Recorded:
+        """Records a purchase."""
+        value = self.do(self.purchase(points, **more)).value
+        assert isinstance(value, Recorded)
+        return value
+
+    def advance(self, by: timedelta) -> None:
+        """Moves the clock."""
+        [moved] = self.rows("SELECT test_clock_at FROM program WHERE program_id = %s", [self.program_id])
+        command = AdvanceTestClock(self.program_id, moved[0] + by)
+        run(self.database, partial(programs.advance_test_clock, **_arguments(command)))
+
+    def sweep(self, limit: int = 100) -> None:
+        """What the workers do: settles everything that is due."""
+        with connection(self.database) as books:
+            due = programs_with_due(books)
+        if self.program.id in due:
+            while run(self.database, lambda unit: sweep(unit, self.program.id, limit)) == limit:
+                pass
+
+    def balance(self, name: str = "ada", card: str = "plain") -> Balance:
+        """What a reader sees now."""
+        [found] = Reader(self.database).run([GetBalance(Address(self.program_id, name, card))])
+        assert isinstance(found, Balance)
+        return found
+
+    def entries(self, name: str = "ada", card: str = "plain") -> list[EntryRead]:
+        """The points history, newest first."""
+        [found] = Reader(self.database).run([ListEntries(Address(self.program_id, name, card), 2**63 - 1, 1000)])
+        assert isinstance(found, list)
+        return found
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Whatever a test wants to know beyond the books' own queries."""
+        with connection(self.database) as books:
+            return books.execute(query.encode(), parameters).fetchall()
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """What no command of ours would do."""
+        with connection(self.database) as books:
+            books.execute(statement.encode(), parameters)
+
+    def another_connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection beside this thread's own."""
+        return psycopg.connect(self.database.database, autocommit=True)
+
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table; of accounts, those that anything ever happened to."""
+        tables = [name for (name,) in self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        found = {table: sorted(self.rows(f'SELECT "{table}"::text FROM "{table}"')) for table in tables}
+        found["account"] = self.rows("SELECT account::text FROM account WHERE version > 0 ORDER BY id")
+        return found
+
+    def assert_conserved(self) -> None:
+        """`fealty ledger verify` finds no fault."""
+        with connection(self.database) as books:
+            verdict = verify(books)
+        assert verdict.holds, verdict.shown
+
+    def bodies(self) -> list[str]:
+        """The bodies of all activities, oldest first."""
+        return [row.body for row in ActivityRow.select().order_by(ActivityRow.id)]
+
+
+def _arguments(command: Any) -> dict[str, Any]:
+    return {"command": command, "caller": CALLER, "origin": ORIGIN, "request": request(command)}

@@ -1,0 +1,119 @@
+"""What PostgreSQL itself refuses, whoever asks and whatever our code has become."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from peewee import Model
+from psycopg.types.json import Jsonb
+
+from storage.access.tables import ApiKeyRow, CallerRow, ServerSecretRow
+from storage.activity.tables import ActivityRow
+from storage.customers.tables import CustomerRow, ExternalIdRow
+from storage.engine.database import Table, open_database
+from storage.programs.tables import ProgramRow, ProgramVersionRow
+from storage.tasks.tables import TaskRow
+from tests.conftest import fresh_database
+from tests.storage.scene import Scene
+
+MODELS = [
+    ActivityRow,
+    ApiKeyRow,
+    CallerRow,
+    CustomerRow,
+    ExternalIdRow,
+    ProgramRow,
+    ProgramVersionRow,
+    ServerSecretRow,
+    TaskRow,
+]
+APPEND_ONLY = ["activity", "entry", "allocation", "program_version"]
+CHANGES = ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+# Every row of the books that says that points came, went, or will.
+POINTS = ["transaction", "lot", "entry"]
+
+
+@pytest.fixture(scope="module")
+def scene(server_url: str, template: str) -> Iterator[Scene]:
+    """A customer with a history. All tests here share it: what they try must leave no trace."""
+    with fresh_database(server_url, template) as url:
+        made = Scene(open_database(url))
+        made.earn(100)
+        made.do(made.spending(40))
+        yield made
+        made.database.close()
+
+
+@pytest.mark.parametrize("role", ["origin", "replica"])
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_history_cannot_be_changed_not_even_by_the_owner(scene: Scene, table: str, change: str, role: str) -> None:
+    """`session_replication_role = replica` is the well-known way around triggers; these fire always."""
+    [[column]] = scene.rows(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum = 1", [f'"{table}"']
+    )
+    before = scene.contents()
+    with scene.another_connection() as books:
+        books.execute(f"SET session_replication_role = {role}".encode())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+            books.execute(change.format(table, column, column).encode())
+    assert scene.contents() == before
+
+
+@pytest.mark.parametrize("table", POINTS)
+def test_no_points_without_an_activity(scene: Scene, table: str) -> None:
+    """A row of points names the record of who made it, and that record exists: else nobody could explain it."""
+    [[nullable]] = scene.rows(
+        "SELECT is_nullable FROM information_schema.columns WHERE table_name = %s AND column_name = 'activity'", [table]
+    )
+    assert nullable == "NO"
+    copied = f"INSERT INTO {table} SELECT (jsonb_populate_record(x, %s)).* FROM {table} x LIMIT 1"
+    fresh = {"transaction_id": "another", "number": 99, "seq": 99}
+    with scene.another_connection() as books:
+        for activity, refusal in (
+            (None, psycopg.errors.NotNullViolation),
+            ("00000000-0000-7000-8000-000000000000", psycopg.errors.ForeignKeyViolation),
+        ):
+            row = Jsonb({**fresh, "activity": activity})
+            with pytest.raises(refusal):
+                books.execute(copied.encode(), [row])
+
+
+def test_every_allocation_belongs_to_an_entry_and_a_lot(scene: Scene) -> None:
+    """Points that were taken from nowhere could never be explained."""
+    with scene.another_connection() as books:
+        for seq, lot in ((99, 1), (1, 99)):
+            with pytest.raises(psycopg.errors.ForeignKeyViolation):
+                books.execute(
+                    "INSERT INTO allocation SELECT account, %s, %s, program, amount FROM allocation LIMIT 1", (seq, lot)
+                )
+
+
+@pytest.mark.parametrize("figure", ["pending", "active", "held", "debt", "earned", "spent", "expired"])
+def test_no_figure_of_an_account_is_ever_negative(scene: Scene, figure: str) -> None:
+    """The last line, where a rule of ours were wrong."""
+    with scene.another_connection() as books, pytest.raises(psycopg.errors.CheckViolation):
+        books.execute(f"UPDATE account SET {figure} = -1".encode())
+
+
+@pytest.mark.parametrize("remaining", [-1, 101])
+def test_a_lot_never_holds_more_than_it_was_given_nor_less_than_nothing(scene: Scene, remaining: int) -> None:
+    """The same for what one purchase gave."""
+    with scene.another_connection() as books, pytest.raises(psycopg.errors.CheckViolation):
+        books.execute("UPDATE lot SET remaining = %s", [remaining])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_has_the_columns_of_its_table(scene: Scene, model: type[Model]) -> None:
+    """The tables are written as SQL, the models by hand: they must not drift apart."""
+    columns = scene.rows(
+        "SELECT column_name, is_nullable = 'YES' FROM information_schema.columns WHERE table_name = %s",
+        [model._meta.table_name],
+    )
+    fields = model._meta.sorted_fields
+    assert {(field.column_name, field.null) for field in fields} == set(columns)
+
+
+def test_every_model_is_compared(scene: Scene) -> None:
+    """A table that gets a model later must get the test with it."""
+    assert set(MODELS) == set(Table.__subclasses__())

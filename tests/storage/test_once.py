@@ -1,0 +1,177 @@
+"""Once is once: the same request again, in any company, changes nothing and answers the same."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from rules.ledger import Posting
+from rules.refusals import DuplicateTransaction, ProgramExists, RequestIdReused
+from storage.engine import requests
+from storage.engine.database import Database, connection
+from storage.engine.unit import run
+from storage.ledger.commands import Line
+from storage.programs import commands as programs
+from storage.programs.commands import CreateProgram
+from tests.storage.scene import CALLER, ORIGIN, SETTINGS, START, Scene, answered, request
+
+LINES = (Line("espresso", "drinks", 2, 60), Line("cake", "", 1, 40))
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    """Two customers with a card each."""
+    return Scene(database, "ada", "ben")
+
+
+@pytest.mark.parametrize("kind", ["purchase", "spending"])
+def test_a_request_again_answers_what_it_answered_first(scene: Scene, kind: str) -> None:
+    """A caller that lost the answer retries: it must hear the first one to the last figure, whatever came since."""
+    scene.earn(500)
+    command = getattr(scene, kind)(100)
+    first = scene.do(command)
+    scene.earn(7)
+    scene.advance(timedelta(days=3))
+    before = scene.contents()
+    again = scene.do(command)
+    assert again == first._replace(replayed=True)
+    assert not first.replayed
+    assert scene.contents() == before
+
+
+@pytest.mark.parametrize("kind", ["purchase", "spending"])
+def test_a_request_twice_in_one_group_is_made_once(scene: Scene, kind: str) -> None:
+    """An impatient caller's retry may be gathered together with the call that it repeats."""
+    scene.earn(500)
+    command = getattr(scene, kind)(100)
+    first, again = (answered(outcome) for outcome in scene.group(command, command))
+    assert again == first._replace(replayed=True)
+    assert len(scene.entries()) == 2
+    scene.assert_conserved()
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_request_id_with_other_content_is_refused(scene: Scene, together: bool) -> None:
+    """Answering with the first response would tell the caller that something was done which was not."""
+    request_id = str(uuid4())
+    commands = [scene.purchase(100, request_id=request_id), scene.purchase(200, request_id=request_id)]
+    outcomes: list[Any] = scene.group(*commands) if together else [scene.group(one)[0] for one in commands]
+    assert answered(outcomes[0]).value.points == 100
+    assert isinstance(outcomes[1], RequestIdReused)
+    assert scene.balance().active == 100
+
+
+def test_request_ids_of_other_callers_and_methods_are_other_requests(scene: Scene) -> None:
+    """Two tills that number from 1 must not answer each other."""
+    request_id = str(uuid4())
+    for caller, method in (("caller_1", "A"), ("caller_1", "B"), ("caller_2", "A")):
+        command = scene.purchase(100)
+        command = command._replace(request=request("x", request_id, caller, method))
+        assert not scene.do(command).replayed
+    assert scene.balance().active == 300
+
+
+def test_a_request_that_was_answered_is_answered_again_after_its_deadline(scene: Scene) -> None:
+    """Nothing has to be decided any more; refusing would only make the caller ask a third time."""
+    command = scene.purchase(100)
+    first = scene.do(command)
+    assert scene.do(command._replace(deadline=0.0)) == first._replace(replayed=True)
+
+
+def test_a_refused_request_may_be_tried_again_with_the_same_id(scene: Scene) -> None:
+    """A refusal is not kept: the points may be there next time."""
+    command = scene.spending(100)
+    [refused] = scene.group(command)
+    assert isinstance(refused, Exception)
+    scene.earn(100)
+    assert not scene.do(command).replayed
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_transaction_again_under_another_request_answers_what_was_recorded(scene: Scene, together: bool) -> None:
+    """The second belt: a till that restarted has forgotten its request ids, not its receipt numbers."""
+    first, again = (
+        scene.purchase(100, card="slow", transaction_id="receipt-1", lines=LINES),
+        scene.purchase(100, card="slow", transaction_id="receipt-1", lines=LINES),
+    )
+    outcomes = scene.group(first, again) if together else [scene.do(first), scene.do(again)]
+    made, repeated = (answered(outcome) for outcome in outcomes)
+    assert repeated.replayed
+    assert repeated.activity == made.activity
+    assert repeated.value._replace(balance=made.value.balance) == made.value
+    assert scene.balance(card="slow").pending == 100
+    assert scene.rows("SELECT count(*) FROM transaction") == [(1,)]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"points": 101},
+        {"name": "ben"},
+        {"card": "slow"},
+        {"occurred_at": START - timedelta(hours=1)},
+        {"lines": LINES[:1]},
+        {"lines": ()},
+    ],
+)
+def test_a_transaction_again_with_other_content_is_refused(scene: Scene, other: dict[str, Any], together: bool) -> None:
+    """Two purchases under one number: one of them would be lost without a word."""
+    receipt: dict[str, Any] = {"points": 100, "transaction_id": "receipt-1", "lines": LINES}
+    first, second = scene.purchase(**receipt), scene.purchase(**{**receipt, **other})
+    outcomes: list[Any] = scene.group(first, second) if together else [scene.group(one)[0] for one in (first, second)]
+    assert answered(outcomes[0]).value.points == 100
+    assert isinstance(outcomes[1], DuplicateTransaction)
+    assert outcomes[1].facts == {"transaction": "receipt-1"}
+    assert scene.rows("SELECT sum(active + pending)::int FROM account") == [(100,)]
+
+
+def test_a_transaction_again_says_that_its_points_became_active(scene: Scene) -> None:
+    """The answer to "what became of it?" is about now, not about the day of the purchase."""
+    first = scene.purchase(100, card="slow", transaction_id="receipt-1")
+    assert scene.do(first).value.pending
+    scene.advance(timedelta(days=12))
+    again = scene.do(scene.purchase(100, card="slow", transaction_id="receipt-1")).value
+    assert not again.pending
+    assert again.balance.active == 100
+
+
+def test_creating_a_program_again_answers_the_first_program(database: Database) -> None:
+    """Calls that are not hot keep the same promise."""
+    command = CreateProgram("tea", SETTINGS, None)
+    create = partial(programs.create, command=command, caller=CALLER, origin=ORIGIN, request=request(command))
+    first = run(database, create)
+    assert run(database, create) == first._replace(replayed=True)
+    other = request((command, "other"))
+    with pytest.raises(ProgramExists):
+        run(database, partial(create, request=other))
+    with pytest.raises(RequestIdReused):
+        run(database, partial(create, request=other._replace(request_id=create.keywords["request"].request_id)))
+
+
+def test_kept_answers_are_forgotten_after_thirty_days_and_not_before(scene: Scene) -> None:
+    """A month is promised; keeping them for ever would grow without end."""
+    for points in (1, 2, 3):
+        scene.earn(points)
+    scene.execute("UPDATE request SET recorded_at = recorded_at - interval '31 days'")
+    scene.earn(4)
+    kept = scene.rows("SELECT count(*) FROM request WHERE recorded_at < now() - interval '30 days'")[0][0]
+    with connection(scene.database) as books:
+        assert requests.prune(books, limit=2) == 2
+        assert requests.prune(books, limit=100) == kept - 2
+        assert requests.prune(books, limit=100) == 0
+    assert scene.rows("SELECT count(*) FROM request") == [(1,)]
+
+
+def test_a_kept_answer_reads_back_as_it_was(scene: Scene) -> None:
+    """Tuples, enums and instants go through JSON; a replay that differs in kind would break its converter."""
+    scene.earn(500)
+    command = scene.spending(100)
+    first = scene.do(command).value.entry
+    again = scene.do(command).value.entry
+    assert isinstance(again, Posting)
+    assert type(again.kind) is type(first.kind)
+    assert again == first
+    assert again.occurred_at.tzinfo is not None
