@@ -1,0 +1,138 @@
+"""Builds and runs the server: one process or several on one port, drained when it is told to stop."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
+
+import grpc
+import grpc.aio
+import structlog
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from server import limits
+from server.handlers import Handlers
+from server.interceptors import Interceptors
+from server.paging import Pages
+from server.policy import methods
+from server.probes import serve_probes
+from server.services.audit import Audit
+from server.services.customers import Customers
+from server.services.points import Points
+from server.services.programs import Programs
+from server.settings import ServerSettings
+from storage.access.queries import server_secret
+from storage.books import Books
+from storage.engine.database import connection, open_database
+from storage.migrate import PAGE_TOKEN_SECRET, check
+
+log = structlog.get_logger()
+
+
+class PortTaken(Exception):
+    """Another program listens on the address already."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A server that listens, and what belongs to it."""
+
+    server: grpc.aio.Server
+    health: health.aio.HealthServicer
+    books: Books
+    port: int
+
+    async def drain(self) -> None:
+        """Tells the world, lets calls in hand finish, closes the books."""
+        await self.health.enter_graceful_shutdown()
+        await asyncio.sleep(limits.DRAIN_NOTICE_S)
+        await self.server.stop(limits.DRAIN_GRACE_S)
+        await asyncio.get_running_loop().run_in_executor(None, self.books.close)
+
+
+async def build(settings: ServerSettings, share_port: bool = False, more: Sequence[grpc.GenericRpcHandler] = ()) -> App:
+    """A started server. `more` are handlers asked before ours. Raises PortTaken, StorageUnavailable,
+    MigrationsPending."""
+    database = open_database(settings.database_url.get_secret_value())
+    check(database)
+    with connection(database):
+        pages = Pages(server_secret(PAGE_TOKEN_SECRET))
+    books = Books(database)
+    server = grpc.aio.server(options=_options(share_port), maximum_concurrent_rpcs=limits.CALLS_MAX * 2)
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    services = sorted({method.service for method in methods()})
+    reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    servicers = [Programs(books, pages), Customers(books, pages), Points(books, pages), Audit(books, pages)]
+    # Ours comes last: it answers every path, also those that nobody knows.
+    server.add_generic_rpc_handlers((*more, Handlers(servicers, Interceptors(books))))
+    try:
+        port = server.add_insecure_port(settings.address)
+    except RuntimeError as error:
+        books.close()
+        raise PortTaken(f"{settings.address} is taken; stop what listens there, or set FEALTY_PORT") from error
+    await server.start()
+    for service in ("", *services):
+        await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
+    return App(server, checks, books, port)
+
+
+def run(settings: ServerSettings, index: int = 0, share_port: bool = False) -> int:
+    """Serves in this process until SIGTERM or SIGINT; answers the exit code."""
+    with event_loop() as runner:
+        return runner.run(_serve(settings, index, share_port))
+
+
+def event_loop() -> asyncio.Runner:
+    """The loop of a process that does nothing but serve: its memory is tuned for that."""
+    gc.freeze()
+    gc.set_threshold(limits.OBJECTS_BETWEEN_COLLECTIONS)
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+async def _serve(settings: ServerSettings, index: int, share_port: bool) -> int:
+    started, stop = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    probes = _probes(settings, index, lambda: started.is_set() and not stop.is_set())
+    app = await build(settings, share_port)
+    started.set()
+    log.info(
+        "server started", grpc=f"{settings.host}:{app.port}", probes=f"http://{settings.host}:{probes.server_port}"
+    )
+    await stop.wait()
+    log.info("server draining")
+    await app.drain()
+    probes.shutdown()
+    log.info("server stopped")
+    return 0
+
+
+def _probes(settings: ServerSettings, index: int, ready: Callable[[], bool]) -> ThreadingHTTPServer:
+    port = settings.probe_port + index
+    try:
+        return serve_probes(settings.host, port, ready)
+    except OSError as error:
+        raise PortTaken(
+            f"{settings.host}:{port} is taken; stop what listens there, or set FEALTY_PROBE_PORT"
+        ) from error
+
+
+def _options(share_port: bool) -> list[tuple[str, int]]:
+    return [
+        # Off for a single process: the default would let a second server take half of the calls, silently.
+        ("grpc.so_reuseport", int(share_port)),
+        ("grpc.max_receive_message_length", limits.REQUEST_BYTES_MAX),
+        ("grpc.max_send_message_length", limits.RESPONSE_BYTES_MAX),
+        ("grpc.max_metadata_size", limits.METADATA_BYTES_MAX),
+        ("grpc.keepalive_time_ms", limits.KEEPALIVE_TIME_MS),
+        ("grpc.keepalive_timeout_ms", limits.KEEPALIVE_TIMEOUT_MS),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", limits.PING_INTERVAL_MIN_MS),
+        ("grpc.max_connection_age_ms", limits.CONNECTION_AGE_MAX_MS),
+        ("grpc.max_connection_age_grace_ms", limits.CONNECTION_AGE_GRACE_MS),
+    ]

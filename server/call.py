@@ -1,0 +1,111 @@
+"""One call on its way through the interceptors."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+import grpc.aio
+
+from rules.access import ACTOR_TYPES, ActorType, Caller
+from rules.activity import Origin
+from server.policy import Method
+
+Proceed: TypeAlias = Callable[["Call"], Awaitable[bytes | None]]
+
+
+# Longer claims of what one is are cut.
+USER_AGENT_CHARS_MAX = 200
+
+
+class Call:
+    """What is known of a call so far. Each interceptor fills its part before it lets the call proceed.
+
+    `subject`, `program`, `customer` and `details` are for the activity log: what the call is about.
+    """
+
+    __slots__ = (
+        "authorize",
+        "caller",
+        "context",
+        "customer",
+        "deadline",
+        "details",
+        "metadata",
+        "method",
+        "origin",
+        "program",
+        "raw",
+        "request",
+        "subject",
+    )
+
+    def __init__(self, method: Method, context: "grpc.aio.ServicerContext[Any, Any]", raw: Any) -> None:
+        self.method = method
+        self.context = context
+        self.raw = raw
+        self.metadata: Mapping[str, str] = {}
+        self.deadline = 0.0
+        self.caller: Caller = NOBODY
+        self.authorize: Callable[[Call], Awaitable[None]] = _not_yet
+        self.origin: Origin = Origin(ActorType.ANONYMOUS, "", "API", method.kind, method.path)
+        self.request: Any = None
+        self.subject = ""
+        self.program = ""
+        self.customer = ""
+        self.details: dict[str, Any] = {}
+
+    def made_by(self, caller: Caller | None) -> None:
+        """Notes who calls, and from where; None for nobody we know."""
+        if caller is not None and caller is self.caller:
+            return
+        self.caller = caller or NOBODY
+        agent = str(self.metadata.get("user-agent", ""))
+        self.origin = _origin(caller, self.method, self.context.peer(), agent)
+
+    def about(self, subject: str) -> None:
+        """Notes the resource name that the call is about."""
+        self.subject = printable(subject)
+        self.program, self.customer = scope(subject)
+
+
+def printable(text: str) -> str:
+    """Text from outside that nobody has checked, as it may stand in a log: what a terminal would obey is replaced."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+@lru_cache(maxsize=4096)
+def _origin(caller: Caller | None, method: Method, peer: str, agent: str) -> Origin:
+    return Origin(
+        ACTOR_TYPES[caller.role] if caller else ActorType.ANONYMOUS,
+        caller.id if caller else "",
+        "API",
+        method.kind,
+        method.path,
+        ip_address(peer),
+        printable(agent[:USER_AGENT_CHARS_MAX]),
+    )
+
+
+def ip_address(peer: str) -> str:
+    """The address in gRPC's name of a peer: `ipv4:127.0.0.1:5000`, `ipv6:%5B::1%5D:5000`."""
+    kind, _, rest = peer.partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return ""
+    return unquote(rest).rpartition(":")[0].strip("[]")
+
+
+def scope(subject: str) -> tuple[str, str]:
+    """The public ids of program and customer in a resource name; empty where it has none."""
+    parts = subject.split("/")
+    program = parts[1] if len(parts) >= 2 and parts[0] == "programs" else ""
+    customer = parts[3] if len(parts) >= 4 and parts[2] == "customers" else ""
+    return program, customer
+
+
+async def _not_yet(call: Call) -> None:
+    raise AssertionError("only a call that has passed the callers interceptor can ask again")
+
+
+# Stands where nobody is known yet. It holds no role that the interceptors would let through.
+NOBODY = Caller("", "nobody", None)  # type: ignore[arg-type]

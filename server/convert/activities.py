@@ -1,0 +1,108 @@
+"""Activities: the record as it is kept, and a sentence for people made from it."""
+
+from typing import Any
+
+from fealty.v1 import activity_pb2
+from fealty.v1 import audit_pb2 as pb
+from server.convert import names
+from server.convert.requests import instant, timestamp
+from server.policy import word
+from storage.activity.queries import Activity, Filter
+
+
+def wanted(request: pb.ListActivitiesRequest) -> Filter:
+    """The filter in a request."""
+    parent = request.parent.split("/")
+    return Filter(
+        program=parent[1] if len(parent) >= 2 else "",
+        customer=parent[3] if len(parent) >= 4 else "",
+        category=word(activity_pb2.ActivityCategory, request.category, "ACTIVITY_CATEGORY_"),
+        type=word(activity_pb2.ActivityType, request.type, "ACTIVITY_TYPE_"),
+        source=word(activity_pb2.ActivitySource, request.source, "ACTIVITY_SOURCE_"),
+        outcome=word(activity_pb2.ActivityOutcome, request.outcome, "ACTIVITY_OUTCOME_"),
+        action=request.action,
+        recorded_from=instant(request, "start_time"),
+        recorded_before=instant(request, "end_time"),
+    )
+
+
+def message(found: Activity) -> pb.Activity:
+    """An activity as the contract shows it."""
+    body = found.body
+    actor = body["actor"]
+    shown = pb.Activity(
+        name=names.activity(str(found.id)),
+        description=description(body, found.actor_name),
+        action=body["action"],
+        category=_enum("ACTIVITY_CATEGORY_", body["category"]),
+        type=_enum("ACTIVITY_TYPE_", body["type"]),
+        source=_enum("ACTIVITY_SOURCE_", body["source"]),
+        module=_enum("ADMIN_MODULE_", body["module"]),
+        outcome=_enum("ACTIVITY_OUTCOME_", body["outcome"]),
+        actor=pb.Actor(
+            type=_enum("ACTOR_TYPE_", actor["type"]),
+            name=f"callers/{actor['id']}" if actor["id"] else "",
+            display_name=found.actor_name,
+            ip_address=actor["ip"],
+            user_agent=actor["agent"],
+        ),
+        subject=body["subject"],
+        occur_time=timestamp(found.occurred_at),
+        record_time=timestamp(found.recorded_at),
+        changes=[_change(change) for change in body["changes"]],
+    )
+    if body["details"]:
+        shown.details.update(_plain(body["details"]))
+    return shown
+
+
+def description(body: dict[str, Any], actor_name: str) -> str:
+    """One sentence: who did what to whom, and how it ended."""
+    details = body["details"]
+    noun, _, deed = body["action"].partition(".")
+    who = {"SYSTEM": "Fealty", "ANONYMOUS": "Somebody without a valid key"}.get(body["actor"]["type"])
+    who = who or f"{body['actor']['type'].capitalize()} {actor_name or body['actor']['id']}"
+    if body["outcome"] != "SUCCEEDED":
+        why = details.get("reason", body["outcome"])
+        tried = body["method"].rpartition("/")[2] or body["action"]
+        return f"{who} called {tried}{_on(body['subject'])}: {body['outcome'].lower()}, {why}."
+    figures = {
+        "transaction.recorded": lambda: f"; it earned {details['points']}",
+        "points.spent": lambda: f": {-details['amount']} taken",
+        "points.activated": lambda: f": {details['amount']} became active",
+        "points.expired": lambda: f": {-details['amount']} expired",
+    }.get(body["action"], lambda: "")()
+    changed = "".join(f"; {_changed(change)}" for change in body["changes"])
+    return f"{who} {deed.replace('_', ' ')} {noun}{_on(body['subject'])}{figures}{changed}."
+
+
+def _changed(change: dict[str, Any]) -> str:
+    if change["before"] is None and change["after"] is None:
+        return f"{change['field']} changed"
+    return f"{change['field']} updated from {change['before'] or 'nothing'} → {change['after'] or 'nothing'}"
+
+
+def _on(subject: str) -> str:
+    return f" {subject}" if subject else ""
+
+
+def _change(change: dict[str, Any]) -> pb.Change:
+    withheld = change["before"] is None and change["after"] is None
+    return pb.Change(
+        field=change["field"], before=change["before"] or "", after=change["after"] or "", withheld=withheld
+    )
+
+
+def _enum(prefix: str, word: str | None) -> str | None:
+    return prefix + word if word else None
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of a Struct are doubles: a whole number that one cannot hold is shown as text."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
+        return str(value)
+    return value

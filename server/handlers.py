@@ -1,0 +1,75 @@
+"""Where gRPC meets the interceptors: bytes in, bytes out, and every path answered, known or not."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from rules.access import Permission
+from rules.activity import METHOD_UNKNOWN
+from server.call import Call, Proceed, printable
+from server.errors import MethodUnknown
+from server.interceptors import Interceptors
+from server.policy import Method, methods
+
+# How much of an unknown path is kept in the log.
+PATH_CHARS_MAX = 120
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """Finds the handler of a path. gRPC parses nothing: bytes that are no message are noted like any other call."""
+
+    def __init__(self, servicers: Sequence[Any], interceptors: Interceptors) -> None:
+        self._interceptors = interceptors
+        by_service = {servicer.service: servicer for servicer in servicers}
+        self._handlers = {
+            method.path: self._handler(method, getattr(by_service[method.service], method.name)) for method in methods()
+        }
+
+    def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
+        """The handler of the path, or one that says that there is none."""
+        return self._handlers.get(details.method) or self._unknown(details.method)
+
+    def _handler(self, method: Method, operation: Callable[..., Any]) -> "grpc.RpcMethodHandler[Any, Any]":
+        if method.streams:
+            return _stream(method, self._interceptors.chain(method, operation))
+
+        async def handler(call: Call) -> bytes:
+            response = await operation(call, call.request)
+            return bytes(response.SerializeToString())
+
+        return unary(method, self._interceptors.chain(method, handler))
+
+    def _unknown(self, path: str) -> "grpc.RpcMethodHandler[Any, Any]":
+        method = Method(
+            printable(path[:PATH_CHARS_MAX]),
+            "",
+            "",
+            object,
+            False,
+            Permission.PROGRAMS_READ,
+            audit=0,
+            kind=METHOD_UNKNOWN,
+        )
+
+        async def handler(call: Call) -> bytes:
+            raise MethodUnknown
+
+        return unary(method, self._interceptors.chain(method, handler))
+
+
+def unary(method: Method, proceed: Proceed) -> "grpc.RpcMethodHandler[Any, Any]":
+    """gRPC's handler of a unary method: gives the bytes to the chain and sends the bytes it answers."""
+
+    async def handle(raw: bytes, context: "grpc.aio.ServicerContext[Any, Any]") -> bytes | None:
+        return await proceed(Call(method, context, raw))
+
+    return grpc.unary_unary_rpc_method_handler(handle)
+
+
+def _stream(method: Method, proceed: Proceed) -> "grpc.RpcMethodHandler[Any, Any]":
+    async def handle(messages: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
+        await proceed(Call(method, context, messages))
+
+    return grpc.stream_stream_rpc_method_handler(handle)

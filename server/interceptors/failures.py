@@ -1,0 +1,16 @@
+"""Ends a call with what its caller is told. The one place that does."""
+
+from server.call import Call
+from server.errors import Failure
+
+# Where gRPC libraries look for google.rpc.Status, and for how long to wait before trying again (gRFC A6).
+DETAILS = "grpc-status-details-bin"
+PUSHBACK = "grpc-retry-pushback-ms"
+
+
+async def end(call: Call, told: Failure) -> None:
+    """Raises: gRPC leaves a handler by an exception of its own."""
+    trailers: list[tuple[str, str | bytes]] = [(DETAILS, told.status().SerializeToString())]
+    if told.retry_ms is not None:
+        trailers.append((PUSHBACK, str(told.retry_ms)))
+    await call.context.abort(told.code, told.message, tuple(trailers))

@@ -1,0 +1,85 @@
+"""Runs one server process, or several on one port."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
+
+import structlog
+
+from server import limits
+from server.app import PortTaken, run
+from server.settings import ServerSettings
+
+# How often the parent looks whether all its processes live.
+WATCH_INTERVAL_S = 0.2
+
+log = structlog.get_logger()
+
+
+def main(settings: ServerSettings, prepare: Callable[[], None]) -> int:
+    """Serves until SIGTERM or SIGINT; answers the exit code. `prepare` sets up the log of each further process.
+
+    Raises PortTaken, StorageUnavailable, MigrationsPending.
+    """
+    if settings.processes == 1:
+        return run(settings)
+    _check_port(settings)
+    context = multiprocessing.get_context("spawn")
+    children = [context.Process(target=_child, args=(settings, index, prepare)) for index in range(settings.processes)]
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    for child in children:
+        child.start()
+    while not stopping and all(child.is_alive() for child in children):
+        time.sleep(WATCH_INTERVAL_S)
+    if not stopping:
+        dead = next(child for child in children if not child.is_alive())
+        log.error("server process ended", exit_code=dead.exitcode)
+    return _end(children, 0 if stopping else 1)
+
+
+def _child(settings: ServerSettings, index: int, prepare: Callable[[], None]) -> None:
+    prepare()
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    raise SystemExit(run(settings, index, share_port=True))
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot tell its processes to end."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end(children: Sequence[BaseProcess], code: int) -> int:
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(limits.DRAIN_GRACE_S + limits.DRAIN_NOTICE_S + 5)
+        if child.is_alive():
+            log.error("server process killed: it did not drain in time", pid=child.pid)
+            child.kill()
+    return code or next((1 for child in children if child.exitcode not in (0, None)), 0)
+
+
+def _check_port(settings: ServerSettings) -> None:
+    """Processes that share a port would share it with a stranger too."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        # As gRPC itself does: connections that a server closed a moment ago do not hold the port, who listens does.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise PortTaken(f"{settings.address} is taken; stop what listens there, or set FEALTY_PORT") from error

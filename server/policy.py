@@ -1,0 +1,78 @@
+"""Reads the contract: what each method declares about itself."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from fealty.v1 import activity_pb2, audit_pb2, customers_pb2, options_pb2, points_pb2, programs_pb2
+from rules.access import Permission
+from rules.activity import Kind
+
+FILES: tuple[FileDescriptor, ...] = (
+    programs_pb2.DESCRIPTOR,
+    customers_pb2.DESCRIPTOR,
+    points_pb2.DESCRIPTOR,
+    audit_pb2.DESCRIPTOR,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method:
+    """A method as the contract declares it. `path` is its name on the wire."""
+
+    path: str
+    service: str
+    name: str
+    request: type[Any]
+    streams: bool
+    permission: Permission
+    audit: int
+    kind: Kind
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the contract has it; calls of others are noted and refused."""
+        return bool(self.service)
+
+    @property
+    def shows_personal_data(self) -> bool:
+        """Whether every call of it is recorded."""
+        return self.audit == options_pb2.AUDIT_CLASS_PERSONAL_READ
+
+
+def methods() -> Iterable[Method]:
+    """Every method of every service of the contract."""
+    for file in FILES:
+        for service in file.services_by_name.values():
+            for method in service.methods:
+                yield _method(method)
+
+
+def word(enum: Any, number: int, prefix: str) -> str:
+    """An enum's value as the books know it: its name without the prefix, empty where unspecified."""
+    return enum.Name(number).removeprefix(prefix) if number else ""
+
+
+def _method(method: MethodDescriptor) -> Method:
+    extension: Any = options_pb2.policy
+    policy: options_pb2.MethodPolicy = method.GetOptions().Extensions[extension]
+    service = method.containing_service
+    kind = Kind(
+        policy.action,
+        word(activity_pb2.ActivityCategory, policy.category, "ACTIVITY_CATEGORY_"),
+        word(activity_pb2.ActivityType, policy.type, "ACTIVITY_TYPE_"),
+        word(activity_pb2.AdminModule, policy.module, "ADMIN_MODULE_") or None,
+    )
+    return Method(
+        path=f"/{service.full_name}/{method.name}",
+        service=service.full_name,
+        name=method.name,
+        request=GetMessageClass(method.input_type),
+        streams=bool(method.client_streaming),
+        permission=Permission(word(options_pb2.Permission, policy.permission, "PERMISSION_")),
+        audit=policy.audit,
+        kind=kind,
+    )

@@ -1,0 +1,1 @@
+"""One thin servicer for each service: convert in, one operation, convert out."""

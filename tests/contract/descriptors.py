@@ -1,0 +1,72 @@
+"""The contract as protoc sees it, comments included."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pool import Default
+
+PROTOS = Path(__file__).parents[2] / "protos"
+NAMES = sorted(path.relative_to(PROTOS).as_posix() for path in PROTOS.glob("fealty/**/*.proto"))
+
+
+@cache
+def generator() -> ModuleType:
+    """protos/generate.py, which is a script and lies in no package."""
+    spec = importlib.util.spec_from_file_location("generate", PROTOS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def image() -> FileDescriptorSet:
+    """All files, compiled anew from their text, with their comments."""
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "image.binpb"
+        arguments, sys.argv = sys.argv, ["generate.py", "--image", str(out)]
+        try:
+            assert generator().main() == 0
+        finally:
+            sys.argv = arguments
+        return FileDescriptorSet.FromString(out.read_bytes())
+
+
+def compiled(name: str) -> FileDescriptorProto:
+    """One of our files, compiled anew."""
+    [found] = [file for file in image().file if file.name == name]
+    return found
+
+
+def files() -> list[FileDescriptor]:
+    """Our files as the generated stubs have them."""
+    for name in NAMES:
+        importlib.import_module(name.removesuffix(".proto").replace("/", ".") + "_pb2")
+    return [Default().FindFileByName(name) for name in NAMES]
+
+
+def methods() -> list[MethodDescriptor]:
+    """Every method of the contract."""
+    return [method for file in files() for service in file.services_by_name.values() for method in service.methods]
+
+
+def messages() -> list[Descriptor]:
+    """Every message of the contract; none lies inside another."""
+    return [message for file in files() for message in file.message_types_by_name.values()]
+
+
+def fields_of(message: Descriptor) -> Iterator[tuple[str, FieldDescriptor]]:
+    """Every field that a message can carry, with its path, through all messages of ours inside it."""
+    for field in message.fields:
+        yield field.name, field
+        inner = field.message_type
+        if inner is not None and inner.file.name in NAMES:
+            yield from ((f"{field.name}.{path}", part) for path, part in fields_of(inner))

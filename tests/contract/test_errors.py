@@ -1,0 +1,82 @@
+"""Every reason is documented, is given, and comes with the code that its documentation says."""
+
+import pytest
+from google.protobuf.descriptor_pb2 import SourceCodeInfo
+from grpc import StatusCode
+
+from fealty.v1.errors_pb2 import ErrorReason
+from rules.refusals import Refusal
+from server import errors
+from server.errors import MethodUnknown, Overloaded, RequestInvalid, RequestMalformed, failure
+from storage.engine.database import StorageUnavailable
+from tests.contract.descriptors import PROTOS, compiled
+
+REASONS = [name for name in ErrorReason.keys() if ErrorReason.Value(name)]  # noqa: SIM118
+OTHERS: list[Exception] = [
+    RequestInvalid([("field", "is wrong")]),
+    RequestMalformed(),
+    MethodUnknown(),
+    Overloaded(),
+    StorageUnavailable("away"),
+    RuntimeError("unexpected"),
+]
+
+
+def _given() -> dict[str, StatusCode]:
+    """Every reason that the server gives, with its code."""
+    found = {reason: code for code, reason, _ in errors._REFUSALS.values()}
+    for error in OTHERS:
+        told = failure(error)
+        found[told.reason] = told.code
+    return found
+
+
+def _documented() -> dict[str, str]:
+    """The comment of each reason. Reasons that stand together without an empty line share the comment above them."""
+    file = compiled("fealty/v1/errors.proto")
+    comments = {
+        tuple(place.path): place for place in file.source_code_info.location if list(place.path[:3]) == [5, 0, 2]
+    }
+    found: dict[str, str] = {}
+    before: tuple[int, str] = (-1, "")
+    for number, value in enumerate(file.enum_type[0].value):
+        place: SourceCodeInfo.Location = comments[5, 0, 2, number]
+        comment = place.leading_comments.strip()
+        line = place.span[0]
+        if not comment and line == before[0] + 1:
+            comment = before[1]
+        found[value.name] = comment
+        before = (line, comment)
+    return found
+
+
+def test_every_refusal_of_the_rules_has_a_row_in_the_table() -> None:
+    """One that is missing would reach the caller as a fault of ours."""
+    assert set(errors._REFUSALS) == set(Refusal.__subclasses__())
+
+
+def test_every_reason_of_the_contract_is_given_and_no_other() -> None:
+    """What is documented and never given misleads; what is given and not documented surprises."""
+    assert {f"ERROR_REASON_{reason}" for reason in _given()} == set(REASONS)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_says_its_code_and_what_to_do_about_it(reason: str) -> None:
+    """The comment in the contract is the documentation that callers have open."""
+    code, separator, rest = _documented()[reason].partition(": ")
+    assert separator
+    assert code == _given()[reason.removeprefix("ERROR_REASON_")].name
+    assert rest.endswith(".")
+
+
+def test_a_refusal_that_is_not_in_the_contract_is_a_fault_of_ours_not_of_the_process() -> None:
+    """Even then the caller gets an incident number, and the log the rest."""
+    assert failure(RuntimeError("x")).reason == "INTERNAL"
+    assert "x" not in failure(RuntimeError("very secret")).message.split()
+
+
+def test_the_contract_is_described_where_it_is_kept() -> None:
+    """The text of the contract is the only place where reasons are numbered."""
+    text = (PROTOS / "fealty/v1/errors.proto").read_text()
+    for reason in REASONS:
+        assert f"{reason} = {ErrorReason.Value(reason)};" in text

@@ -1,0 +1,199 @@
+"""What every method and every field must declare, walked through all of them: nothing can be added without it."""
+
+import re
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+from buf.validate import validate_pb2
+from fealty.v1 import activity_pb2, audit_pb2, options_pb2, points_pb2, programs_pb2
+from rules import activity
+from rules.access import ActorType, Permission
+from rules.activity import Kind
+from rules.calendar import Rounding
+from rules.ledger import EntryKind
+from server import policy
+from server.convert import programs
+from storage.activity.commands import Outcome
+from tests.contract.descriptors import fields_of, messages, methods
+
+METHODS = methods()
+RULES: Any = validate_pb2.field
+CLASS: Any = options_pb2.data_class
+POLICY: Any = options_pb2.policy
+
+# Strings that need no limit of their own, and why.
+EXEMPT = {
+    "update_mask.paths": "compared with the names of fields, never kept",
+}
+
+
+def _name(declared: MethodDescriptor | Descriptor) -> str:
+    return str(declared.name)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=_name)
+def test_every_method_declares_who_may_call_it_and_what_the_log_keeps_of_it(method: MethodDescriptor) -> None:
+    """A method without a permission is open to everybody; one without an audit class is seen by nobody."""
+    declared: options_pb2.MethodPolicy = method.GetOptions().Extensions[POLICY]
+    assert declared.permission != options_pb2.PERMISSION_UNSPECIFIED
+    assert declared.audit != options_pb2.AUDIT_CLASS_UNSPECIFIED
+    assert declared.category != activity_pb2.ACTIVITY_CATEGORY_UNSPECIFIED
+    assert declared.type != activity_pb2.ACTIVITY_TYPE_UNSPECIFIED
+    assert re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)*", declared.action)
+
+
+def test_the_server_knows_every_method_of_every_file() -> None:
+    """A service in a file that nobody lists would be answered as unknown."""
+    assert {method.path for method in policy.methods()} == {
+        f"/{method.containing_service.full_name}/{method.name}" for method in METHODS
+    }
+
+
+def test_what_shows_personal_data_is_recorded() -> None:
+    """A response with a personal field belongs to a method whose every call is recorded, or to a change of it."""
+    for method in METHODS:
+        declared: options_pb2.MethodPolicy = method.GetOptions().Extensions[POLICY]
+        classes = {field.GetOptions().Extensions[CLASS] for _, field in fields_of(method.output_type)}
+        if options_pb2.DATA_CLASS_PERSONAL in classes:
+            assert declared.audit in (options_pb2.AUDIT_CLASS_MUTATION, options_pb2.AUDIT_CLASS_PERSONAL_READ)
+        assert options_pb2.DATA_CLASS_SECRET not in classes, method.name
+
+
+@pytest.mark.parametrize("message", messages(), ids=_name)
+def test_every_field_declares_what_kind_of_data_it_carries(message: Descriptor) -> None:
+    """Whoever adds a field decides then and there whether it may be logged."""
+    for field in message.fields:
+        assert field.GetOptions().Extensions[CLASS] != options_pb2.DATA_CLASS_UNSPECIFIED, field.full_name
+
+
+def test_a_message_with_personal_data_is_personal_itself() -> None:
+    """The class of a field that holds a message is the strictest of what is inside."""
+    for message in messages():
+        for field in message.fields:
+            if field.message_type is None:
+                continue
+            inside = {part.GetOptions().Extensions[CLASS] for _, part in fields_of(field.message_type)}
+            if options_pb2.DATA_CLASS_PERSONAL in inside:
+                assert field.GetOptions().Extensions[CLASS] == options_pb2.DATA_CLASS_PERSONAL, field.full_name
+
+
+@pytest.mark.parametrize("method", METHODS, ids=_name)
+def test_every_text_of_a_request_has_an_end(method: MethodDescriptor) -> None:
+    """Limits on everything: a text of four megabytes in a name is an attack, not a name."""
+    for path, field in fields_of(method.input_type):
+        if field.type == FieldDescriptor.TYPE_STRING and path not in EXEMPT:
+            assert _is_limited(field), f"{method.name}: {path}"
+
+
+@pytest.mark.parametrize("method", METHODS, ids=_name)
+def test_every_list_of_a_request_has_an_end(method: MethodDescriptor) -> None:
+    """The same for how many."""
+    for path, field in fields_of(method.input_type):
+        if field.is_repeated and path not in EXEMPT:
+            assert field.GetOptions().Extensions[RULES].repeated.max_items, f"{method.name}: {path}"
+
+
+@pytest.mark.parametrize("method", METHODS, ids=_name)
+def test_every_number_of_a_request_has_bounds(method: MethodDescriptor) -> None:
+    """Counts are not negative, and what is multiplied cannot overflow."""
+    output_only = {"settings_version"}
+    for path, field in fields_of(method.input_type):
+        if field.type in (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64) and field.name not in output_only:
+            rules = field.GetOptions().Extensions[RULES]
+            bounds = rules.int32 if field.type == FieldDescriptor.TYPE_INT32 else rules.int64
+            assert bounds.HasField("gte"), f"{method.name}: {path}"
+            assert bounds.HasField("lte") or field.name == "page_size", f"{method.name}: {path}"
+
+
+@pytest.mark.parametrize("method", METHODS, ids=_name)
+def test_every_change_can_be_repeated_safely_and_tried_without_effect(method: MethodDescriptor) -> None:
+    """request_id and validate_only on each; on a stream, on each of its items; and its answer brings a receipt."""
+    if method.GetOptions().Extensions[POLICY].audit != options_pb2.AUDIT_CLASS_MUTATION:
+        return
+    request: Any = method.input_type
+    response: Any = method.output_type
+    if method.client_streaming:
+        request = request.fields_by_name["items"].message_type
+        response = response.fields_by_name["results"].message_type.fields_by_name["recorded"].message_type
+    assert request.fields_by_name["request_id"].GetOptions().Extensions[RULES].string.uuid
+    assert request.fields_by_name["validate_only"].type == FieldDescriptor.TYPE_BOOL
+    assert response.fields_by_name["receipt"].message_type.full_name == "fealty.v1.Receipt"
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method.name.startswith("List")], ids=_name)
+def test_every_list_comes_in_pages(method: MethodDescriptor) -> None:
+    """A list that is short today is long in a year; adding pages then would break every caller."""
+    assert {"page_size", "page_token"} <= set(method.input_type.fields_by_name)
+    assert "next_page_token" in method.output_type.fields_by_name
+
+
+@pytest.mark.parametrize(
+    ("ours", "enum", "prefix"),
+    [
+        (Permission, options_pb2.Permission, "PERMISSION_"),
+        (ActorType, activity_pb2.ActorType, "ACTOR_TYPE_"),
+        (Outcome, activity_pb2.ActivityOutcome, "ACTIVITY_OUTCOME_"),
+        (EntryKind, points_pb2.EntryKind, "ENTRY_KIND_"),
+    ],
+)
+def test_words_of_the_books_are_words_of_the_contract(ours: Any, enum: Any, prefix: str) -> None:
+    """They are translated by name: one that is missing on either side would fail on its first use."""
+    assert {f"{prefix}{word}" for word in ours} == set(enum.keys()) - {f"{prefix}UNSPECIFIED"}
+
+
+def test_every_rounding_has_its_number_in_the_contract() -> None:
+    """In both directions."""
+    assert set(programs._ROUNDINGS) == set(programs_pb2.ExpiryRounding.values())
+    assert set(programs._ROUNDINGS.values()) == set(Rounding)
+
+
+def test_what_fealty_does_of_itself_is_named_in_words_of_the_contract() -> None:
+    """Reading the log would fail on a category that the contract does not know."""
+    kinds = [kind for kind in vars(activity).values() if isinstance(kind, Kind)]
+    assert kinds
+    for kind in kinds:
+        assert f"ACTIVITY_CATEGORY_{kind.category}" in activity_pb2.ActivityCategory.keys()  # noqa: SIM118
+        assert f"ACTIVITY_TYPE_{kind.type}" in activity_pb2.ActivityType.keys()  # noqa: SIM118
+        assert kind.module is None or f"ADMIN_MODULE_{kind.module}" in activity_pb2.AdminModule.keys()  # noqa: SIM118
+        assert audit_pb2.Activity(action=kind.action).action
+
+
+@pytest.mark.parametrize(
+    ("enum", "prefix", "words"),
+    [
+        (activity_pb2.ActivityCategory, "ACTIVITY_CATEGORY_", "Orders, Customers, Bookings, Payments, System"),
+        (
+            activity_pb2.ActivityType,
+            "ACTIVITY_TYPE_",
+            "Auth, Access, Order, Payment, Cart, Booking, Enquiry, Visit, Scan, Communication, Settings, Configuration,"
+            " Data, Security, Compliance, Notification, Integration, Report, Export",
+        ),
+        (
+            activity_pb2.ActivitySource,
+            "ACTIVITY_SOURCE_",
+            "System, Staff, Customer, API, Webhook, Integration, Physical, Automated, Platform",
+        ),
+        (
+            activity_pb2.AdminModule,
+            "ADMIN_MODULE_",
+            "Members, Rule Engine, Tiers, Segments, Campaigns, Communications, Access Control, Approval Workflow,"
+            " Program Settings, Reports",
+        ),
+    ],
+)
+def test_the_log_speaks_every_word_that_was_promised(enum: Any, prefix: str, words: str) -> None:
+    """The categories, types, sources and modules of the products that Fealty measures itself against."""
+    promised = {f"{prefix}{word.upper().replace(' ', '_')}" for word in words.split(", ")}
+    assert set(enum.keys()) == promised | {f"{prefix}UNSPECIFIED"}
+
+
+def _is_limited(field: FieldDescriptor) -> bool:
+    rules = field.GetOptions().Extensions[RULES]
+    text = rules.repeated.items.string if field.is_repeated else rules.string
+    # A pattern limits only where it is anchored and repeats nothing without end.
+    pattern = re.sub(r"\\.|\[[^]]*\]", ".", text.pattern)
+    ends = pattern.startswith("^") and pattern.endswith("$") and not re.search(r"[*+]|,\}", pattern)
+    # An e-mail address and a uuid end by their own definition.
+    return bool(text.max_len or text.uuid or ends)

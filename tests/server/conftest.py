@@ -1,0 +1,40 @@
+"""Coroutine tests, and a real server for each of them, on the event loop that the test runs on."""
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+
+import pytest
+import structlog
+import uvloop
+
+from tests.server.serving import Served, serve
+
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs a coroutine test on the loop of its fixture `runner`."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    runner = pyfuncitem.funcargs["runner"]
+    assert isinstance(runner, asyncio.Runner)
+    runner.run(pyfuncitem.obj(**arguments))
+    return True
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """The event loop of one test, of the kind that the server runs on."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        yield loop
+
+
+@pytest.fixture
+def server(runner: asyncio.Runner, database_url: str) -> Iterator[Served]:
+    """A server with the program `coffee`, whose clock we hold, and its customer `ada`."""
+    served = runner.run(serve(database_url))
+    yield served
+    runner.run(served.close())

@@ -1,0 +1,235 @@
+"""A real server in this process, and clients of it with the keys of each role."""
+
+import random
+import socket
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import grpc.aio
+import psycopg
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from pydantic import SecretStr
+
+import fealty
+from fealty.v1 import (
+    audit_pb2,
+    audit_pb2_grpc,
+    customers_pb2,
+    customers_pb2_grpc,
+    points_pb2,
+    points_pb2_grpc,
+    programs_pb2,
+    programs_pb2_grpc,
+)
+from rules.access import Role
+from server.app import App, build
+from server.settings import ServerSettings
+from storage.access.commands import create_key
+from storage.engine.database import Database, connection, handle
+from storage.engine.unit import run
+
+START = datetime(2025, 1, 1, 12, tzinfo=UTC)
+PLAIN = "programs/coffee/customers/ada/accounts/plain"
+SLOW = "programs/coffee/customers/ada/accounts/slow"
+
+
+class Client:
+    """The four services, called with one key."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.programs = programs_pb2_grpc.ProgramServiceStub(channel)
+        self.customers = customers_pb2_grpc.CustomerServiceStub(channel)
+        self.points = points_pb2_grpc.PointsServiceStub(channel)
+        self.audit = audit_pb2_grpc.AuditServiceStub(channel)
+
+    def send(self, path: str, message: bytes) -> Any:
+        """A call of any path with any bytes."""
+        method: Any = self.channel.unary_unary(path)
+        return method(message)
+
+
+class Served:
+    """A running server and its database."""
+
+    def __init__(self, app: App, settings: ServerSettings) -> None:
+        self.app = app
+        self.address = settings.address
+        self.database: Database = handle.obj
+        self.admin = self.client(self.key("admin", Role.ADMINISTRATOR))
+        self.till_key = self.key("till", Role.SERVICE)
+        self.till = self.client(self.till_key)
+
+    def key(self, name: str, role: Role, program: str | None = None) -> str:
+        """A fresh key of a caller of that name."""
+        return run(self.database, lambda unit: create_key(unit, name, role, program)).key.text
+
+    def client(self, key: str) -> Client:
+        """The client that other services use."""
+        return Client(fealty.connect_async(self.address, key))
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """What stands in the database."""
+        with connection(self.database) as books:
+            return books.execute(query.encode(), parameters).fetchall()
+
+    def execute(self, statement: str, *parameters: Any) -> None:
+        """What no command of ours would do."""
+        with connection(self.database) as books:
+            books.execute(statement.encode(), parameters)
+
+    def another_connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A neighbour's connection, to hold what a call needs."""
+        return psycopg.connect(self.database.database, autocommit=True)
+
+    async def close(self) -> None:
+        """Ends the server at once."""
+        await self.app.server.stop(0)
+        self.app.books.close()
+        self.database.close()
+
+
+async def serve(database_url: str) -> Served:
+    """A server that is ready, with the program `coffee` and its customer `ada`."""
+    settings = settings_of(database_url)
+    served = Served(await build(settings), settings)
+    await served.admin.programs.CreateProgram(program("coffee"))
+    await served.admin.customers.CreateCustomer(
+        customers_pb2.CreateCustomerRequest(parent="programs/coffee", customer_id="ada", request_id=fresh())
+    )
+    return served
+
+
+def settings_of(database_url: str, processes: int = 1) -> ServerSettings:
+    """Settings of a server on ports that are free."""
+    return ServerSettings(
+        database_url=SecretStr(database_url), port=free_port(), probe_port=free_port(), processes=processes
+    )
+
+
+def free_port() -> int:
+    """A port that nobody listens on, nor on the next, below those that clients are given."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as probe, socket.socket() as following:
+            if probe.connect_ex(("127.0.0.1", port)) and following.connect_ex(("127.0.0.1", port + 1)):
+                return port
+
+
+def fresh() -> str:
+    """A request id."""
+    return str(uuid4())
+
+
+def timestamp(instant: datetime) -> Timestamp:
+    """An instant as the contract has it."""
+    stamp = Timestamp()
+    stamp.FromDatetime(instant)
+    return stamp
+
+
+def program(program_id: str, **more: Any) -> programs_pb2.CreateProgramRequest:
+    """A program with two cards: one at once and for ever, the other pending for ten days and expiring."""
+    rate = programs_pb2.EarnRate(points=1, per_amount_minor=1, currency_code="EUR")
+    expiry = programs_pb2.ExpiryPolicy(months=1)
+    cards = [
+        programs_pb2.Card(card_id="plain", display_name="Plain", earn_rate=rate),
+        programs_pb2.Card(card_id="slow", display_name="Slow", earn_rate=rate, pending_days=10, expiry_policy=expiry),
+    ]
+    fields: dict[str, Any] = {
+        "display_name": "Coffee club",
+        "time_zone": "Europe/Prague",
+        "cards": cards,
+        "test_clock_time": timestamp(START),
+        **more,
+    }
+    return programs_pb2.CreateProgramRequest(
+        program_id=program_id, program=programs_pb2.Program(**fields), request_id=fresh()
+    )
+
+
+def purchase(points: int = 100, account: str = PLAIN, **more: Any) -> points_pb2.RecordTransactionRequest:
+    """A purchase that earns `points`."""
+    fields: dict[str, Any] = {"transaction_id": f"t-{fresh()}", "request_id": fresh(), **more}
+    amount = points_pb2.Money(currency_code="EUR", amount_minor=points)
+    return points_pb2.RecordTransactionRequest(**{"account": account, "amount": amount, **fields})
+
+
+def spending(points: int = 10, account: str = PLAIN, **more: Any) -> points_pb2.SpendPointsRequest:
+    """A spending of `points`."""
+    return points_pb2.SpendPointsRequest(**{"account": account, "points": points, "request_id": fresh(), **more})
+
+
+def customer(customer_id: str, **more: Any) -> customers_pb2.CreateCustomerRequest:
+    """A new customer of `coffee`."""
+    profile = customers_pb2.Customer(**more)
+    return customers_pb2.CreateCustomerRequest(
+        parent="programs/coffee", customer_id=customer_id, customer=profile, request_id=fresh()
+    )
+
+
+async def active(client: Client, account: str = PLAIN) -> int:
+    """The active points of an account."""
+    return (await client.points.GetBalance(points_pb2.GetBalanceRequest(account=account))).balance.active
+
+
+async def activities(client: Client, **more: Any) -> list[audit_pb2.Activity]:
+    """The newest activities."""
+    request = audit_pb2.ListActivitiesRequest(**{"parent": "-", "page_size": 1000, **more})
+    return list((await client.audit.ListActivities(request)).activities)
+
+
+class Told:
+    """What a caller is told of a failed call; checked for what every failure must have."""
+
+    def __init__(self, code: grpc.StatusCode, status: Status, trailers: dict[str, Any]) -> None:
+        infos = [info for info in map(_unpacked(ErrorInfo), status.details) if info]
+        assert [info.domain for info in infos] == ["fealty"]
+        assert status.code == code.value[0]
+        self.code = code
+        self.reason = infos[0].reason
+        self.facts = dict(infos[0].metadata)
+        self.message = status.message
+        self.trailers = trailers
+        self.fields = [
+            violation.field
+            for bad in filter(None, map(_unpacked(BadRequest), status.details))
+            for violation in bad.field_violations
+        ]
+        self.retry_ms = [
+            info.retry_delay.ToMilliseconds() for info in filter(None, map(_unpacked(RetryInfo), status.details))
+        ]
+
+
+async def told(call: Awaitable[Any]) -> Told:
+    """What the caller of a call that must fail is told."""
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await call
+    return told_by(failed.value)
+
+
+def told_by(error: grpc.aio.AioRpcError) -> Told:
+    """The same of an error in hand."""
+    trailers = dict(error.trailing_metadata())
+    assert "grpc-status-details-bin" in trailers, error
+    status = Status.FromString(trailers["grpc-status-details-bin"])
+    assert status.message == error.details()
+    found = fealty.refusal(error)
+    assert found is not None
+    answer = Told(error.code(), status, trailers)
+    assert found == (answer.reason, answer.message, answer.facts)
+    return answer
+
+
+def _unpacked(kind: type[Any]) -> Callable[[Any], Any]:
+    def unpack(detail: Any) -> Any:
+        message = kind()
+        return message if detail.Unpack(message) else None
+
+    return unpack

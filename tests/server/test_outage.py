@@ -1,0 +1,112 @@
+"""The database goes away under a running server, and comes back."""
+
+import asyncio
+from collections.abc import Iterator
+
+import grpc.aio
+import pytest
+from grpc import StatusCode
+
+from fealty.v1 import audit_pb2, customers_pb2, points_pb2, programs_pb2
+from server import limits
+from server.app import build
+from server.interceptors.audit import LOST
+from storage.embedded import EmbeddedPostgres
+from storage.engine.database import StorageUnavailable, open_database
+from storage.migrate import MigrationsPending, migrate
+from tests.conftest import SETTINGS, open_folder
+from tests.server.serving import PLAIN, Client, Served, active, purchase, serve, settings_of, spending, told
+
+BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of these tests' own, which they may stop."""
+    with open_folder() as folder:
+        running = EmbeddedPostgres(folder / "data", SETTINGS)
+        running.start()
+        yield running
+        running.stop()
+
+
+async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runner, postgres: EmbeddedPostgres) -> None:
+    """Callers learn that they may retry; nobody has to restart a server because PostgreSQL was restarted."""
+    migrate(open_database(postgres.url))
+    served = await serve(postgres.url)
+    await served.till.points.RecordTransaction(purchase(100))
+    await served.admin.points.GetBalance(BALANCE)
+    lost = LOST._value.get()
+    postgres.stop()
+    try:
+        async with grpc.aio.insecure_channel(served.address, [("grpc.enable_retries", 0)]) as channel:
+            once = Client(channel)
+            key = (("authorization", f"Bearer {served.till_key}"),)
+            for call in (
+                once.points.GetBalance(BALANCE, metadata=key),
+                once.points.SpendPoints(spending(10), metadata=key),
+                once.programs.ListPrograms(programs_pb2.ListProgramsRequest(), metadata=key),
+            ):
+                answer = await told(call)
+                assert (answer.code, answer.reason) == (StatusCode.UNAVAILABLE, "UNAVAILABLE")
+                assert answer.retry_ms == [limits.PUSHBACK_MS]
+                assert "nothing is known to have changed" in answer.message
+    finally:
+        postgres.start()
+    # Each failure that could not be recorded is counted, for an operator to see.
+    assert LOST._value.get() == lost + 3
+    assert (await served.till.points.SpendPoints(spending(10))).balance.active == 90
+    assert await active(served.till) == 90
+    await served.admin.programs.ListPrograms(programs_pb2.ListProgramsRequest())
+    await served.close()
+
+
+async def test_lost_connections_are_noticed_by_nobody_who_uses_our_client(server: Served) -> None:
+    """A failover cuts them all: each call after it succeeds, once, whichever thread of ours it meets."""
+    await server.till.points.RecordTransaction(purchase(100))
+    name = "programs/coffee/customers/ada"
+    calls = (
+        lambda: server.till.points.SpendPoints(spending(10)),
+        lambda: server.till.points.GetBalance(BALANCE),
+        lambda: server.till.points.ListEntries(points_pb2.ListEntriesRequest(parent=PLAIN)),
+        lambda: server.till.customers.GetCustomer(customers_pb2.GetCustomerRequest(name=name)),
+        lambda: server.admin.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent="-")),
+        lambda: server.admin.programs.ListPrograms(programs_pb2.ListProgramsRequest()),
+    )
+    for call in calls:
+        await call()
+    for call in calls:
+        with server.another_connection() as neighbour:
+            neighbour.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        await call()
+    assert await active(server.till) == 80
+
+
+async def test_a_stream_tells_of_an_outage_item_by_item_and_goes_on(server: Served) -> None:
+    """A night's upload survives a failover; what failed is sent again with the same request ids."""
+    call = server.till.points.IngestTransactions()
+    lost = purchase(2)
+    for item, outcome in ((purchase(1), "recorded"), (lost, "refused"), (lost, "recorded")):
+        if outcome == "refused":
+            with server.another_connection() as neighbour:
+                neighbour.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+        await call.write(points_pb2.IngestTransactionsRequest(items=[item]))
+        answer = await call.read()
+        assert isinstance(answer, points_pb2.IngestTransactionsResponse)
+        assert answer.results[0].WhichOneof("result") == outcome
+    await call.done_writing()
+    assert await active(server.till) == 3
+
+
+async def test_a_server_does_not_start_without_its_books(empty_database_url: str, runner: asyncio.Runner) -> None:
+    """Better not to listen at all than to answer every call with an error."""
+    with pytest.raises(MigrationsPending):
+        await build(settings_of(empty_database_url))
+    with pytest.raises(StorageUnavailable):
+        await build(settings_of("postgresql://nobody@127.0.0.1:1/nothing"))

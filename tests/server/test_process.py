@@ -1,0 +1,171 @@
+"""Server processes as an operator runs them: several on one port, told to stop, killed, started again at once."""
+
+import asyncio
+import gc
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import pytest
+
+import fealty
+from fealty.v1 import points_pb2
+from rules.access import Role
+from server.app import PortTaken
+from server.main import main
+from server.settings import ServerSettings
+from storage.access.commands import create_key
+from storage.engine.database import Database
+from storage.engine.unit import run
+from tests.server.serving import PLAIN, Client, settings_of, spending
+from tests.storage.scene import Scene
+
+CHECKOUT = Path(__file__).parents[2]
+# Where the command line sets up its log, nothing is set up here.
+SERVE = """
+import gc, sys
+from server.main import main
+from server.settings import ServerSettings
+sys.exit(main(ServerSettings(), gc.enable))
+"""
+BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
+# A start takes a second or two, a stop less; this is for a machine with better things to do.
+LIMIT_S = 60
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    """A customer with 100 points, in the books that the processes share."""
+    made = Scene(database)
+    made.earn(100)
+    return made
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_processes_share_a_port_finish_what_is_in_hand_and_start_again_at_once(
+    runner: asyncio.Runner, scene: Scene, database_url: str, processes: int
+) -> None:
+    """A deployment: no call is lost by it, and the next version does not have to wait for the port."""
+    settings = settings_of(database_url, processes)
+    key = run(scene.database, lambda unit: create_key(unit, "till", Role.SERVICE)).key.text
+    async with _running(settings) as process:
+        # Connections are spread by the kernel, so each process gets some of many.
+        for _ in range(24):
+            async with fealty.connect_async(settings.address, key) as channel:
+                await Client(channel).points.GetBalance(BALANCE)
+        served = [_metric(settings.probe_port + index, "GetBalance") for index in range(processes)]
+        assert sum(served) == 24
+        assert all(served)
+        with pytest.raises(PortTaken, match=f"{settings.address} is taken"):
+            main(settings.model_copy(update={"processes": 2}), gc.enable)
+        async with fealty.connect_async(settings.address, key) as channel:
+            with scene.another_connection() as holder:
+                with holder.transaction():
+                    holder.execute("SELECT FROM account FOR UPDATE")
+                    in_hand = asyncio.ensure_future(_spend(Client(channel)))
+                    await _until_waiting(scene)
+                    process.send_signal(signal.SIGTERM)
+                    await _until_probe(settings.probe_port, "readyz", 503)
+                assert (await in_hand).balance.active == 90
+        assert await asyncio.to_thread(process.wait, LIMIT_S) == 0
+    async with _running(settings) as process, fealty.connect_async(settings.address, key) as channel:
+        found = await Client(channel).points.GetBalance(BALANCE)
+        assert found.balance.active == 90
+        assert _metric(settings.probe_port, "no such method") == 0
+
+
+@pytest.mark.parametrize("killed", ["a process", "the parent"])
+async def test_a_process_that_is_killed_takes_the_others_with_it(
+    runner: asyncio.Runner, scene: Scene, database_url: str, killed: str
+) -> None:
+    """Whoever supervises us must see that something is wrong, and starts all of it anew; nothing is left behind."""
+    settings = settings_of(database_url, processes=2)
+    async with _running(settings) as process:
+        children = _children(process.pid)
+        serving = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(serving) == 2
+        os.kill(process.pid if killed == "the parent" else serving[0], signal.SIGKILL)
+        ended = -signal.SIGKILL if killed == "the parent" else 1
+        assert await asyncio.to_thread(process.wait, LIMIT_S) == ended
+        for _ in range(LIMIT_S * 20):
+            if not any(map(_lives, serving)):
+                break
+            await asyncio.sleep(0.05)
+        assert not any(map(_lives, serving))
+
+
+@asynccontextmanager
+async def _running(settings: ServerSettings) -> AsyncIterator["subprocess.Popen[bytes]"]:
+    """Server processes that are ready; ended however the test ends."""
+    environment = {
+        **os.environ,
+        "FEALTY_DATABASE_URL": settings.database_url.get_secret_value(),
+        "FEALTY_PORT": str(settings.port),
+        "FEALTY_PROBE_PORT": str(settings.probe_port),
+        "FEALTY_PROCESSES": str(settings.processes),
+    }
+    process = subprocess.Popen([sys.executable, "-c", SERVE], cwd=CHECKOUT, env=environment)
+    try:
+        for index in range(settings.processes):
+            await _until_probe(settings.probe_port + index, "readyz", 200, process)
+        yield process
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait, LIMIT_S)
+
+
+async def _spend(client: Client) -> points_pb2.SpendPointsResponse:
+    return await client.points.SpendPoints(spending(10))
+
+
+async def _until_waiting(scene: Scene) -> None:
+    for _ in range(1000):
+        if scene.rows("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == [(1,)]:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits for the row")
+
+
+async def _until_probe(port: int, path: str, code: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
+    for _ in range(LIMIT_S * 20):
+        if await asyncio.to_thread(_probe, port, path) == code:
+            return
+        assert process is None or process.poll() is None, "the server ended"
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{path} does not answer {code}")
+
+
+def _probe(port: int, path: str) -> int:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+    except URLError:
+        return 0
+
+
+def _metric(port: int, method: str) -> int:
+    """How many calls of a method a process has answered well, by its own count."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    wanted = [line for line in lines if line.startswith("fealty_calls_total") and f"/{method}" in line]
+    return int(sum(float(line.rpartition(" ")[2]) for line in wanted if 'code="OK"' in line))
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

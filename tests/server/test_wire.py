@@ -1,0 +1,125 @@
+"""What comes in from those who do not use our client: wrong bytes, wrong paths, and too much of it."""
+
+import asyncio
+import socket
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from grpc import StatusCode
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+import fealty
+from fealty.v1 import points_pb2, points_pb2_grpc
+from rules.access import Role
+from server import limits
+from server.app import PortTaken, build
+from server.settings import ServerSettings
+from tests.server.serving import PLAIN, Client, Served, activities, purchase, settings_of, told
+
+METHOD = "/fealty.v1.PointsService/GetBalance"
+NONSENSE = b"\xff\xff\xff\xff"
+
+
+async def test_bytes_that_are_no_message_are_refused_and_recorded_as_what_they_are(server: Served) -> None:
+    """A client of another version gets a reason, not a broken connection; and the log shows the attempt."""
+    answer = await told(server.admin.send(METHOD, NONSENSE))
+    assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
+    recorded = (await activities(server.admin))[0]
+    assert (recorded.action, recorded.details["reason"]) == ("balance.read", "MALFORMED_REQUEST")
+
+
+async def test_a_method_that_is_not_in_the_contract_is_named_and_recorded(server: Served) -> None:
+    """Somebody who tries paths is somebody an operator wants to see, with the address he came from."""
+    for path in ("/fealty.v1.PointsService/GiveAway", "/fealty.v2.PointsService/GetBalance", "/x"):
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            answer = await told(Client(channel).send(path, NONSENSE))
+        assert (answer.code, answer.reason) == (StatusCode.UNIMPLEMENTED, "METHOD_UNKNOWN")
+        recorded = (await activities(server.admin, action="method.unknown"))[0]
+        assert recorded.actor.ip_address == "127.0.0.1"
+        assert path in str(server.rows("SELECT body FROM activity WHERE action = 'method.unknown'"))
+
+
+async def test_strangers_cannot_fill_the_log(server: Served) -> None:
+    """Of one source and kind some are recorded each minute, the rest is counted; every single one is answered."""
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        strangers = points_pb2_grpc.PointsServiceStub(channel)
+        request = points_pb2.GetBalanceRequest(account=PLAIN)
+        answers = await asyncio.gather(*(told(strangers.GetBalance(request)) for _ in range(60)))
+    assert {answer.reason for answer in answers} == {"KEY_INVALID"}
+    recorded = await activities(server.admin, action="balance.read")
+    # A minute may have turned in between.
+    assert limits.ANONYMOUS_RECORDS_PER_MIN <= len(recorded) <= 2 * limits.ANONYMOUS_RECORDS_PER_MIN
+
+
+async def test_a_field_that_we_do_not_know_yet_is_no_error(server: Served) -> None:
+    """A client that is newer than the server must still be served."""
+    unknown = b"\xf8\x3f\x01"
+    request = purchase(5).SerializeToString() + unknown
+    answer = await server.till.send("/fealty.v1.PointsService/RecordTransaction", request)
+    assert points_pb2.RecordTransactionResponse.FromString(answer).balance.active == 5
+
+
+async def test_a_request_that_weighs_too_much_is_turned_away(server: Served) -> None:
+    """Nobody can make the process run out of memory with one message."""
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await server.admin.send(METHOD, b"\0" * (limits.REQUEST_BYTES_MAX + 1))
+    assert failed.value.code() is StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_balancer_is_told_of_each_service_that_it_serves(server: Served) -> None:
+    """Health and reflection are answered to anybody, as balancers and grpcurl expect it."""
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        for service in ("", "fealty.v1.PointsService", "fealty.v1.AuditService"):
+            answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        reflection: Any = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        call = reflection(iter([b":\x01*"]))
+        listed = await call.read()
+    assert b"fealty.v1.PointsService" in listed
+
+
+async def test_a_second_server_on_the_same_port_is_refused(server: Served, database_url: str) -> None:
+    """Silently sharing a port, each would get half of the calls of the other."""
+    port = int(server.address.rpartition(":")[2])
+    settings = settings_of(database_url).model_copy(update={"port": port})
+    with pytest.raises(PortTaken, match=f"{server.address} is taken"):
+        await build(settings)
+
+
+def test_an_address_of_version_6_is_written_in_brackets() -> None:
+    """`::1:8470` is another address, not a port."""
+    settings = ServerSettings.model_validate({"database_url": "postgresql://", "host": "::1"})
+    assert settings.address == "[::1]:8470"
+
+
+async def test_the_blocking_client_says_the_same(server: Served) -> None:
+    """Half of the callers are not asynchronous."""
+
+    def call() -> tuple[int, str]:
+        with fealty.connect(server.address, key) as channel:
+            points = points_pb2_grpc.PointsServiceStub(channel)
+            earned = points.RecordTransaction(purchase(7)).balance.active
+            stream = points.IngestTransactions(iter([points_pb2.IngestTransactionsRequest(items=[purchase(3)])]))
+            assert [result.recorded.balance.active for answer in stream for result in answer.results] == [10]
+            with pytest.raises(grpc.RpcError) as failed:
+                points.GetBalance(points_pb2.GetBalanceRequest(account=PLAIN.replace("coffee", "tea")))
+            refusal = fealty.refusal(failed.value)
+            assert refusal is not None
+            return earned, refusal.reason
+
+    key = server.key("till", Role.SERVICE)
+    assert await asyncio.to_thread(call) == (7, "PROGRAM_NOT_FOUND")
+
+
+async def test_an_error_of_the_network_has_no_reason_of_ours(server: Served) -> None:
+    """The client tells "nobody answered" from "Fealty said no"."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        async with fealty.connect_async(f"127.0.0.1:{nobody.getsockname()[1]}", "key") as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await Client(channel).send(METHOD, b"")
+    assert failed.value.code() is StatusCode.UNAVAILABLE
+    assert fealty.refusal(failed.value) is None
