@@ -1,0 +1,44 @@
+"""A broker with nothing in it, effects to be counted, and processes that do not outlive their test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.engine.database import Database
+from tests.workers.acting import Holder
+from tests.workers.processes import Processes
+from workers.broker import Broker
+from workers.embedded import EmbeddedValkey
+
+
+@pytest.fixture
+def messages(redis_url: str) -> Iterator[Broker]:
+    """An empty broker."""
+    made = Broker(redis_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A broker that a test starts and stops as it likes; it does not run yet."""
+    server = EmbeddedValkey(tmp_path / "broker")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def holder(database_url: str) -> Iterator[Holder]:
+    """Counts the effects of this test's actors, and holds those that wait."""
+    made = Holder(database_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def processes(database: Database, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Processes]:
+    """Starts workers and clocks on this test's database and broker."""
+    started = Processes(database_url, redis_url, tmp_path)
+    yield started
+    started.kill_all()

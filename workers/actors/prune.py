@@ -1,0 +1,34 @@
+"""Removes what has served its time: tasks that ended days ago, and answers to requests beyond their retention."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storage.engine import requests
+from storage.engine.unit import Unit
+from storage.tasks import commands as tasks
+from workers.limits import PRUNE_ATTEMPTS_MAX, PRUNE_BATCH, PRUNE_RETRY_MAX, PRUNE_RETRY_MIN, TASK_RETENTION
+from workers.tasks import Actor
+
+
+def prune(unit: Unit, args: Mapping[str, Any]) -> bool:
+    """One batch of each; the last found fewer than it might of both."""
+    removed = (
+        tasks.prune(unit.connection, TASK_RETENTION, PRUNE_BATCH),
+        requests.prune(unit.connection, PRUNE_BATCH),
+    )
+    return max(removed) < PRUNE_BATCH
+
+
+def plan_prune(unit: Unit) -> None:
+    """Plans the next one, unless one is open."""
+    tasks.plan(unit, PRUNE.name, PRUNE.queue, {}, PRUNE.name)
+
+
+PRUNE = Actor(
+    name="prune",
+    queue="sweep",
+    step=prune,
+    attempts_max=PRUNE_ATTEMPTS_MAX,
+    retry_min=PRUNE_RETRY_MIN,
+    retry_max=PRUNE_RETRY_MAX,
+)

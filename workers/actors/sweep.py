@@ -1,0 +1,29 @@
+"""Settles the accounts of a program in which something fell due by the program's own clock.
+
+Balances are right without it: it makes early what is true anyway. Each step settles one batch, so it can be
+stopped anywhere. An account that falls due while the last step runs may find the plan of the next sweep refused,
+because this one is still open; the clock plans by what is due, not by what happened, so it plans it a moment later.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storage.engine.unit import Unit
+from storage.ledger.sweep import sweep
+from workers.limits import SWEEP_ATTEMPTS_MAX, SWEEP_BATCH, SWEEP_RETRY_MAX, SWEEP_RETRY_MIN
+from workers.tasks import Actor
+
+
+def sweep_program(unit: Unit, args: Mapping[str, Any]) -> bool:
+    """One batch; the last found fewer than it might."""
+    return sweep(unit, args["program"], SWEEP_BATCH) < SWEEP_BATCH
+
+
+SWEEP_PROGRAM = Actor(
+    name="sweep_program",
+    queue="sweep",
+    step=sweep_program,
+    attempts_max=SWEEP_ATTEMPTS_MAX,
+    retry_min=SWEEP_RETRY_MIN,
+    retry_max=SWEEP_RETRY_MAX,
+)

@@ -1,0 +1,78 @@
+"""Every limit of the background edge, each with its reason."""
+
+from datetime import timedelta
+
+# The relay.
+
+# So many share one commit and one round trip to the broker that neither shows; few enough that their rows are held
+# for less than a tenth of a second.
+RELAY_BATCH = 2_000
+# Longer than a queue that keeps up takes, and than RUN_LIMIT_S: then only what was lost is sent again. Sending a
+# task twice costs a look at its row.
+SEND_AGAIN_AFTER = timedelta(seconds=60)
+# What a task waits at most until it is sent. Looking and finding none takes a millisecond.
+RELAY_POLL_S = 0.1
+
+# The broker.
+
+# A broker that takes longer for a command, or to accept a connection, is as good as away.
+BROKER_ANSWER_LIMIT_S = 5.0
+BROKER_CONNECT_LIMIT_S = 2.0
+# A connection that a firewall has dropped is noticed before it is used after this long.
+BROKER_HEALTH_CHECK_S = 30
+# A killed worker's messages are given to others after this long; a living one is heard of every second.
+HEARTBEAT_LIMIT_MS = 15_000
+# Of a million looks into a queue, those that also look for dead workers: with four looks a second, one in 5 s.
+MAINTENANCE_PER_MILLION = 50_000
+# How soon a broker that is away is tried again: at first at once, for most are only restarting; then seldom
+# enough to be no load on it.
+BROKER_RETRY_MIN_S = 0.1
+BROKER_RETRY_MAX_S = 2.0
+
+# The clock.
+
+# Points that fall due are settled early this soon; balances are right without it.
+SWEEP_SCHEDULE_S = 0.5
+# Old rows pile up by the day, so an hour more does not matter.
+PRUNE_SCHEDULE_S = 3_600.0
+# How soon another clock takes over from one that died.
+LEASE_POLL_S = 0.5
+
+# The worker.
+
+# A worker mostly waits for the database: a few threads keep one core busy, and each holds a connection.
+THREADS_DEFAULT = 4
+THREADS_MAX = 64
+# Messages kept at hand for each thread, the one in work included: the next is there when one is done, and the
+# few that a killed worker had are given to others after HEARTBEAT_LIMIT_MS.
+PREFETCH_PER_THREAD = 2
+# What an idle worker waits at most until it looks into its queue again.
+WORKER_POLL_MS = 250
+# What one message may take before the rest of its task is handed back, so that other tasks get their turn. Single
+# statements have limits of their own (storage/engine/database.py).
+RUN_LIMIT_S = 20.0
+# How long a stopping worker waits for the step in hand; within the 30 s that orchestrators give by default.
+STOP_LIMIT_S = 25.0
+# How soon a database that is away is tried again.
+STORAGE_RETRY_MIN_S = 0.1
+STORAGE_RETRY_MAX_S = 2.0
+# A library that repeats a line more often than this is heard once.
+REPEATED_LINE_S = 60.0
+
+# The actors.
+
+# Accounts settled in one transaction. A call that writes to one of them waits for it, about 50 ms; larger batches
+# settle hardly more accounts a second.
+SWEEP_BATCH = 200
+# A failed sweep is planned anew by the clock while anything is due; so giving up early loses nothing.
+SWEEP_ATTEMPTS_MAX = 6
+SWEEP_RETRY_MIN = timedelta(seconds=1)
+SWEEP_RETRY_MAX = timedelta(minutes=5)
+# Rows removed in one transaction: a few milliseconds of locks and log.
+PRUNE_BATCH = 1_000
+# A few days of finished tasks, to look into what happened over a weekend.
+TASK_RETENTION = timedelta(days=4)
+# The next hour's prune does what this one could not.
+PRUNE_ATTEMPTS_MAX = 4
+PRUNE_RETRY_MIN = timedelta(seconds=5)
+PRUNE_RETRY_MAX = timedelta(minutes=5)

@@ -1,0 +1,64 @@
+"""What each process of ours does first: make sure of its database and its broker, and heed the signal to end."""
+
+import signal
+from threading import Event, Thread
+
+from storage import migrate
+from storage.engine.database import Database, StorageUnavailable, open_database
+from workers.broker import Broker, BrokerUnavailable
+
+
+class WorkerError(Exception):
+    """The process cannot start; the text is one sentence that says what to do."""
+
+
+def open_books(database_url: str) -> Database:
+    """The database, which answers and has this version's schema; not yet connected. Raises WorkerError."""
+    database = open_database(database_url)
+    try:
+        migrate.check(database)
+    except StorageUnavailable as error:
+        raise WorkerError(
+            f"The database does not answer ({error}): start it, or correct FEALTY_DATABASE_URL."
+        ) from error
+    except migrate.MigrationsPending as error:
+        raise WorkerError(f"This is not the schema that we know: {error}.") from error
+    finally:
+        close(database)
+    return database
+
+
+def open_broker(redis_url: str) -> Broker:
+    """The broker, which answers. Raises WorkerError."""
+    broker = Broker(redis_url)
+    try:
+        broker.ping()
+    except BrokerUnavailable as error:
+        broker.close()
+        raise WorkerError(f"The broker does not answer ({error}): start it, or correct FEALTY_REDIS_URL.") from error
+    return broker
+
+
+def close(database: Database) -> None:
+    """Closes this thread's connection, where it has one."""
+    if not database.is_closed():
+        database.close()
+
+
+def end_on_signals() -> Event:
+    """Set by SIGTERM and SIGINT. They may come more than once; that changes nothing.
+
+    Call it first: threads that were started before would still be ended by a signal. A thread waits for the signals,
+    for a handler may not set what the main thread may be waiting for: it would wait for itself.
+    """
+    stop = Event()
+    numbers = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+    def heed() -> None:
+        while True:
+            signal.sigwait(numbers)
+            stop.set()
+
+    Thread(target=heed, name="signals", daemon=True).start()
+    return stop
