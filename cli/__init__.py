@@ -1,0 +1,1 @@
+"""`fealty …`: starts the processes, and what operators type."""

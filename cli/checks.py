@@ -1,0 +1,138 @@
+"""What `fealty doctor` looks at: each check answers with what it found, and what to do where that is a problem."""
+
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from cli import health
+from cli.settings import Settings
+from storage import migrate
+from storage.embedded import VERSION_MIN
+from storage.engine.database import Connection, StorageUnavailable, connection, open_database
+from workers import diagnosis
+from workers.broker import BrokerUnavailable
+
+PYTHON_MIN = (3, 11)
+DISK_FREE_MIN_BYTES = 2 << 30  # a few days of a small installation; PostgreSQL stops hard on a full disk
+CLOCK_SKEW_MAX_S = 2.0  # more makes logs of two hosts hard to read side by side; the books use PostgreSQL's clock
+TASK_AGE_MAX_S = 600.0  # a task takes seconds; one this old has waited for workers that do not run, or fails again
+
+
+class Finding(NamedTuple):
+    """One thing as it is. `advice` is empty where it is as it must be."""
+
+    check: str
+    found: str
+    advice: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing needs to be done."""
+        return not self.advice
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check, in the order in which one needs the other."""
+    yield _python()
+    yield from _database(settings)
+    yield from _broker(settings)
+    yield _server(settings)
+    yield _disk(settings)
+
+
+def _python() -> Finding:
+    wanted = ".".join(map(str, PYTHON_MIN))
+    advice = (
+        "" if sys.version_info >= PYTHON_MIN else f"install Python {wanted} or newer, then `make clean` and `make up`"
+    )
+    return Finding("Python", platform.python_version(), advice)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    database = open_database(settings.database)
+    try:
+        with connection(database) as held:
+            yield from _postgres(held, settings)
+            if names := migrate.pending(database):
+                yield Finding("schema", f"lacks {', '.join(names)}", "run `fealty migrate`")
+            else:
+                yield Finding("schema", "current")
+                yield _tasks(held)
+    except StorageUnavailable as error:
+        advice = "start it, or correct FEALTY_DATABASE_URL" if settings.database_url else "`fealty up` starts it"
+        yield Finding("PostgreSQL", f"{settings.database_shown} does not answer ({error})", advice)
+    finally:
+        database.close()
+
+
+def _postgres(held: Connection, settings: Settings) -> Iterator[Finding]:
+    before = time.time()
+    version, now, fsync, synchronous = held.execute(_POSTGRES).fetchone() or ()
+    after = time.time()
+    major = int(version.split(".")[0])
+    advice = "" if major >= VERSION_MIN else f"move to PostgreSQL {VERSION_MIN} or newer"
+    yield Finding("PostgreSQL", f"{version} at {settings.database_shown}", advice)
+    lost = [name for name, value in (("fsync", fsync), ("synchronous_commit", synchronous)) if value == "off"]
+    advice = f"set {' and '.join(lost)} = on: a power cut would undo what callers were told is done" if lost else ""
+    yield Finding("durability", f"fsync {fsync}, synchronous_commit {synchronous}", advice)
+    skew = max(before - now.timestamp(), now.timestamp() - after, 0.0)
+    advice = "synchronize the clocks of both hosts (NTP)" if skew > CLOCK_SKEW_MAX_S else ""
+    yield Finding("clock", f"{skew:.1f} s between this host and PostgreSQL", advice)
+
+
+def _tasks(held: Connection) -> Finding:
+    count, oldest_at = held.execute(_TASKS).fetchone() or (0, None)
+    if not count:
+        return Finding("tasks", "none open")
+    age_s = (datetime.now(UTC) - oldest_at).total_seconds()
+    found = f"{count:,} open, the oldest for {age_s:.0f} s"
+    if age_s <= TASK_AGE_MAX_S:
+        return Finding("tasks", found)
+    return Finding("tasks", found, "see that `fealty clock` and `fealty worker` run, and what their logs say")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    try:
+        broker = diagnosis.ask(settings.redis)
+    except BrokerUnavailable as error:
+        advice = "start it, or correct FEALTY_REDIS_URL" if settings.redis_url else "`fealty up` starts it"
+        yield Finding("broker", f"{settings.redis_shown} does not answer ({error})", advice)
+        return
+    advice = "use a single Redis or Valkey: Dramatiq's scripts do not run on a cluster" if broker.is_cluster else ""
+    yield Finding("broker", f"{broker.version} at {settings.redis_shown}", advice)
+    advice = "" if broker.keeps_log else "set appendonly yes: a restart would lose the queues, and tasks would wait"
+    yield Finding("broker log", f"appendonly {'yes' if broker.keeps_log else 'no'}", advice)
+    keeps = broker.eviction == "noeviction"
+    advice = "" if keeps else "set maxmemory-policy noeviction: others drop queues when memory is short"
+    yield Finding("broker memory", f"maxmemory-policy {broker.eviction}", advice)
+
+
+def _server(settings: Settings) -> Finding:
+    said = health.status(settings.address)
+    if said == "SERVING":
+        return Finding("server", f"serving gRPC at {settings.address}")
+    if said == "NOT_SERVING":
+        return Finding("server", f"{settings.address} is stopping or starting", "ask again in a moment")
+    return Finding("server", f"nothing healthy at {settings.address} ({said})", "start `fealty up` or `fealty serve`")
+
+
+def _disk(settings: Settings) -> Finding:
+    place = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.is_dir())
+    free = shutil.disk_usage(place).free
+    found = f"{free / (1 << 30):,.1f} GB free for {settings.data_dir}"
+    if not os.access(place, os.W_OK):
+        return Finding("disk", f"{place} cannot be written to", "choose another FEALTY_DATA_DIR, or chown it")
+    return Finding("disk", found, "make room" if free < DISK_FREE_MIN_BYTES else "")
+
+
+_POSTGRES = """
+SELECT current_setting('server_version'), clock_timestamp(), current_setting('fsync'),
+       current_setting('synchronous_commit')
+"""
+
+_TASKS = "SELECT count(*), min(created_at) FROM task WHERE state IN ('READY', 'SENT')"

