@@ -1,0 +1,171 @@
+"""The stage of a measurement: a PostgreSQL of its own, a program with customers, and the server that is measured."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from peewee import PostgresqlDatabase
+
+from bench.load import Load, Stream, Unary, run
+from bench.payload import PLACEHOLDER, Payload
+from fealty.v1 import points_pb2 as pb
+from rules.access import Caller, Role
+from rules.activity import Kind, by_operator
+from rules.calendar import Rounding
+from rules.programs import Card, EarnRate, ExpiryPolicy, Settings
+from storage import migrate
+from storage.access.commands import create_key
+from storage.embedded import EmbeddedPostgres
+from storage.engine import unit
+from storage.engine.database import connection, open_database
+from storage.engine.requests import Request
+from storage.programs.commands import CreateProgram, create
+
+PROGRAM = "bench"
+# Enough that spread calls seldom meet in one account, as customers in shops do.
+CUSTOMERS = 10_000
+# What a server may take to come up on a busy machine.
+START_S = 60
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running server and its database."""
+
+    postgres: EmbeddedPostgres
+    database: PostgresqlDatabase
+    target: str
+    token: str
+    seconds: float
+
+    def unary(self, path: str, make: Callable[[int], bytes], in_flight: int = 64) -> Load:
+        """Loads a unary method."""
+        return run(
+            Unary(
+                self.target,
+                path,
+                make,
+                token=self.token,
+                in_flight=in_flight,
+                connections=min(8, in_flight),
+                duration_s=self.seconds,
+            )
+        )
+
+    def stream(self, path: str, make: Payload, inspect: Callable[[bytes], Iterable[str]], in_flight: int = 8) -> Load:
+        """Loads a bidirectional stream; `inspect` names what failed in an answer."""
+        work = Stream(
+            self.target,
+            path,
+            make,
+            token=self.token,
+            in_flight=in_flight,
+            connections=4,
+            duration_s=self.seconds,
+            inspect=inspect,
+        )
+        return run(work)
+
+
+@contextmanager
+def stage(seconds: float, environment: Mapping[str, str] | None = None) -> Iterator[Stage]:
+    """Sets the stage in a folder of its own, and clears it away. `environment` is for PostgreSQL only."""
+    with tempfile.TemporaryDirectory(prefix="fealty-bench-") as folder:
+        os.chmod(folder, 0o755)  # PostgreSQL must reach its data as another user where we are root
+        postgres = EmbeddedPostgres(Path(folder), environment=environment)
+        postgres.start()
+        try:
+            database = open_database(postgres.url)
+            migrate.migrate(database)
+            token = unit.run(database, lambda work: create_key(work, "bench", Role.SERVICE)).key.text
+            _program(database)
+            with _server(postgres.url) as target:
+                yield Stage(postgres, database, target, token, seconds)
+            database.close()
+        finally:
+            postgres.stop()
+
+
+def purchases(customers: int = CUSTOMERS) -> Payload:
+    """Requests of purchases, spread over customers; each with a fresh request id and transaction id."""
+    return Payload(*(_purchase(number).SerializeToString() for number in range(customers)))
+
+
+def _purchase(number: int) -> pb.RecordTransactionRequest:
+    return pb.RecordTransactionRequest(
+        account=account(number),
+        transaction_id=PLACEHOLDER,
+        amount=pb.Money(currency_code="USD", amount_minor=1234),
+        request_id=PLACEHOLDER,
+    )
+
+
+def messages(items: int, customers: int = CUSTOMERS) -> Payload:
+    """Ingest messages of that many purchases, spread over customers."""
+    count = customers // items
+    return Payload(
+        *(
+            pb.IngestTransactionsRequest(
+                items=[_purchase(message * items + item) for item in range(items)]
+            ).SerializeToString()
+            for message in range(count)
+        )
+    )
+
+
+def account(number: int) -> str:
+    """The resource name of a customer's account."""
+    return f"programs/{PROGRAM}/customers/c{number}/accounts/points"
+
+
+def _program(database: PostgresqlDatabase) -> None:
+    card = Card("points", "Points", 0, EarnRate(1, 100, "USD"), 0, ExpiryPolicy(12, Rounding.MONTH))
+    command = CreateProgram(PROGRAM, Settings("Bench", "Europe/Prague", (card,)), None)
+    origin = by_operator(Kind("program.created", "SYSTEM", "CONFIGURATION"))
+    caller = Caller("bench", "bench", Role.ADMINISTRATOR)
+    key = Request("bench", "CreateProgram", "00000000-0000-4000-8000-000000000001", "00")
+    unit.run(database, lambda work: create(work, command, caller, origin, key))
+    with connection(database) as books:
+        books.execute(_CUSTOMERS, (CUSTOMERS,))
+        books.execute("INSERT INTO account (program, customer, card_id) SELECT program, id, 'points' FROM customer")
+        books.execute("VACUUM ANALYZE")
+
+
+@contextmanager
+def _server(url: str) -> Iterator[str]:
+    port = _free_port()
+    environment = {**os.environ, "FEALTY_DATABASE_URL": url, "FEALTY_PORT": str(port)}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bench.server"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        if server.stdout.readline().strip() != "ready":
+            raise RuntimeError("the measured server did not start; its message stands above")
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(START_S)
+
+
+def _free_port() -> int:
+    # Below the range of ephemeral ports, so that no client's connection takes it first.
+    for _ in range(100):
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise RuntimeError("no free port between 20000 and 30000")
+
+
+_CUSTOMERS = """
+INSERT INTO customer (program, customer_id, version, created_at, updated_at, activity)
+SELECT p.id, 'c' || n, 1, now(), now(), p.activity FROM program p, generate_series(0, %s - 1) AS n ORDER BY n
+"""
