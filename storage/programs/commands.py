@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from rules.access import Caller
 from rules.activity import Origin
 from rules.programs import Settings, check_change, check_clock, time_zone
-from rules.refusals import ProgramExists, StaleEtag
+from rules.refusals import ProgramExists, ProgramNotFound, StaleEtag
 from storage.activity.commands import Change, Scope, record
 from storage.engine.ids import new_uuid, typeid
 from storage.engine.requests import Answer, Request, once
@@ -44,10 +44,12 @@ class AdvanceTestClock(NamedTuple):
 def create(
     unit: Unit, command: CreateProgram, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
 ) -> Answer[Program]:
-    """Raises ProgramExists, TimeZoneUnknown."""
+    """Raises ProgramExists, TimeZoneUnknown, and ProgramNotFound where the caller could not see what it made."""
 
     def change() -> Answer[Program]:
         program_id = command.program_id or typeid("program", new_uuid().int)
+        if not caller.sees(program_id):
+            raise ProgramNotFound(program=program_id)
         time_zone(command.settings.time_zone)
         if ProgramRow.select().where(ProgramRow.program_id == program_id).exists():
             raise ProgramExists(program=program_id)

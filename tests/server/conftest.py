@@ -13,6 +13,10 @@ from tests.server.serving import Served, serve
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 
+# No test takes a tenth of it; one that waits for what never comes must end.
+LIMIT_S = 150
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Runs a coroutine test on the loop of its fixture `runner`."""
@@ -21,7 +25,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
     runner = pyfuncitem.funcargs["runner"]
     assert isinstance(runner, asyncio.Runner)
-    runner.run(pyfuncitem.obj(**arguments))
+    # The loop swallows the exception that pytest-timeout would raise in it.
+    runner.run(asyncio.wait_for(pyfuncitem.obj(**arguments), LIMIT_S))
     return True
 
 

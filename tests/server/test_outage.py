@@ -6,17 +6,18 @@ from collections.abc import Iterator
 import grpc.aio
 import pytest
 from grpc import StatusCode
+from prometheus_client import REGISTRY
 
 from fealty.v1 import audit_pb2, customers_pb2, points_pb2, programs_pb2
 from server import limits
 from server.app import build
-from server.interceptors.audit import LOST
 from storage.embedded import EmbeddedPostgres
 from storage.engine.database import StorageUnavailable, open_database
 from storage.migrate import MigrationsPending, migrate
 from tests.conftest import SETTINGS, open_folder
 from tests.server.serving import PLAIN, Client, Served, active, purchase, serve, settings_of, spending, told
 
+LOST = "fealty_activity_lost_total"
 BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
 
 
@@ -36,7 +37,8 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
     served = await serve(postgres.url)
     await served.till.points.RecordTransaction(purchase(100))
     await served.admin.points.GetBalance(BALANCE)
-    lost = LOST._value.get()
+    lost = REGISTRY.get_sample_value(LOST)
+    assert lost is not None
     postgres.stop()
     try:
         async with grpc.aio.insecure_channel(served.address, [("grpc.enable_retries", 0)]) as channel:
@@ -54,7 +56,7 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
     finally:
         postgres.start()
     # Each failure that could not be recorded is counted, for an operator to see.
-    assert LOST._value.get() == lost + 3
+    assert REGISTRY.get_sample_value(LOST) == lost + 3
     assert (await served.till.points.SpendPoints(spending(10))).balance.active == 90
     assert await active(served.till) == 90
     await served.admin.programs.ListPrograms(programs_pb2.ListProgramsRequest())

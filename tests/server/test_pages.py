@@ -106,8 +106,7 @@ async def test_a_token_that_we_did_not_make_is_refused(server: Served, kind: str
     token = (await call(server.admin)(request(page_size=1))).next_page_token
     raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     forged = [
-        raw[:-1] + bytes([raw[-1] ^ 1]),
-        bytes([raw[0] ^ 1]) + raw[1:],
+        *(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :] for place in (0, 7, 15, len(raw) - 1)),
         raw + b"0",
         raw[:16],
         raw[:3],

@@ -71,9 +71,8 @@ def test_nothing_about_a_person_is_kept_outside_the_customers_own_tables(scene: 
     _everything_happens(scene)
     words = [word for profile in (PERSON, MOVED) for word in (*profile[:3], profile.external_ids[0].external_id)]
     kept = scene.contents()
-    # The two tables of customers, and for thirty days the answers that a retry is given.
     assert any(word in str(kept["customer"]) for word in words)
-    for table in kept.keys() - {"customer", "customer_external_id", "request"}:
+    for table in kept.keys() - {"customer", "customer_external_id"}:
         assert not [word for word in words if word in str(kept[table])], table
 
 

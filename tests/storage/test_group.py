@@ -135,6 +135,14 @@ def test_validate_only_changes_nothing_and_says_what_then_happens(
     assert promise == fact
 
 
+def test_a_reader_of_an_account_that_nobody_used_sees_nothing_and_leaves_nothing(scene: Scene) -> None:
+    """Whoever may only read must not write, not even an empty account."""
+    balance = scene.balance("ada", "slow")
+    assert (balance.decimals, balance.pending, balance.active, balance.as_of) == (2, 0, 0, START)
+    assert scene.entries("ada", "slow") == []
+    assert scene.rows("SELECT count(*) FROM account") == [(0,)]
+
+
 def test_what_is_only_asked_about_is_not_seen_by_the_neighbours(scene: Scene) -> None:
     """Spending the same points three times in one group is fine as long as nobody means it."""
     scene.earn(100)

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import pytest
@@ -105,6 +106,24 @@ def test_a_transaction_that_lost_its_connection_is_away_and_the_next_one_works(d
         unit.connection.execute("SELECT 1")
     scene.earn(10)
     assert scene.balance().active == 10
+
+
+def test_a_transaction_that_was_cut_off_because_we_slept_is_away_not_a_fault(database: Database) -> None:
+    """A laptop was closed in the middle of a call: the caller may retry, and the next call finds a fresh connection."""
+    scene = Scene(database)
+    with pytest.raises(StorageUnavailable):
+        run(database, partial(_sleeps, database.database))
+    scene.earn(10)
+    assert scene.balance().active == 10
+
+
+def _sleeps(url: str, unit: Unit) -> None:
+    unit.connection.execute("SET idle_in_transaction_session_timeout = 20")
+    with psycopg.connect(url, autocommit=True) as neighbour:
+        ours = [unit.connection.info.backend_pid]
+        while neighbour.execute("SELECT FROM pg_stat_activity WHERE pid = %s", ours).fetchone() is not None:
+            pass
+    unit.connection.execute("SELECT 1")
 
 
 def _only_asked(unit: Unit) -> Answer[int]:

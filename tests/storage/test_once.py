@@ -9,6 +9,9 @@ import pytest
 
 from rules.ledger import Posting
 from rules.refusals import DuplicateTransaction, ProgramExists, RequestIdReused
+from storage.customers import commands as customers
+from storage.customers.commands import CreateCustomer, UpdateCustomer
+from storage.customers.queries import Profile
 from storage.engine import requests
 from storage.engine.database import Database, connection
 from storage.engine.unit import run
@@ -149,6 +152,20 @@ def test_creating_a_program_again_answers_the_first_program(database: Database) 
         run(database, partial(create, request=other))
     with pytest.raises(RequestIdReused):
         run(database, partial(create, request=other._replace(request_id=create.keywords["request"].request_id)))
+
+
+def test_creating_a_customer_again_answers_the_customer_as_it_stands(scene: Scene) -> None:
+    """Once all the same; but what was said about a person is kept in one place only, and may be erased from there."""
+    command = CreateCustomer("coffee", "gwen", Profile("Gwendolyn", "gwen@example.com"))
+    create = partial(customers.create, command=command, caller=CALLER, origin=ORIGIN, request=request(command))
+    first = run(scene.database, create)
+    assert run(scene.database, create) == first._replace(replayed=True)
+    change = UpdateCustomer("coffee", "gwen", "", {"display_name": "Gwen"})
+    update = partial(customers.update, command=change, caller=CALLER, origin=ORIGIN, request=request(change))
+    changed = run(scene.database, update)
+    assert run(scene.database, update) == changed._replace(replayed=True)
+    again = run(scene.database, create)
+    assert (again.replayed, again.activity, again.value) == (True, first.activity, changed.value)
 
 
 def test_kept_answers_are_forgotten_after_thirty_days_and_not_before(scene: Scene) -> None:
