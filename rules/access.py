@@ -17,6 +17,10 @@ class Permission(StrEnum):
     POINTS_EARN = "POINTS_EARN"
     POINTS_SPEND = "POINTS_SPEND"
     ACTIVITIES_READ = "ACTIVITIES_READ"
+    POINTS_ADJUST = "POINTS_ADJUST"
+    CUSTOMERS_MERGE = "CUSTOMERS_MERGE"
+    EVENTS_WRITE = "EVENTS_WRITE"
+    REPORTS_READ = "REPORTS_READ"
 
 
 class Role(StrEnum):
@@ -41,8 +45,17 @@ class ActorType(StrEnum):
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
-    Role.SERVICE: frozenset(Permission) - {Permission.PROGRAMS_WRITE, Permission.ACTIVITIES_READ},
-    Role.AUDITOR: frozenset({Permission.PROGRAMS_READ, Permission.POINTS_READ, Permission.ACTIVITIES_READ}),
+    Role.SERVICE: frozenset(Permission)
+    - {
+        Permission.PROGRAMS_WRITE,
+        Permission.ACTIVITIES_READ,
+        Permission.POINTS_ADJUST,
+        Permission.CUSTOMERS_MERGE,
+        Permission.REPORTS_READ,
+    },
+    Role.AUDITOR: frozenset(
+        {Permission.PROGRAMS_READ, Permission.POINTS_READ, Permission.ACTIVITIES_READ, Permission.REPORTS_READ}
+    ),
 }
 
 ACTOR_TYPES: dict[Role, ActorType] = {

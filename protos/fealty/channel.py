@@ -31,7 +31,7 @@ def connect(target: str, api_key: str, credentials: grpc.ChannelCredentials | No
 def connect_async(target: str, api_key: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
     """The same for `async` stubs."""
     options = _options()
-    key = [_AsyncUnaryKey(api_key), _AsyncStreamKey(api_key)]
+    key = [_AsyncUnaryKey(api_key), _AsyncWatchKey(api_key), _AsyncStreamKey(api_key)]
     if credentials is None:
         return grpc.aio.insecure_channel(target, options, interceptors=key)
     return grpc.aio.secure_channel(target, credentials, options, interceptors=key)
@@ -61,11 +61,14 @@ class _Details(grpc.ClientCallDetails):
         self.__dict__.update(fields)
 
 
-class _Key(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
+class _Key(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor):
     def __init__(self, api_key: str) -> None:
         self._api_key = api_key
 
     def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
+        return proceed(_with_key(details, self._api_key, _Details), request)
+
+    def intercept_unary_stream(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
         return proceed(_with_key(details, self._api_key, _Details), request)
 
     def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
@@ -77,6 +80,14 @@ class _AsyncUnaryKey(grpc.aio.UnaryUnaryClientInterceptor):
         self._api_key = api_key
 
     async def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
+        return await proceed(_with_key(details, self._api_key, grpc.aio.ClientCallDetails), request)
+
+
+class _AsyncWatchKey(grpc.aio.UnaryStreamClientInterceptor):
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    async def intercept_unary_stream(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
         return await proceed(_with_key(details, self._api_key, grpc.aio.ClientCallDetails), request)
 
 
