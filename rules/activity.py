@@ -32,6 +32,8 @@ class Origin(NamedTuple):
 
 POINTS_ACTIVATED = Kind("points.activated", "ORDERS", "ORDER")
 POINTS_EXPIRED = Kind("points.expired", "CUSTOMERS", "DATA")
+DEBT_REPAID = Kind("debt.repaid", "CUSTOMERS", "DATA")
+HOLD_EXPIRED = Kind("hold.expired", "CUSTOMERS", "DATA")
 KEY_CREATED = Kind("key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
 KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
 DATABASE_MIGRATED = Kind("database.migrated", "SYSTEM", "CONFIGURATION", "PROGRAM_SETTINGS")

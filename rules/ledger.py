@@ -1,236 +1,166 @@
-"""The rules of the books: how points settle with time, how they are earned and how they are spent.
+"""The rules of the books: how points settle with time, how they are earned, spent, adjusted and given away.
 
-Each function takes an account as it stands and answers with an Act: the account after it, the lots it made or
-changed, and the postings that explain the difference. Nobody calls a clock: `now` is passed in.
+Each function works on a Draft (rules/draft.py) of a settled account and either changes it or raises a Refusal.
+Nobody calls a clock: `now` is passed in.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
-from enum import StrEnum
-from itertools import groupby
-from operator import itemgetter
-from typing import NamedTuple
 
+from rules.accounts import Account, EntryKind, HoldState, LotState, Posting
+from rules.draft import Draft, Passed, TimeKind
 from rules.programs import Term
-from rules.refusals import AmountTooLarge, InsufficientPoints
-
-# Above it, JSON readers and spreadsheets lose units without telling.
-UNITS_MAX = 2**53
+from rules.refusals import InsufficientPoints, LotStateWrong, PointsHeldElsewhere
 
 
-class LotState(StrEnum):
-    """Where a lot is in its life. Only the first two are open."""
+def settle(draft: Draft, now: datetime) -> None:
+    """Lets time pass: does what is due at `now`, in the order of its instants, and notes it in `draft.passed`.
 
-    PENDING = "PENDING"
-    ACTIVE = "ACTIVE"
-    DEPLETED = "DEPLETED"
-    EXPIRED = "EXPIRED"
-    CANCELLED = "CANCELLED"
-
-
-class EntryKind(StrEnum):
-    """Why the active points of an account changed."""
-
-    EARN = "EARN"
-    ACTIVATION = "ACTIVATION"
-    SPEND = "SPEND"
-    EXPIRY = "EXPIRY"
-
-
-class Lot(NamedTuple):
-    """Points that came together: one activation instant, one expiry instant, the policy they were issued under."""
-
-    number: int
-    state: LotState
-    points: int
-    remaining: int
-    activates_at: datetime
-    expires_at: datetime | None
-    policy_version: int
-    transaction_id: str | None = None
-
-    @property
-    def falls_due_at(self) -> datetime | None:
-        """The next instant at which time alone changes it."""
-        return self.activates_at if self.state is LotState.PENDING else self.expires_at
-
-
-class Account(NamedTuple):
-    """What one customer holds of one card, in the card's smallest unit. `lots` and `entries` count those made so far.
-
-    `due_at` is never later than the next instant at which time alone changes the account.
+    At one instant: pending points become active, and repay debt; holds end; points expire. What falls due together
+    shares one posting. Settling twice at one `now` changes nothing the second time.
     """
-
-    pending: int = 0
-    active: int = 0
-    held: int = 0
-    debt: int = 0
-    earned: int = 0
-    spent: int = 0
-    expired: int = 0
-    version: int = 0
-    lots: int = 0
-    entries: int = 0
-    due_at: datetime | None = None
-
-    @property
-    def spendable(self) -> int:
-        """What can be spent now."""
-        return max(0, self.active - self.held - self.debt)
-
-    def is_due(self, now: datetime) -> bool:
-        """Whether it must be settled, with all its open lots, before anything else is done with it."""
-        return self.due_at is not None and self.due_at <= now
-
-
-class Posting(NamedTuple):
-    """One permanent change: entry number `seq`, its signed amount, what it gave to or took from each lot."""
-
-    seq: int
-    kind: EntryKind
-    amount: int
-    active_after: int
-    occurred_at: datetime
-    allocations: tuple[tuple[int, int], ...]
-    transaction_id: str | None = None
-
-
-class Act(NamedTuple):
-    """What one act does: the account after it, the lots it made or changed, the postings in their order."""
-
-    account: Account
-    lots: tuple[Lot, ...] = ()
-    postings: tuple[Posting, ...] = ()
-
-
-def settle(account: Account, open_lots: Iterable[Lot], now: datetime) -> Act:
-    """Lets time pass: activates and expires what is due at `now`, in the order of its instants.
-
-    `open_lots` are all open lots of the account. Lots that fall due at one instant share one posting; at the same
-    instant activation comes before expiry. Settling twice at one `now` changes nothing the second time.
-    """
-    lots = {lot.number: lot for lot in open_lots}
-    changed: dict[int, Lot] = {}
-    postings: list[Posting] = []
-    for (instant, kind), group in groupby(_due(lots.values(), now), key=itemgetter(0, 1)):
-        allocations = []
-        for _, _, number in group:
-            lot = lots[number]
-            sign = 1 if kind is EntryKind.ACTIVATION else -1
-            allocations.append((number, sign * lot.remaining))
-            lots[number] = changed[number] = (
-                lot._replace(state=LotState.ACTIVE)
-                if kind is EntryKind.ACTIVATION
-                else lot._replace(state=LotState.EXPIRED, remaining=0)
-            )
-        amount = sum(points for _, points in allocations)
-        account = _activated(account, amount) if kind is EntryKind.ACTIVATION else _expired(account, -amount)
-        source = lots[allocations[0][0]].transaction_id if len(allocations) == 1 else None
-        postings.append(Posting(account.entries, kind, amount, account.active, instant, tuple(allocations), source))
-    account = account._replace(due_at=_next_due(lots.values()))
-    return Act(account, tuple(changed.values()), tuple(postings))
+    while (at := draft.next_due()) is not None and at <= now:
+        _note(draft, TimeKind.ACTIVATED, at, draft.wake(at))
+        _note(draft, TimeKind.REPAID, at, draft.repay(at))
+        for hold in sorted(draft.holds.values()):
+            if hold.state is HoldState.ACTIVE and hold.expires_at <= at:
+                draft.passed.append(Passed(TimeKind.HOLD_EXPIRED, at, hold=draft.release(hold, HoldState.EXPIRED, at)))
+        _note(draft, TimeKind.EXPIRED, at, draft.expire(at))
+        # Last: what a hold let go is gone where its lot had expired meanwhile, and repays debt where it had not.
+        _note(draft, TimeKind.REPAID, at, draft.repay(at))
 
 
 def earn(
-    account: Account, points: int, term: Term, policy_version: int, now: datetime, transaction_id: str | None = None
-) -> Act:
-    """Adds a lot of `points` (at least 1) with that term to a settled account. Raises AmountTooLarge.
+    draft: Draft,
+    points: int,
+    term: Term,
+    policy_version: int,
+    now: datetime,
+    transaction_id: str | None = None,
+    kind: EntryKind = EntryKind.EARN,
+) -> Posting | None:
+    """Adds a lot of `points` (at least 1) with that term; answers its posting, None while it is pending.
 
-    Points whose activation has come are active at once; those whose expiry has come too expire at once.
+    Points whose activation has come are active at once; those whose expiry has come too expire at once. Raises
+    AmountTooLarge.
     """
-    if account.active + account.pending + points > UNITS_MAX:
-        raise AmountTooLarge(limit=UNITS_MAX)
-    lot = Lot(
-        number=account.lots + 1,
-        state=LotState.PENDING,
-        points=points,
-        remaining=points,
-        activates_at=term.activates_at,
-        expires_at=term.expires_at,
-        policy_version=policy_version,
-        transaction_id=transaction_id,
-    )
-    account = account._replace(lots=lot.number, pending=account.pending + points, version=account.version + 1)
-    if term.activates_at > now:
-        return Act(account._replace(due_at=_earlier(account.due_at, term.activates_at)), (lot,))
-    lot = lot._replace(state=LotState.ACTIVE)
-    account = _activated(account, points)
-    allocations = ((lot.number, points),)
-    first = Posting(
-        account.entries, EntryKind.EARN, points, account.active, term.activates_at, allocations, transaction_id
-    )
-    if term.expires_at is not None and term.expires_at <= now:
-        gone = settle(account, (lot,), now)
-        return Act(gone.account._replace(due_at=account.due_at), gone.lots, (first, *gone.postings))
-    return Act(account._replace(due_at=_earlier(account.due_at, term.expires_at)), (lot,), (first,))
+    lot = draft.issue(points, term, policy_version, now, transaction_id)
+    if term.activates_at is None or term.activates_at > now:
+        return None
+    if term.slides:
+        draft.slide_group(policy_version, "", term.activates_at)
+    posting = draft.post(kind, ((lot.number, points),), term.activates_at, transaction_id)
+    draft.postings.append(posting)
+    end = draft.expires_at(lot)
+    if end is not None and end <= now and (gone := draft.expire(end)) is not None:
+        draft.postings.append(gone)
+    settle_act(draft, now)
+    return posting
 
 
-def spend(account: Account, open_lots: Iterable[Lot], points: int, now: datetime) -> Act:
-    """Takes `points` (at least 1) from a settled account, in consumption order. Raises InsufficientPoints."""
-    if points > account.spendable:
-        raise InsufficientPoints(requested=points, spendable=account.spendable)
-    changed: list[Lot] = []
-    allocations: list[tuple[int, int]] = []
-    wanted = points
-    for lot in in_consumption_order(open_lots):
-        taken = min(wanted, lot.remaining)
-        remaining = lot.remaining - taken
-        changed.append(lot._replace(remaining=remaining, state=lot.state if remaining else LotState.DEPLETED))
-        allocations.append((lot.number, -taken))
-        wanted -= taken
-        if not wanted:
-            break
-    account = account._replace(
-        active=account.active - points,
-        spent=account.spent + points,
-        version=account.version + 1,
-        entries=account.entries + 1,
-    )
-    posting = Posting(account.entries, EntryKind.SPEND, -points, account.active, now, tuple(allocations))
-    return Act(account, tuple(changed), (posting,))
+def spend(draft: Draft, points: int, now: datetime, transaction_id: str | None = None) -> Posting:
+    """Takes `points` (at least 1) in consumption order. Raises InsufficientPoints, PointsHeldElsewhere."""
+    check_spendable(draft.account, points)
+    posting = draft.post(EntryKind.SPEND, draft.take(points), now, transaction_id)
+    draft.postings.append(posting)
+    return posting
 
 
-def in_consumption_order(lots: Iterable[Lot]) -> list[Lot]:
-    """The active lots: those that expire first first, never-expiring last, then by activation, then by number."""
-    active = [lot for lot in lots if lot.state is LotState.ACTIVE]
-    return sorted(active, key=lambda lot: (lot.expires_at is None, lot.expires_at, lot.activates_at, lot.number))
+def deduct(draft: Draft, points: int, now: datetime) -> Posting:
+    """Takes `points` away by hand. Raises InsufficientPoints, PointsHeldElsewhere."""
+    check_spendable(draft.account, points)
+    posting = draft.post(EntryKind.ADJUSTMENT, draft.take(points), now)
+    draft.postings.append(posting)
+    return posting
 
 
-def _due(lots: Iterable[Lot], now: datetime) -> list[tuple[datetime, EntryKind, int]]:
-    """(instant, what, lot number) of all that falls due at `now`; ACTIVATION sorts before EXPIRY."""
-    due = []
-    for lot in lots:
-        if lot.state is LotState.PENDING and lot.activates_at <= now:
-            due.append((lot.activates_at, EntryKind.ACTIVATION, lot.number))
-        active = lot.state is LotState.ACTIVE or (lot.state is LotState.PENDING and lot.activates_at <= now)
-        if active and lot.expires_at is not None and lot.expires_at <= now:
-            due.append((lot.expires_at, EntryKind.EXPIRY, lot.number))
-    return sorted(due)
+def activate(draft: Draft, number: int, now: datetime, expires_at: datetime | None) -> Posting:
+    """Activates one pending lot by hand or by its event; its expiry clock starts now. Raises LotStateWrong."""
+    lot = draft.lots[number]
+    check_pending(draft, number)
+    draft.put(lot._replace(activates_at=now, expires_at=expires_at, awaits=None))
+    if lot.slides:
+        draft.slide_group(lot.policy_version, "", now)
+    posting = draft.post(EntryKind.ACTIVATION, ((number, lot.remaining),), now, lot.transaction_id)
+    draft.postings.append(posting)
+    settle_act(draft, now)
+    return posting
 
 
-def _activated(account: Account, points: int) -> Account:
-    return account._replace(
-        pending=account.pending - points,
-        active=account.active + points,
-        earned=account.earned + points,
-        version=account.version + 1,
-        entries=account.entries + 1,
-    )
+def date(draft: Draft, number: int, term: Term) -> None:
+    """Gives a pending lot that waited for its event the instant from which it counts."""
+    draft.put(draft.lots[number]._replace(activates_at=term.activates_at, expires_at=term.expires_at, awaits=None))
+    draft.account = draft.account._replace(version=draft.account.version + 1)
 
 
-def _expired(account: Account, points: int) -> Account:
-    return account._replace(
-        active=account.active - points,
-        expired=account.expired + points,
-        version=account.version + 1,
-        entries=account.entries + 1,
-    )
+def cancel(draft: Draft, number: int, points: int | None = None) -> int:
+    """Takes back a pending lot, or `points` of it; answers how many. Raises LotStateWrong."""
+    check_pending(draft, number)
+    lot = draft.lots[number]
+    points = lot.remaining if points is None else min(points, lot.remaining)
+    remaining = lot.remaining - points
+    state = LotState.PENDING if remaining else LotState.CANCELLED
+    draft.put(lot._replace(remaining=remaining, cancelled=lot.cancelled + points, state=state))
+    account = draft.account
+    draft.account = account._replace(pending=account.pending - points, version=account.version + 1)
+    return points
 
 
-def _next_due(lots: Iterable[Lot]) -> datetime | None:
-    instants = [lot.falls_due_at for lot in lots if lot.state in (LotState.PENDING, LotState.ACTIVE)]
-    return min((instant for instant in instants if instant is not None), default=None)
+def transfer(source: Draft, target: Draft, points: int, now: datetime, source_account: int) -> tuple[Posting, Posting]:
+    """Gives points to another account of the same card: lot by lot, each with the expiry it had.
+
+    `source_account` names the account they come from, for the lots to remember. Raises InsufficientPoints,
+    PointsHeldElsewhere, AmountTooLarge.
+    """
+    check_spendable(source.account, points)
+    taken = source.take(points)
+    sent = source.post(EntryKind.TRANSFER_OUT, taken, now)
+    given = []
+    for number, amount in taken:
+        lot = source.lots[number]
+        term = Term(lot.activates_at, lot.expires_at, lot.slides)
+        made = target.issue(-amount, term, lot.policy_version, now, origin=number, origin_account=source_account)
+        if lot.slides:
+            adopt_slide(source, target, lot.policy_version)
+        given.append((made.number, -amount))
+    received = target.post(EntryKind.TRANSFER_IN, given, now)
+    source.postings.append(sent)
+    target.postings.append(received)
+    settle_act(target, now)
+    return sent, received
 
 
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min((instant for instant in (one, other) if instant is not None), default=None)
+def adopt_slide(source: Draft, target: Draft, version: int) -> None:
+    """Lots that move keep the later of both groups' expiries: none is ever cut short."""
+    at = source.slides[version]
+    if version not in target.slides:
+        target.account = target.account._replace(slides=target.account.slides + 1)
+    if version not in target.slides or target.slides[version] < at:
+        target.slides[version] = at
+        target.changed_slides.add(version)
+
+
+def settle_act(draft: Draft, now: datetime) -> None:
+    """What follows at once from an act that made points free: debt is repaid, and what is overdue expires."""
+    for posting in (draft.expire(now), draft.repay(now)):
+        if posting is not None:
+            draft.postings.append(posting)
+
+
+def check_spendable(account: Account, points: int) -> None:
+    """Raises InsufficientPoints; PointsHeldElsewhere where holds alone stand in the way."""
+    if points <= account.spendable:
+        return
+    if points <= account.active - account.debt:
+        raise PointsHeldElsewhere(requested=points, spendable=account.spendable, held=account.held)
+    raise InsufficientPoints(requested=points, spendable=account.spendable)
+
+
+def check_pending(draft: Draft, number: int) -> None:
+    """Raises LotStateWrong where the lot is no longer pending."""
+    if (state := draft.lots[number].state) is not LotState.PENDING:
+        raise LotStateWrong(lot=number, state=state, wanted=LotState.PENDING)
+
+
+def _note(draft: Draft, kind: TimeKind, at: datetime, posting: Posting | None) -> None:
+    if posting is not None:
+        draft.passed.append(Passed(kind, at, posting))

@@ -1,5 +1,6 @@
 """The settings of a program, what each means, and which changes of them are allowed."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -8,52 +9,70 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rules import calendar
 from rules.calendar import Rounding
-from rules.refusals import CardFixed, CardNotFound, ClockMovesBack, CurrencyMismatch, NoTestClock, TimeZoneUnknown
+from rules.cards import (
+    COUNTABLE,
+    Card,
+    CardKind,
+    EarnRate,
+    ExpiryMode,
+    ExpiryPolicy,
+    PendingMode,
+    PendingPolicy,
+    RefundPolicy,
+    check_card,
+)
+from rules.refusals import (
+    CardFixed,
+    CardNotFound,
+    ClockMovesBack,
+    EventTypeUnknown,
+    NoTestClock,
+    SettingsInvalid,
+    TimeZoneUnknown,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class EarnRate:
-    """`points` units for each `per_amount_minor` of the currency, rounded down."""
-
-    points: int
-    per_amount_minor: int
-    currency_code: str
-    whole_steps: bool = False
-
-    def earned(self, amount_minor: int, currency_code: str) -> int:
-        """Points, in the card's smallest unit, for an amount. Raises CurrencyMismatch."""
-        if currency_code != self.currency_code:
-            raise CurrencyMismatch(expected=self.currency_code, given=currency_code)
-        if self.whole_steps:
-            return amount_minor // self.per_amount_minor * self.points
-        return amount_minor * self.points // self.per_amount_minor
-
-
-@dataclass(frozen=True, slots=True)
-class ExpiryPolicy:
-    """Usable to the end of the local day `months` after activation, rounded on to the end of its period."""
-
-    months: int
-    rounding: Rounding = Rounding.DAY
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A kind of points. Its id and decimals are fixed once it exists."""
-
-    card_id: str
-    display_name: str
-    decimals: int
-    earn_rate: EarnRate
-    pending_days: int = 0
-    expiry_policy: ExpiryPolicy | None = None
+# A card is a part of the settings: who has these need not know in which file it stands.
+__all__ = [
+    "COUNTABLE",
+    "Card",
+    "CardKind",
+    "EarnRate",
+    "EventType",
+    "ExpiryMode",
+    "ExpiryPolicy",
+    "PendingMode",
+    "PendingPolicy",
+    "RefundPolicy",
+    "Settings",
+    "Term",
+    "check_change",
+    "check_clock",
+    "check_settings",
+    "time_zone",
+]
 
 
 class Term(NamedTuple):
-    """From when to when points can be used: `activates_at <= now < expires_at`."""
+    """From when to when points can be used: `activates_at <= now < expires_at`.
 
-    activates_at: datetime
+    Without `activates_at` they wait, for an event of the type `awaits` or, where that is empty, for somebody to accept
+    them; their expiry is then not known yet. Points that slide expire with their account, by Settings.slides_to.
+    """
+
+    activates_at: datetime | None
     expires_at: datetime | None
+    slides: bool = False
+    awaits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A type of event that the program knows. Recording one gives `points` units of the card, where there are any."""
+
+    event_type: str
+    display_name: str
+    points: int = 0
+    card_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +82,7 @@ class Settings:
     display_name: str
     time_zone: str
     cards: tuple[Card, ...]
+    event_types: tuple[EventType, ...] = ()
 
     def card(self, card_id: str, program: str) -> Card:
         """The card of that id. Raises CardNotFound."""
@@ -71,20 +91,72 @@ class Settings:
                 return card
         raise CardNotFound(program=program, card=card_id)
 
+    def event_type(self, name: str) -> EventType:
+        """The declared type of that name. Raises EventTypeUnknown."""
+        for declared in self.event_types:
+            if declared.event_type == name:
+                return declared
+        raise EventTypeUnknown(event_type=name)
+
     def term(self, card: Card, occurred_at: datetime) -> Term:
         """When points of a purchase at `occurred_at` become active, and when they expire.
 
         Both follow from the purchase alone, never from when it was processed: a late worker changes nothing.
         """
-        zone = time_zone(self.time_zone)
-        day = calendar.local_day(occurred_at, zone)
+        pending = card.pending
         activates_at = occurred_at
-        if card.pending_days:
-            activates_at = calendar.end_of_pending(day, card.pending_days, zone)
-            day = calendar.local_day(activates_at, zone)
-        if card.expiry_policy is None:
-            return Term(activates_at, None)
-        return Term(activates_at, calendar.expiry(day, card.expiry_policy.months, card.expiry_policy.rounding, zone))
+        if pending is not None:
+            if pending.mode in (PendingMode.EVENT, PendingMode.BY_HAND):
+                return Term(None, None, card.slides, pending.event_type)
+            # Never before the purchase, even where a date lies beyond the end of the calendar.
+            activates_at = max(occurred_at, self._waited_until(pending, occurred_at))
+        return Term(activates_at, self.usable_until(card, activates_at), card.slides)
+
+    def matures_at(self, card: Card, event_at: datetime) -> datetime:
+        """When points that waited for an event become active: at once, or after the days in which it can be cancelled.
+
+        At once too where the card's policy, changed since, waits for no event.
+        """
+        pending = card.pending
+        if pending is None or pending.mode is not PendingMode.EVENT:
+            return event_at
+        if not pending.days and pending.rounding is Rounding.DAY:
+            return event_at
+        return max(event_at, self._waited_until(pending, event_at))
+
+    def usable_until(self, card: Card, activated_at: datetime) -> datetime | None:
+        """When points that became active then expire; None where they never do, or with their account's activity."""
+        policy = card.expiry_policy
+        if policy is None or policy.mode is ExpiryMode.SLIDING:
+            return None
+        return self._end(policy, activated_at)
+
+    def slides_to(self, card: Card, activity_type: str, at: datetime) -> datetime | None:
+        """When the account's sliding points expire after an activity of that type, None where it does not count.
+
+        An empty type always counts: that is how long points last that became active at that instant.
+        """
+        policy = card.expiry_policy
+        if policy is None or policy.mode is not ExpiryMode.SLIDING:
+            return None
+        if activity_type and activity_type not in policy.activity_types:
+            return None
+        return self._end(policy, at)
+
+    def _waited_until(self, pending: PendingPolicy, since: datetime) -> datetime:
+        zone = time_zone(self.time_zone)
+        if pending.date is not None:
+            return calendar.start_of_day(pending.date, zone)
+        return calendar.end_of_pending(calendar.local_day(since, zone), pending.days, zone, pending.rounding)
+
+    def _end(self, policy: ExpiryPolicy, since: datetime) -> datetime | None:
+        zone = time_zone(self.time_zone)
+        day = calendar.local_day(since, zone)
+        if day >= calendar.FAR_AWAY:
+            return None
+        if policy.mode is ExpiryMode.CALENDAR:
+            return calendar.yearly_expiry(day, policy.dates, policy.months, policy.days, zone)
+        return calendar.expiry(day, policy.months, policy.rounding, zone, policy.days)
 
 
 @lru_cache(maxsize=1024)
@@ -96,12 +168,31 @@ def time_zone(name: str) -> ZoneInfo:
         raise TimeZoneUnknown(time_zone=name) from error
 
 
+def check_settings(settings: Settings) -> None:
+    """Raises TimeZoneUnknown, PrecisionTooFine, and SettingsInvalid where settings contradict themselves."""
+    time_zone(settings.time_zone)
+    names = Counter(declared.event_type for declared in settings.event_types)
+    cards = {card.card_id for card in settings.cards}
+    for declared in settings.event_types:
+        name = declared.event_type
+        if names[name] > 1:
+            raise SettingsInvalid(what=f"event type {name} is declared twice; keep one of them")
+        if name in COUNTABLE:
+            raise SettingsInvalid(what=f"{name} is what Fealty calls an activity of its own; choose another event type")
+        if bool(declared.points) != bool(declared.card_id):
+            raise SettingsInvalid(what=f"event type {name} needs points and a card_id, or neither; give both or none")
+        if declared.points and declared.card_id not in cards:
+            raise SettingsInvalid(what=f"event type {name} gives points of the card {declared.card_id}, which is none")
+    for card in settings.cards:
+        check_card(card, names)
+
+
 def check_change(old: Settings, new: Settings) -> None:
-    """Raises CardFixed where accounts would lose the card they are counted in, TimeZoneUnknown."""
-    time_zone(new.time_zone)
-    kept = {card.card_id: card for card in new.cards}
+    """Raises CardFixed where accounts would lose the card they are counted in, and what check_settings raises."""
+    check_settings(new)
+    kept = {card.card_id: (card.kind, card.decimals) for card in new.cards}
     for card in old.cards:
-        if card.card_id not in kept or kept[card.card_id].decimals != card.decimals:
+        if kept.get(card.card_id) != (card.kind, card.decimals):
             raise CardFixed(card=card.card_id)
 
 

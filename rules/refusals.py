@@ -64,12 +64,128 @@ class CurrencyMismatch(Refusal):
     """The card earns in {expected}; the amount is in {given}."""
 
 
+class SettingsInvalid(Refusal):
+    """The settings contradict themselves: {what}."""
+
+
+class PrecisionTooFine(Refusal):
+    """Stamps are whole, and are taken {step} at a time; that rules out {given}."""
+
+
+class TransactionNotFound(Refusal):
+    """There is no transaction {transaction} of this customer."""
+
+
+class LotNotFound(Refusal):
+    """The account has no lot {lot}."""
+
+
+class HoldNotFound(Refusal):
+    """The account has no hold {hold}."""
+
+
+class SpendingNotFound(Refusal):
+    """Entry {entry} of the account is no spending."""
+
+
+class ShortfallNotFound(Refusal):
+    """The account has no shortfall {shortfall} that is still open."""
+
+
+class EventTypeUnknown(Refusal):
+    """The program declares no event type {event_type}; declare it in event_types first."""
+
+
 class InsufficientPoints(Refusal):
     """The account has {spendable} to spend; {requested} were requested."""
 
 
+class PointsHeldElsewhere(Refusal):
+    """The account has {spendable} to spend and {held} set aside by holds; {requested} were requested."""
+
+
+class HoldExpired(Refusal):
+    """Hold {hold} expired at {expired_at}; its points went back to the account."""
+
+
+class HoldAlreadyCaptured(Refusal):
+    """Hold {hold} was captured already, by entry {entry}."""
+
+
+class HoldReleased(Refusal):
+    """Hold {hold} was released; its points went back to the account."""
+
+
+class HoldExceeded(Refusal):
+    """Hold {hold} sets {points} aside; {requested} were to be captured."""
+
+
+class HoldTooLong(Refusal):
+    """Holds of this card last {ttl_max_s} seconds at most; {requested_s} were requested."""
+
+
+class TransactionStateWrong(Refusal):
+    """Transaction {transaction} is {state}; it would have to be {wanted}."""
+
+
+class LotStateWrong(Refusal):
+    """Lot {lot} is {state}; it would have to be {wanted}."""
+
+
+class RefundExceedsTransaction(Refusal):
+    """Of transaction {transaction}, {left} is left to refund; {requested} was requested."""
+
+
+class LineNotFound(Refusal):
+    """Transaction {transaction} has no line {line}."""
+
+
+class AlreadyRolledBack(Refusal):
+    """Of entry {entry}, {left} is left to roll back; {requested} was requested."""
+
+
+class RollbackWindowClosed(Refusal):
+    """Spendings of this card are rolled back within {days} days; this one is of {spent_at}."""
+
+
+class TransferToItself(Refusal):
+    """Points can only be transferred to another customer's account of the same card."""
+
+
+class DailyCapReached(Refusal):
+    """The account may transfer {limit} {what} a day at most; {used} were used today."""
+
+
+class CustomerSuspended(Refusal):
+    """Customer {customer} is suspended; nothing is earned or spent until it is reactivated."""
+
+
+class CustomerMerged(Refusal):
+    """Customer {customer} was merged into {target}; name that one instead."""
+
+
+class CustomerStateWrong(Refusal):
+    """Customer {customer} is {state}; it would have to be {wanted}."""
+
+
+class MergeImpossible(Refusal):
+    """These customers cannot be merged: {why}."""
+
+
+class UnmergeImpossible(Refusal):
+    """The merge cannot be undone: {why}."""
+
+
+class GroupRefused(Refusal):
+    """Item {item}, counted from 0, was refused with "{reason}"; nothing of its group was recorded."""
+
+
+class TimeUnknowable(Refusal):
+    """The balance is known from {from_time} to now; {given} lies outside."""
+
+
 class OccursInFuture(Refusal):
-    """The purchase lies in the future of the program's clock, which stands at {now}."""
+    """This lies in the future of the program's clock, which stands at {now}."""
 
 
 class NoTestClock(Refusal):
@@ -81,7 +197,7 @@ class ClockMovesBack(Refusal):
 
 
 class CardFixed(Refusal):
-    """Card {card} cannot be removed, nor can its decimals change: accounts are counted in it."""
+    """Card {card} cannot be removed, nor can its kind or decimals change: accounts are counted in it."""
 
 
 class AmountTooLarge(Refusal):
@@ -98,3 +214,7 @@ class KeyInvalid(Refusal):
 
 class PermissionMissing(Refusal):
     """This call needs the permission {permission}, which the role {role} does not have."""
+
+
+class ExpiryInPast(Refusal):
+    """Points cannot expire at {given}: the program's clock stands at {now} already."""

@@ -1,0 +1,329 @@
+"""An account in the middle of an act: what is known of it, and everything the act has changed so far.
+
+The rules work on a draft; nothing is true until the books take it over. Whoever drops it has changed nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from rules.accounts import (
+    UNITS_MAX,
+    Account,
+    EntryKind,
+    Hold,
+    HoldState,
+    Lot,
+    LotState,
+    Posting,
+    Shortfall,
+    ShortfallKind,
+)
+from rules.programs import Term
+from rules.refusals import AmountTooLarge
+
+# The instant to which an activity of a type slides the expiry of lots of a policy version; None: it does not count.
+Sliding = Callable[[int, str, datetime], datetime | None]
+
+Allocations = Iterable[tuple[int, int]]
+
+
+class LotsNotAtHand(Exception):
+    """The books brought fewer lots than the act needs; they must be asked again."""
+
+
+class TimeKind(StrEnum):
+    """What time does to an account."""
+
+    ACTIVATED = "ACTIVATED"
+    EXPIRED = "EXPIRED"
+    REPAID = "REPAID"
+    HOLD_EXPIRED = "HOLD_EXPIRED"
+
+
+class Passed(NamedTuple):
+    """One thing that time did: an entry, or a hold that ended."""
+
+    kind: TimeKind
+    at: datetime
+    posting: Posting | None = None
+    hold: Hold | None = None
+
+
+def _never_slides(version: int, activity_type: str, at: datetime) -> datetime | None:
+    return None
+
+
+class Draft:
+    """One account, with those of its lots, holds and debts that are at hand.
+
+    `rest_due_at` is the next instant at which time changes what is not at hand. `slides` has the shared expiry of
+    each group of sliding lots, by policy version. `passed` and `postings` are what time did and what the act did.
+    """
+
+    __slots__ = (
+        "account",
+        "changed_holds",
+        "changed_lots",
+        "changed_shortfalls",
+        "changed_slides",
+        "holds",
+        "lots",
+        "passed",
+        "postings",
+        "rest_due_at",
+        "shortfalls",
+        "slides",
+        "sliding",
+    )
+
+    def __init__(
+        self,
+        account: Account,
+        lots: Mapping[int, Lot] | None = None,
+        holds: Mapping[int, Hold] | None = None,
+        shortfalls: Mapping[int, Shortfall] | None = None,
+        slides: Mapping[int, datetime] | None = None,
+        sliding: Sliding = _never_slides,
+        rest_due_at: datetime | None = None,
+    ) -> None:
+        self.account = account
+        self.lots = dict(lots) if lots else {}
+        self.holds = dict(holds) if holds else {}
+        self.shortfalls = dict(shortfalls) if shortfalls else {}
+        self.slides = dict(slides) if slides else {}
+        self.sliding = sliding
+        self.rest_due_at = rest_due_at
+        self.passed: list[Passed] = []
+        self.postings: list[Posting] = []
+        self.changed_lots: set[int] = set()
+        self.changed_holds: set[int] = set()
+        self.changed_shortfalls: set[int] = set()
+        self.changed_slides: set[int] = set()
+
+    def post(
+        self,
+        kind: EntryKind,
+        allocations: Allocations,
+        at: datetime,
+        transaction_id: str | None = None,
+        hold: int | None = None,
+        reverses: int | None = None,
+    ) -> Posting:
+        """Makes an entry: changes the lots, the active points, and the lifetime figure that the kind belongs to.
+
+        A pending lot gives what is left of it and becomes active; any other gains or loses what is allocated.
+        """
+        kept = tuple(allocations)
+        amount = woken = 0
+        for number, points in kept:
+            amount += points
+            lot = self.lots[number]
+            if lot.state is LotState.PENDING:
+                woken += points
+                lot = lot._replace(state=LotState.ACTIVE)
+            else:
+                remaining = lot.remaining + points
+                state = LotState.ACTIVE if remaining else _ENDS.get(kind, LotState.DEPLETED)
+                lot = lot._replace(remaining=remaining, state=state)
+            self.put(lot)
+        account = self.account
+        figure, sign = _figure(kind, amount)
+        active = account.active + amount
+        seq = account.entries + 1
+        self.account = account._replace(
+            pending=account.pending - woken,
+            active=active,
+            version=account.version + 1,
+            entries=seq,
+            **{figure: getattr(account, figure) + sign * amount},
+        )
+        return Posting(seq, kind, amount, active, account.held, account.debt, at, kept, transaction_id, hold, reverses)
+
+    def issue(
+        self,
+        points: int,
+        term: Term,
+        policy_version: int,
+        issued_at: datetime,
+        transaction_id: str | None = None,
+        origin: int | None = None,
+        origin_account: int | None = None,
+    ) -> Lot:
+        """Adds a pending lot. Raises AmountTooLarge."""
+        account = self.account
+        if account.active + account.pending + points > UNITS_MAX:
+            raise AmountTooLarge(limit=UNITS_MAX)
+        lot = Lot(
+            account.lots + 1,
+            LotState.PENDING,
+            points,
+            points,
+            term.activates_at,
+            term.expires_at,
+            policy_version,
+            issued_at,
+            transaction_id,
+            slides=term.slides,
+            awaits=term.awaits or None,
+            origin=origin,
+            origin_account=origin_account,
+        )
+        self.account = account._replace(lots=lot.number, pending=account.pending + points, version=account.version + 1)
+        self.put(lot)
+        return lot
+
+    def put(self, lot: Lot) -> None:
+        """Takes over a lot as it stands now."""
+        self.lots[lot.number] = lot
+        self.changed_lots.add(lot.number)
+
+    def put_hold(self, hold: Hold) -> None:
+        """Takes over a hold as it stands now."""
+        self.holds[hold.number] = hold
+        self.changed_holds.add(hold.number)
+
+    def put_shortfall(self, shortfall: Shortfall) -> None:
+        """Takes over a shortfall as it stands now."""
+        self.shortfalls[shortfall.number] = shortfall
+        self.changed_shortfalls.add(shortfall.number)
+
+    def expires_at(self, lot: Lot) -> datetime | None:
+        """The first instant at which a lot is no longer usable."""
+        return self.slides.get(lot.policy_version) if lot.slides else lot.expires_at
+
+    def slide(self, activity_type: str, at: datetime) -> None:
+        """Moves the expiry of each group of sliding lots on, where that type of activity counts for it."""
+        for version in list(self.slides):
+            self.slide_group(version, activity_type, at)
+
+    def slide_group(self, version: int, activity_type: str, at: datetime) -> None:
+        """The same for one group, which begins with it; an expiry never moves back."""
+        to = self.sliding(version, activity_type, at)
+        if to is None or (version in self.slides and self.slides[version] >= to):
+            return
+        if version not in self.slides:
+            self.account = self.account._replace(slides=self.account.slides + 1)
+        self.slides[version] = to
+        self.changed_slides.add(version)
+
+    def take(self, points: int, kind: EntryKind = EntryKind.SPEND) -> list[tuple[int, int]]:
+        """Which lots give that many free points, in consumption order, as allocations."""
+        allocations = []
+        wanted = points
+        for lot in self.in_consumption_order():
+            if not wanted:
+                break
+            taken = min(wanted, lot.free)
+            allocations.append((lot.number, -taken))
+            wanted -= taken
+        if wanted:
+            raise LotsNotAtHand
+        return allocations
+
+    def in_consumption_order(self) -> list[Lot]:
+        """Active lots with free points: those that expire first first, never-expiring last, then by activation."""
+        free = [lot for lot in self.lots.values() if lot.state is LotState.ACTIVE and lot.free]
+        return sorted(free, key=self._rank)
+
+    def _rank(self, lot: Lot) -> tuple[bool, datetime | None, datetime | None, int]:
+        expires_at = self.expires_at(lot)
+        return (expires_at is None, expires_at, lot.activates_at, lot.number)
+
+    def repay(self, at: datetime) -> Posting | None:
+        """Debt takes the points that have become free, the oldest debt first."""
+        points = min(self.account.debt, self.account.free)
+        if not points:
+            return None
+        self.account = self.account._replace(debt=self.account.debt - points)
+        left = points
+        for number in sorted(self.shortfalls):
+            shortfall = self.shortfalls[number]
+            if shortfall.kind is ShortfallKind.DEBT and (paid := min(left, shortfall.remaining)):
+                left -= paid
+                remaining = shortfall.remaining - paid
+                self.put_shortfall(shortfall._replace(remaining=remaining, ended_at=None if remaining else at))
+        if left:
+            raise LotsNotAtHand
+        return self.post(EntryKind.REPAYMENT, self.take(points), at)
+
+    def expire(self, at: datetime) -> Posting | None:
+        """Ends the free points of lots whose expiry has come; what is pinned stays with its hold."""
+        overdue = [
+            (lot.number, -lot.free)
+            for lot in self.lots.values()
+            if lot.state is LotState.ACTIVE and lot.free and (end := self.expires_at(lot)) is not None and end <= at
+        ]
+        return self.post(EntryKind.EXPIRY, sorted(overdue), at, self._source(overdue)) if overdue else None
+
+    def release(self, hold: Hold, state: HoldState, at: datetime) -> Hold:
+        """Ends a hold: its pins let go of their lots."""
+        for number, points in hold.pins:
+            self.put(self.lots[number]._replace(held=self.lots[number].held - points))
+        self.account = self.account._replace(held=self.account.held - hold.points, version=self.account.version + 1)
+        ended = hold._replace(state=state, ended_at=at)
+        self.put_hold(ended)
+        return ended
+
+    def wake(self, at: datetime) -> Posting | None:
+        """Activates the pending lots whose instant has come."""
+        waking = [
+            lot
+            for lot in self.lots.values()
+            if lot.state is LotState.PENDING and lot.activates_at is not None and lot.activates_at <= at
+        ]
+        if not waking:
+            return None
+        waking.sort(key=lambda lot: lot.number)
+        given = [(lot.number, lot.remaining) for lot in waking]
+        posting = self.post(EntryKind.ACTIVATION, given, at, self._source(given))
+        for lot in waking:
+            if lot.slides:
+                self.slide_group(lot.policy_version, "", at)
+        return posting
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Never later than the next instant at which time alone changes the account."""
+        return earliest((self.rest_due_at, self.next_due()))
+
+    def next_due(self) -> datetime | None:
+        """The next instant at which time changes what is at hand."""
+        instants = [lot.activates_at for lot in self.lots.values() if lot.state is LotState.PENDING]
+        instants += [self.expires_at(lot) for lot in self.lots.values() if lot.state is LotState.ACTIVE and lot.free]
+        instants += [hold.expires_at for hold in self.holds.values() if hold.state is HoldState.ACTIVE]
+        return earliest(instants)
+
+    def _source(self, allocations: list[tuple[int, int]]) -> str | None:
+        return self.lots[allocations[0][0]].transaction_id if len(allocations) == 1 else None
+
+
+def earliest(instants: Iterable[datetime | None]) -> datetime | None:
+    """The first of some instants; None where there is none."""
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+# How a lot ends that has nothing left.
+_ENDS = {EntryKind.EXPIRY: LotState.EXPIRED, EntryKind.MERGE_OUT: LotState.MOVED}
+
+# The lifetime figure that an entry belongs to, and the sign of its amount in it.
+_FIGURES = {
+    EntryKind.EARN: ("earned", 1),
+    EntryKind.ACTIVATION: ("earned", 1),
+    EntryKind.SPEND: ("spent", -1),
+    EntryKind.ROLLBACK: ("spent", -1),
+    EntryKind.EXPIRY: ("expired", -1),
+    EntryKind.REFUND: ("revoked", -1),
+    EntryKind.REPAYMENT: ("revoked", -1),
+    EntryKind.TRANSFER_IN: ("moved", 1),
+    EntryKind.TRANSFER_OUT: ("moved", 1),
+    EntryKind.MERGE_IN: ("moved", 1),
+    EntryKind.MERGE_OUT: ("moved", 1),
+}
+
+
+def _figure(kind: EntryKind, amount: int) -> tuple[str, int]:
+    if kind is EntryKind.ADJUSTMENT:
+        return ("earned", 1) if amount > 0 else ("revoked", -1)
+    return _FIGURES[kind]
