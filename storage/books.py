@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+from weakref import WeakSet
 
 from peewee import PostgresqlDatabase
 
 from rules.access import Caller
 from storage.access.queries import authenticate
 from storage.activity.recorder import Act, Recorder
-from storage.engine.database import connection
+from storage.engine.database import Connection, connection
 from storage.engine.gather import Gatherer
 from storage.engine.unit import Unit, run
-from storage.ledger.batch import Ledger
-from storage.ledger.commands import Command, Outcome
+from storage.ledger.batch import Ledger, prepare_session
+from storage.ledger.commands import AllOrNothing, Command
+from storage.ledger.group import Outcome
 from storage.ledger.queries import Found, Query, Reader
 
 # Threads for calls that are not hot: creating programs, listing customers. Each holds one connection.
@@ -28,13 +30,17 @@ class Books:
 
     def __init__(self, database: PostgresqlDatabase) -> None:
         self._database = database
-        self._writer: Gatherer[Command, Outcome] = Gatherer("writer", Ledger(database).run)
+        self._writer: Gatherer[Command | AllOrNothing, Outcome | list[Outcome]] = Gatherer(
+            "writer", Ledger(database).run
+        )
         self._reader: Gatherer[Query, Found] = Gatherer("reader", Reader(database).run)
         self._recorder: Gatherer[Act, str] = Gatherer("recorder", Recorder(database).run)
+        self._planned: WeakSet[Connection] = WeakSet()
         self._cold = ThreadPoolExecutor(COLD_THREADS, thread_name_prefix="cold")
 
-    def write(self, commands: Sequence[Command]) -> "asyncio.Future[Sequence[Outcome | Exception]]":
-        """An outcome for each command; what arrives together shares a transaction."""
+    def write(self, commands: Sequence[Command | AllOrNothing]) -> "asyncio.Future[Sequence[Outcome | list[Outcome]]]":
+        """An outcome for each command, a list of them where all or none are to be done; what arrives together shares
+        a transaction."""
         return self._writer.submit(commands)
 
     def ask(self, queries: Sequence[Query]) -> "asyncio.Future[Sequence[Found | Exception]]":
@@ -57,6 +63,18 @@ class Books:
                 return read()
 
         return asyncio.get_running_loop().run_in_executor(self._cold, with_connection)
+
+    def query(self, query: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
+        """Runs `query` on a connection that is planned like those of the hot path."""
+
+        def on_connection() -> Result:
+            with connection(self._database) as books:
+                if books not in self._planned:
+                    prepare_session(books)
+                    self._planned.add(books)
+                return query(books)
+
+        return asyncio.get_running_loop().run_in_executor(self._cold, on_connection)
 
     def caller(self, key: str) -> "asyncio.Future[Caller | None]":
         """Whom an API key speaks for, or None."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from rules.activity import Origin
-from storage.activity.tables import ACTIVITIES
+from storage.activity.tables import ACTIVITIES, NOTES
 from storage.engine.ids import new_uuid_text
 from storage.engine.unit import Unit
 
@@ -51,11 +51,16 @@ def record(
     changes: Sequence[Change] = (),
     details: Mapping[str, Any] | None = None,
     request_id: str = "",
+    event: str = "",
+    points: int | None = None,
+    note: str = "",
 ) -> str:
     """Plans the record of an act and answers its id.
 
     `subject` is the resource name of what was acted upon. `details` must be JSON without floats and hold no
-    personal data: the body is kept as it is, and hashed.
+    personal data: the body is kept as it is, and hashed. `event` is what it is called in the customer's event
+    history, where it belongs there, with the `points` it gave or took. A `note` is kept beside the record: people
+    write about people in it, and it may have to be forgotten.
     """
     activity = new_uuid_text()
     instant = occurred_at or unit.now
@@ -102,7 +107,12 @@ def record(
         row["customer"] = scope.customer
     if kind.module:
         row["module"] = kind.module
+    if event:
+        row["event"] = event
+        row["points"] = points
     unit.add(ACTIVITIES, row)
+    if note:
+        unit.add(NOTES, {"activity": activity, "note": note})
     return activity
 
 

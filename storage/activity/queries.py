@@ -1,14 +1,18 @@
 """Reads the activity log."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from peewee import JOIN, SQL, Tuple
+
 from rules.access import Caller
 from rules.refusals import CustomerNotFound, ProgramNotFound
 from storage.access.tables import CallerRow
+from storage.activity.commands import Scope
 from storage.activity.tables import ActivityRow
 from storage.customers.tables import CustomerRow
 from storage.programs.tables import ProgramRow
@@ -39,20 +43,31 @@ class Activity(NamedTuple):
     actor_name: str
 
 
-def page(wanted: Filter, caller: Caller, before: UUID | None, size: int) -> list[Activity]:
+class Before(NamedTuple):
+    """Where a page of the log ends and the next begins: ids alone are in order only where one host made them."""
+
+    recorded_at: datetime
+    id: UUID
+
+
+def scope(program_id: str, customer_id: str, caller: Caller) -> Scope:
+    """The internal ids of a program and, where one is named, of a customer of it.
+
+    Raises ProgramNotFound, also where the caller may not know of it, and CustomerNotFound.
+    """
+    program = ProgramRow.get_or_none(ProgramRow.program_id == program_id) if caller.sees(program_id) else None
+    if program is None:
+        raise ProgramNotFound(program=program_id)
+    return Scope(int(program.id), _customer(program, customer_id) if customer_id else None)
+
+
+def page(wanted: Filter, caller: Caller, before: Before | None, size: int) -> list[Activity]:
     """Up to `size` activities that the caller may see, newest first, older than `before`.
 
     Raises ProgramNotFound, CustomerNotFound.
     """
+    program_id = wanted.program or caller.program or ""
     query = ActivityRow.select(ActivityRow.id, ActivityRow.body, ActivityRow.occurred_at, ActivityRow.recorded_at)
-    scope = wanted.program or caller.program or ""
-    if scope:
-        program = ProgramRow.get_or_none(ProgramRow.program_id == scope) if caller.sees(scope) else None
-        if program is None:
-            raise ProgramNotFound(program=scope)
-        query = query.where(ActivityRow.program == program.id)
-        if wanted.customer:
-            query = query.where(ActivityRow.customer == _customer(program, wanted.customer))
     for column in ("category", "type", "source", "outcome", "action"):
         if value := getattr(wanted, column):
             query = query.where(getattr(ActivityRow, column) == value)
@@ -61,14 +76,27 @@ def page(wanted: Filter, caller: Caller, before: UUID | None, size: int) -> list
     if wanted.recorded_before is not None:
         query = query.where(ActivityRow.recorded_at < wanted.recorded_before)
     if before is not None:
-        query = query.where(ActivityRow.id < before)
-    rows: list[Any] = list(query.order_by(ActivityRow.id.desc()).limit(size).tuples())
-    bodies = [json.loads(row[1]) for row in rows]
-    names = _names({body["actor"]["id"] for body in bodies})
-    return [
-        Activity(row[0], body, row[2], row[3], names.get(body["actor"]["id"], ""))
-        for row, body in zip(rows, bodies, strict=True)
-    ]
+        query = query.where(Tuple(ActivityRow.recorded_at, ActivityRow.id) < before)
+    query = query.order_by(ActivityRow.recorded_at.desc(), ActivityRow.id.desc()).limit(size)
+    if program_id:
+        within = scope(program_id, wanted.customer, caller)
+        query = query.where(ActivityRow.program == within.program)
+        if within.customer is not None:
+            query = query.where(ActivityRow.customer == within.customer)
+        return from_rows(query.tuples())
+    # The index has the activities of each program in order, and those of none: the first of each, then of them all.
+    each = query.where(ActivityRow.program == ProgramRow.id).alias("each")
+    columns = (each.c.id, each.c.body, each.c.occurred_at, each.c.recorded_at)
+    of_programs = ProgramRow.select(*columns).join(each, JOIN.LATERAL)
+    of_all = query.where(ActivityRow.program.is_null()).union_all(of_programs)
+    return from_rows(of_all.order_by(SQL("recorded_at").desc(), SQL("id").desc()).limit(size).tuples())
+
+
+def from_rows(rows: Iterable[Any]) -> list[Activity]:
+    """Activities out of (id, body, occurred_at, recorded_at)."""
+    read = [(row, json.loads(row[1])) for row in rows]
+    names = _names({body["actor"]["id"] for _, body in read})
+    return [Activity(row[0], body, row[2], row[3], names.get(body["actor"]["id"], "")) for row, body in read]
 
 
 def _names(callers: set[str]) -> dict[str, str]:

@@ -23,6 +23,8 @@ class ActivityRow(Table):
     actor_type = TextField()
     actor = TextField()
     outcome = TextField()
+    event = TextField(null=True)
+    points = BigIntegerField(null=True)
     body = TextField()
 
     class Meta:
@@ -46,7 +48,11 @@ ACTIVITIES = RowSet(
         "actor_type": "text",
         "actor": "text",
         "outcome": "text",
+        "event": "text",
+        "points": "bigint",
         "body": "text",
     },
     recorded=True,
 )
+
+NOTES = RowSet("activity_note", {"activity": "uuid", "note": "text"})

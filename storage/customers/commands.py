@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from rules.access import Caller
 from rules.activity import Origin
-from rules.refusals import CustomerExists, ExternalIdTaken, StaleEtag
+from rules.merging import CustomerState
+from rules.refusals import CustomerExists, CustomerMerged, ExternalIdTaken, StaleEtag
 from storage.activity.commands import Change, Scope, record
 from storage.customers import queries
 from storage.customers.queries import Customer, Profile
@@ -60,17 +61,19 @@ def create(
         _save_external_ids(program.id, customer)
         return Answer(customer, activity)
 
-    return _once(unit, caller, request, change, validate_only)
+    return once_named(unit, caller, request, change, validate_only)
 
 
 def update(
     unit: Unit, command: UpdateCustomer, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
 ) -> Answer[Customer]:
-    """Raises ProgramNotFound, CustomerNotFound, StaleEtag, ExternalIdTaken."""
+    """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, StaleEtag, ExternalIdTaken."""
 
     def change() -> Answer[Customer]:
         program = programs.get(command.program_id, caller)
         old = queries.get(program, command.customer_id, for_update=True)
+        if old.state is CustomerState.MERGED:
+            raise CustomerMerged(customer=old.customer_id, target=old.merged_into)
         if command.etag and command.etag != old.etag:
             raise StaleEtag(etag=old.etag)
         profile = old.profile._replace(**command.changes)
@@ -85,7 +88,7 @@ def update(
             _save_external_ids(program.id, new)
         return Answer(new, activity)
 
-    return _once(unit, caller, request, change, validate_only)
+    return once_named(unit, caller, request, change, validate_only)
 
 
 class _Named(NamedTuple):
@@ -95,7 +98,7 @@ class _Named(NamedTuple):
     customer_id: str
 
 
-def _once(
+def once_named(
     unit: Unit, caller: Caller, request: Request, change: Callable[[], Answer[Customer]], validate_only: bool
 ) -> Answer[Customer]:
     """As `once`, but a replay answers the customer as it stands now: profiles are kept in one place only."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from rules.merging import CustomerState
 from rules.refusals import CustomerNotFound
 from storage.customers.tables import CustomerRow, ExternalIdRow
 from storage.programs.queries import Program
@@ -28,7 +29,10 @@ class Profile(NamedTuple):
 
 
 class Customer(NamedTuple):
-    """A customer as it stands; `id` is internal, `customer_id` public in its program."""
+    """A customer as it stands; `id` is internal, `customer_id` public in its program.
+
+    `merged_into` is the resource name of whom it was merged into, empty where it was not.
+    """
 
     id: int
     program_id: str
@@ -37,6 +41,8 @@ class Customer(NamedTuple):
     version: int
     created_at: datetime
     updated_at: datetime
+    state: CustomerState = CustomerState.ACTIVE
+    merged_into: str = ""
 
     @property
     def name(self) -> str:
@@ -53,6 +59,18 @@ def get(program: Program, customer_id: str, for_update: bool = False) -> Custome
     """The customer of that public id. Raises CustomerNotFound."""
     query = CustomerRow.select().where((CustomerRow.program == program.id) & (CustomerRow.customer_id == customer_id))
     return _one(program, list(query.for_update() if for_update else query))
+
+
+def lock(program: Program, *customer_ids: str) -> list[Customer]:
+    """The customers of these public ids in that order, locked in the order of their internal ids, so that two who lock
+    the same ones never wait for each other in a ring. Raises CustomerNotFound."""
+    query = CustomerRow.select().where(
+        (CustomerRow.program == program.id) & CustomerRow.customer_id.in_(list(customer_ids))
+    )
+    found = {one.customer_id: one for one in _whole(program, list(query.order_by(CustomerRow.id).for_update()))}
+    if any(customer_id not in found for customer_id in customer_ids):
+        raise CustomerNotFound(program=program.program_id)
+    return [found[customer_id] for customer_id in customer_ids]
 
 
 def lookup(program: Program, external_id: ExternalId) -> Customer:
@@ -83,6 +101,7 @@ def _one(program: Program, rows: Sequence[CustomerRow]) -> Customer:
 
 def _whole(program: Program, rows: Sequence[CustomerRow]) -> list[Customer]:
     external_ids = _external_ids([row.id for row in rows])
+    targets = _targets(program, [row.merged_into for row in rows if row.merged_into is not None])
     return [
         Customer(
             row.id,
@@ -92,9 +111,18 @@ def _whole(program: Program, rows: Sequence[CustomerRow]) -> list[Customer]:
             row.version,
             row.created_at,
             row.updated_at,
+            CustomerState(row.state),
+            targets[row.merged_into] if row.merged_into is not None else "",
         )
         for row in rows
     ]
+
+
+def _targets(program: Program, customers: Sequence[int]) -> dict[int, str]:
+    if not customers:
+        return {}
+    query = CustomerRow.select(CustomerRow.id, CustomerRow.customer_id).where(CustomerRow.id.in_(list(customers)))
+    return {row.id: f"{program.name}/customers/{row.customer_id}" for row in query}
 
 
 def _external_ids(customers: Iterable[int]) -> dict[int, list[ExternalId]]:

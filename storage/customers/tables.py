@@ -7,11 +7,13 @@ from storage.engine.database import Table
 
 
 class CustomerRow(Table):
-    """A member of one program; `customer_id` is the public id."""
+    """A member of one program; `customer_id` is the public id. `merged_into` is null where it is itself."""
 
     id = BigIntegerField(primary_key=True)
     program = IntegerField()
     customer_id = TextField()
+    state = TextField()
+    merged_into = BigIntegerField(null=True)
     display_name = TextField()
     email = TextField()
     phone_number = TextField()

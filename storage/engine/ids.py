@@ -14,7 +14,7 @@ _FIFTY = (1 << 50) - 1
 
 
 def new_uuid() -> UUID:
-    """A fresh UUIDv7: 48 bits of milliseconds, 74 of chance."""
+    """A fresh UUIDv7: later ones of this process are greater."""
     return UUID(int=_fresh())
 
 
@@ -24,11 +24,19 @@ def new_uuid_text() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+_last = 0
+
+
 def _fresh() -> int:
-    # Ids must differ, not be hard to guess: no id opens anything. So the process's own generator serves.
-    chance = random.getrandbits(74)
-    high = (time.time_ns() // 1_000_000 << 16) | 0x7000 | (chance >> 62)
-    return (high << 64) | 0x8000_0000_0000_0000 | (chance & 0x3FFF_FFFF_FFFF_FFFF)
+    # 48 bits of milliseconds, 12 of their 4096ths (RFC 9562, 6.2, method 3), 62 of chance. A clock that is read twice
+    # in one step counts on: acts of one transaction keep their order. Ids must differ, not be hard to guess: no id
+    # opens anything, so the process's own generator serves.
+    global _last
+    nanoseconds = time.time_ns()
+    stamp = (nanoseconds // 1_000_000 << 12) | (nanoseconds % 1_000_000 * 4096 // 1_000_000)
+    _last = stamp = max(stamp, _last + 1)
+    high = (stamp >> 12 << 16) | 0x7000 | (stamp & 0xFFF)
+    return (high << 64) | 0x8000_0000_0000_0000 | random.getrandbits(62)
 
 
 def typeid(prefix: str, value: int) -> str:

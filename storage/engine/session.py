@@ -16,6 +16,9 @@ from psycopg.pq import ConnStatus, Escaping, ExecStatus
 
 from storage.engine.database import Connection
 
+# Statements that a connection keeps prepared: each is some hundred kilobytes of plan in the server's memory.
+PREPARED_MAX = 200
+
 _ANSWERED = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
@@ -52,6 +55,11 @@ class Session:
         return self._answer(text)
 
     def _prepare(self, statement: Statement) -> bytes:
+        if len(self._prepared) >= PREPARED_MAX:
+            # Which tables a group writes is nearly always one of a few dozen combinations; never mind the rest.
+            for name in self._prepared.values():
+                self._answer(b"DEALLOCATE " + name)
+            self._prepared.clear()
         name = b"fealty_%d" % len(self._prepared)
         types = ", ".join(statement.types)
         self._answer(b"PREPARE " + name + f" ({types}) AS {statement.sql}".encode())

@@ -37,13 +37,22 @@ class Unit:
         """Plans a row; it is written when the unit is."""
         self._rows[row_set].append(row)
 
+    def mark(self) -> dict[RowSet, int]:
+        """What to give to `return_to`."""
+        return {row_set: len(rows) for row_set, rows in self._rows.items()}
+
+    def return_to(self, mark: dict[RowSet, int]) -> None:
+        """Forgets the rows that were planned since the mark."""
+        for row_set, rows in self._rows.items():
+            del rows[mark.get(row_set, 0) :]
+
     def discard(self) -> None:
         """Nothing of this unit will be kept: somebody only wanted to know what would happen."""
         self.discarded = True
 
     def write(self, commit: bool = False) -> None:
         """Writes the planned rows, one statement for all tables; with `commit`, ends the transaction with it."""
-        if self._rows or commit:
+        if any(self._rows.values()) or commit:
             sets.write(session(self.connection), self._rows, self.now, commit)
             self._rows.clear()
 

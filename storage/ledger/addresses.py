@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rules.refusals import CardNotFound, CustomerNotFound, ProgramNotFound, Refusal
+from rules.refusals import (
+    CardNotFound,
+    CustomerMerged,
+    CustomerNotFound,
+    CustomerSuspended,
+    ProgramNotFound,
+    Refusal,
+    TransactionNotFound,
+)
 from storage.engine.database import Connection
 
 # About 60 MB of addresses; a process that serves more customers than this looks some of them up again.
@@ -26,6 +34,40 @@ class Address(NamedTuple):
     def name(self) -> str:
         """Its resource name."""
         return f"programs/{self.program}/customers/{self.customer}/accounts/{self.card}"
+
+
+class TransactionName(NamedTuple):
+    """A purchase in the words of the contract; its id begins with `source~` where its sender has one."""
+
+    program: str
+    customer: str
+    transaction_id: str
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return f"programs/{self.program}/customers/{self.customer}/transactions/{self.transaction_id}"
+
+
+class CustomerName(NamedTuple):
+    """A customer in the words of the contract."""
+
+    program: str
+    customer: str
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return f"programs/{self.program}/customers/{self.customer}"
+
+
+class Holder(NamedTuple):
+    """A customer by internal ids, with the accounts it has, and the one that an event gives points to."""
+
+    program: int
+    customer: int
+    accounts: tuple[Address, ...]
+    gives_to: Address | None
 
 
 class Place(NamedTuple):
@@ -72,19 +114,89 @@ class Addresses:
             connection.execute(_OPEN, (programs, customers, cards), prepare=True)
         found: dict[Address, Place | Refusal] = {}
         rows = connection.execute(_PLACES, (programs, customers, cards), prepare=True)
-        for address, (account, program, customer, has_card) in zip(wanted, rows, strict=True):
+        for address, (account, program, customer, has_card, merged_into) in zip(wanted, rows, strict=True):
             if account is not None:
                 found[address] = self._places[address] = Place(account, program, customer)
             elif program is None:
                 found[address] = ProgramNotFound(program=address.program)
             elif customer is None:
                 found[address] = CustomerNotFound(program=address.program)
+            elif merged_into is not None:
+                found[address] = merged(address.program, address.customer, merged_into)
             elif has_card:
                 found[address] = Place(NOWHERE, program, customer)
             else:
                 found[address] = CardNotFound(program=address.program, card=address.card)
         return found
 
+
+def transactions(connection: Connection, wanted: Iterable[TransactionName]) -> dict[TransactionName, Address | Refusal]:
+    """The account of each purchase, or why there is none."""
+    names = list(wanted)
+    if not names:
+        return {}
+    programs, customers, ids = (list(part) for part in zip(*names, strict=True))
+    found: dict[TransactionName, Address | Refusal] = {}
+    rows = connection.execute(_TRANSACTIONS, (programs, customers, ids), prepare=True)
+    for name, (program, customer, target, card) in zip(names, rows, strict=True):
+        if (refusal := _missing(name.program, name.customer, program, customer, target)) is not None:
+            found[name] = refusal
+        elif card is None:
+            found[name] = TransactionNotFound(transaction=name.transaction_id)
+        else:
+            found[name] = Address(name.program, name.customer, card)
+    return found
+
+
+def customers(
+    connection: Connection, wanted: Iterable[tuple[CustomerName, str]]
+) -> dict[tuple[CustomerName, str], Holder | Refusal]:
+    """Each customer with its accounts, for an event of a type, or why there is none."""
+    asked = list(wanted)
+    if not asked:
+        return {}
+    parameters = (
+        [name.program for name, _ in asked],
+        [name.customer for name, _ in asked],
+        [kind for _, kind in asked],
+    )
+    found: dict[tuple[CustomerName, str], Holder | Refusal] = {}
+    rows = connection.execute(_CUSTOMERS, parameters, prepare=True)
+    for key, (program, customer, target, cards, gives_card) in zip(asked, rows, strict=True):
+        name = key[0]
+        refusal = _missing(name.program, name.customer, program, customer, target)
+        accounts = tuple(Address(name.program, name.customer, card) for card in cards)
+        gives_to = Address(name.program, name.customer, gives_card) if gives_card else None
+        found[key] = Holder(program, customer, accounts, gives_to) if refusal is None else refusal
+    return found
+
+
+def blocked(connection: Connection, address: Address, customer: int) -> Refusal:
+    """Why nothing is earned or spent with an account whose customer is suspended or merged."""
+    row = connection.execute(_MERGED_INTO, (customer,)).fetchone()
+    if row is None:
+        return CustomerSuspended(customer=address.customer)
+    return merged(address.program, address.customer, row[0])
+
+
+def merged(program: str, customer: str, target: str) -> Refusal:
+    """Where to ask instead, as a resource name."""
+    return CustomerMerged(customer=customer, target=CustomerName(program, target).name)
+
+
+def _missing(
+    program_id: str, customer_id: str, program: int | None, customer: int | None, target: str | None
+) -> Refusal | None:
+    if program is None:
+        return ProgramNotFound(program=program_id)
+    if customer is None:
+        return CustomerNotFound(program=program_id)
+    return None if target is None else merged(program_id, customer_id, target)
+
+
+_MERGED_INTO = """
+SELECT t.customer_id FROM customer c JOIN customer t ON t.id = c.merged_into WHERE c.id = %s
+"""
 
 # OFFSET 0: the addresses lead, whatever the planner thought of the tables when they were empty.
 _WANTED = """
@@ -93,7 +205,7 @@ _WANTED = """
         SELECT id, settings FROM program WHERE program_id = w.program_id OFFSET 0
     ) AS p ON true
     LEFT JOIN LATERAL (
-        SELECT id FROM customer WHERE program = p.id AND customer_id = w.customer_id OFFSET 0
+        SELECT id, state, merged_into FROM customer WHERE program = p.id AND customer_id = w.customer_id OFFSET 0
     ) AS c ON true
     LEFT JOIN LATERAL (
         SELECT id FROM account WHERE customer = c.id AND card_id = w.card_id OFFSET 0
@@ -103,13 +215,47 @@ _WANTED = """
 _HAS_CARD = "p.settings -> 'cards' @> jsonb_build_array(jsonb_build_object('card_id', w.card_id))"
 
 # In the order of the customers, so that two processes that open the same accounts do not wait for each other in a ring.
+# FOR SHARE: an account is as its customer is when it opens, also where that is being suspended or merged right now.
 _OPEN = f"""
-INSERT INTO account (program, customer, card_id)
-SELECT p.id, c.id, w.card_id {_WANTED}
-WHERE c.id IS NOT NULL AND a.id IS NULL
-  AND {_HAS_CARD}
-ORDER BY c.id, w.card_id
+INSERT INTO account (program, customer, card_id, state)
+SELECT c.program, c.id, n.card_id, replace(c.state, 'ACTIVE', 'OPEN')
+FROM (
+    SELECT c.id AS customer, w.card_id {_WANTED} WHERE c.id IS NOT NULL AND a.id IS NULL AND {_HAS_CARD} OFFSET 0
+) AS n
+JOIN customer c ON c.id = n.customer
+WHERE c.state <> 'MERGED'
+ORDER BY c.id, n.card_id
+FOR SHARE OF c
 ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608
 
-_PLACES = f"SELECT a.id, p.id, c.id, {_HAS_CARD} {_WANTED} ORDER BY w.place"
+_TARGET = "(SELECT customer_id FROM customer WHERE id = c.merged_into)"
+
+_PLACES = f"SELECT a.id, p.id, c.id, {_HAS_CARD}, {_TARGET} {_WANTED} ORDER BY w.place"
+
+_TRANSACTIONS = f"""
+SELECT p.id, c.id, {_TARGET}, t.card_id
+FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS w(program_id, customer_id, transaction_id, place)
+LEFT JOIN LATERAL (SELECT id FROM program WHERE program_id = w.program_id OFFSET 0) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT id, merged_into FROM customer WHERE program = p.id AND customer_id = w.customer_id OFFSET 0
+) AS c ON true
+LEFT JOIN LATERAL (
+    SELECT account.card_id FROM transaction JOIN account ON account.id = transaction.account
+    WHERE transaction.program = p.id AND transaction.transaction_id = w.transaction_id AND account.customer = c.id
+    OFFSET 0
+) AS t ON true
+ORDER BY w.place
+"""  # noqa: S608
+
+_CUSTOMERS = f"""
+SELECT p.id, c.id, {_TARGET}, ARRAY(SELECT card_id FROM account WHERE customer = c.id ORDER BY card_id),
+       (SELECT e ->> 'card_id' FROM jsonb_array_elements(p.settings -> 'event_types') AS e
+        WHERE e ->> 'event_type' = w.event_type)
+FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS w(program_id, customer_id, event_type, place)
+LEFT JOIN LATERAL (SELECT id, settings FROM program WHERE program_id = w.program_id OFFSET 0) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT id, merged_into FROM customer WHERE program = p.id AND customer_id = w.customer_id OFFSET 0
+) AS c ON true
+ORDER BY w.place
+"""  # noqa: S608

@@ -1,52 +1,60 @@
-"""What can be done to points, and what is answered. The writer gathers these (batch.py)."""
+"""What every command to the ledger is: how it was asked for, what it needs, what it decides, what it answers."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from rules import ledger
+from rules.accounts import Account
 from rules.activity import Origin
-from rules.ledger import Posting
+from rules.programs import Card, CardKind
 from storage.engine.requests import Answer, Request
-from storage.ledger.addresses import Address
+
+if TYPE_CHECKING:
+    from storage.ledger.group import Group
+    from storage.ledger.wanted import Hand, Wanted
 
 
-class Line(NamedTuple):
-    """One line of a purchase."""
+class Reason(NamedTuple):
+    """Why somebody did it: a code, words that may be about a person, and the id of whom the caller acts for."""
 
-    product_id: str
-    category: str
-    quantity: int
-    amount_minor: int
+    code: str = ""
+    note: str = ""
+    acting_user: str = ""
 
 
-class RecordTransaction(NamedTuple):
-    """A purchase. `occurred_at` None: now. `deadline` is on time.monotonic()."""
+class Asked(NamedTuple):
+    """How a command was asked for. `deadline` is on time.monotonic()."""
 
-    address: Address
-    transaction_id: str
-    amount_minor: int
-    currency_code: str
-    occurred_at: datetime | None
-    lines: tuple[Line, ...]
     request: Request
     origin: Origin
     validate_only: bool
     deadline: float
+    reason: Reason = Reason()
 
 
-class SpendPoints(NamedTuple):
-    """Takes points. `deadline` is on time.monotonic()."""
+class Command(Protocol):
+    """One act on the books. The writer gathers commands, and runs those it has gathered in one transaction."""
 
-    address: Address
-    points: int
-    reference: str
-    request: Request
-    origin: Origin
-    validate_only: bool
-    deadline: float
+    @property
+    def asked(self) -> Asked:
+        """How it was asked for."""
+
+    def wants(self, wanted: "Wanted") -> None:
+        """Names the accounts it locks, and what it must know of them."""
+
+    def hand(self, group: "Group", hand: "Hand") -> None:
+        """Names the lots it needs, once the rest is known."""
+
+    def decide(self, group: "Group") -> Answer[Any]:
+        """Does it, or raises a Refusal and has changed nothing."""
+
+    def answers(self) -> type[Any]:
+        """The type of what it answers."""
 
 
-Command = RecordTransaction | SpendPoints
+class AllOrNothing(NamedTuple):
+    """Commands of which all are done, or none."""
+
+    commands: tuple[Command, ...]
 
 
 class Balance(NamedTuple):
@@ -61,42 +69,27 @@ class Balance(NamedTuple):
     earned: int
     spent: int
     expired: int
+    revoked: int
+    moved: int
+    rewards: int
     as_of: datetime
 
 
-class Recorded(NamedTuple):
-    """A purchase in the books. The instants are None where it earned nothing, or never expires."""
-
-    points: int
-    pending: bool
-    occurred_at: datetime
-    activates_at: datetime | None
-    expires_at: datetime | None
-    balance: Balance
-
-
-class Spent(NamedTuple):
-    """What was taken."""
-
-    entry: Posting
-    recorded_at: datetime
-    balance: Balance
-
-
-Outcome = Answer[Recorded] | Answer[Spent]
-
-
-def balance(account: ledger.Account, decimals: int, now: datetime) -> Balance:
+def balance(account: Account, card: Card, now: datetime) -> Balance:
     """The figures of a settled account."""
+    spendable = account.spendable
     return Balance(
-        decimals,
+        card.decimals,
         account.pending,
         account.active,
         account.held,
         account.debt,
-        account.spendable,
+        spendable,
         account.earned,
         account.spent,
         account.expired,
+        account.revoked,
+        account.moved,
+        spendable // card.stamps_per_reward if card.kind is CardKind.STAMPS else 0,
         now,
     )

@@ -1,31 +1,70 @@
-"""A group of commands in one transaction: what it knows, and what it decides for each."""
+"""A group of commands in one transaction: what it knows, and what it does for each."""
 
 import time
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from rules import ledger
-from rules.ledger import Act
-from rules.refusals import DeadlinePassed, DuplicateTransaction, OccursInFuture, Refusal
-from storage.activity.commands import record
+from rules.accounts import AccountState
+from rules.draft import LotsNotAtHand
+from rules.programs import Settings
+from rules.refusals import DeadlinePassed, GroupRefused, Refusal, TransactionNotFound
+from storage.activity.commands import Scope, record
 from storage.engine import requests
 from storage.engine.database import Connection
 from storage.engine.requests import REQUESTS, Answer
 from storage.engine.session import session
 from storage.engine.unit import Unit
-from storage.ledger import load
-from storage.ledger.addresses import Address, Place
-from storage.ledger.commands import Command, Outcome, Recorded, RecordTransaction, SpendPoints, Spent, balance
-from storage.ledger.load import Known
+from storage.ledger import addresses, load, rows
+from storage.ledger.addresses import Address, Addresses, CustomerName, Holder, Place, TransactionName
+from storage.ledger.commands import AllOrNothing, Asked, Command
+from storage.ledger.load import Known, LotsAtHand
 from storage.ledger.standing import Standing
-from storage.ledger.tables import TRANSACTIONS
-from storage.programs.queries import Clocks
+from storage.ledger.wanted import Hand, Numbered, Wanted
+from storage.programs.queries import Clock, Clocks
 
-Value = TypeVar("Value", Recorded, Spent)
+Outcome = Answer[Any] | Exception
 
-# How far a till's clock may run ahead of the program's.
-CLOCK_SKEW = timedelta(minutes=10)
+
+class Found(NamedTuple):
+    """Where everything is that a group names; found before anything is locked, and true for ever but for merges.
+
+    A purchase that is to be recorded by the group, and is nowhere else, is at the first account that it may be of.
+    """
+
+    places: Mapping[Address, Place | Refusal]
+    names: Mapping[TransactionName, Address | Refusal]
+    customers: Mapping[tuple[CustomerName, str], Holder | Refusal]
+
+
+def find(connection: Connection, where: Addresses, wanted: Wanted) -> Found:
+    """Finds it: two queries more where purchases or customers are named, none where all accounts are remembered."""
+    names = addresses.transactions(connection, wanted.names)
+    for name, found in names.items():
+        if isinstance(found, TransactionNotFound) and name in wanted.recorded:
+            names[name] = wanted.recorded[name][0]
+    customers = addresses.customers(connection, wanted.customers)
+    for address in names.values():
+        if isinstance(address, Address):
+            wanted.account(address)
+    for holder in customers.values():
+        if isinstance(holder, Holder):
+            for address in holder.accounts:
+                wanted.account(address)
+            if holder.gives_to is not None:
+                wanted.account(holder.gives_to)
+    places = where.find(connection, wanted.addresses)
+    for key, holder in customers.items():
+        if isinstance(holder, Holder):
+            customers[key] = holder._replace(accounts=(*holder.accounts, *_opened(key[0], holder, places)))
+    return Found(places, names, customers)
+
+
+def _opened(name: CustomerName, holder: Holder, places: Mapping[Address, Place | Refusal]) -> Iterable[Address]:
+    """Accounts of a customer that were opened for this group."""
+    for address, place in places.items():
+        if (address.program, address.customer) == name and isinstance(place, Place) and address not in holder.accounts:
+            yield address
 
 
 class Group:
@@ -36,179 +75,230 @@ class Group:
         connection: Connection,
         clocks: Clocks,
         commands: Sequence[Command],
-        places: dict[Address, Place | Refusal],
+        wanted: Wanted,
+        found: Found,
     ) -> None:
-        self.places = places
-        names = {place: address.name for address, place in places.items() if isinstance(place, Place)}
-        found = list(names)
-        transactions = self._transactions(commands)
-        asked = [command.request for command in commands]
-        loaded = load.lock_group(session(connection), clocks, found, asked, transactions)
-        accounts, self.clocks = loaded.accounts, loaded.clocks
-        self.kept, self.known = loaded.answers, loaded.transactions
-        wanted = self._lots_wanted(commands, found, accounts)
-        lots = load.open_lots(connection, wanted) if wanted else {}
+        self._connection = connection
+        self._found = found
+        self._recorded = wanted.recorded
+        self._versions = clocks
+        places = {address: place for address, place in found.places.items() if isinstance(place, Place)}
+        holders = [holder for holder in found.customers.values() if isinstance(holder, Holder)]
+        programs = {place.program for place in places.values()} | {holder.program for holder in holders}
+        question = self._question(commands, wanted, places)
+        loaded = load.lock_group(session(connection), clocks, question, programs)
+        self.clocks = loaded.clocks
         self.unit = Unit(connection, loaded.now)
-        self.standings = {
-            place: Standing(
-                place, names[place], self.clocks[place.program], accounts[place.account], lots.get(place.account)
+        self._kept = loaded.answers
+        self._known = loaded.purchases
+        self._changed: dict[tuple[int, str], str | None] = {}
+        self._loaded = loaded
+        self._standings: dict[int, Standing] = {}
+        hand = Hand()
+        for command in commands:
+            command.hand(self, hand)
+        lots = self._lots(hand, places)
+        for address, place in places.items():
+            clock = loaded.clocks[place.program]
+            self._standings[place.account] = Standing(
+                place,
+                address,
+                clock,
+                loaded,
+                lots.get(place.account),
+                clocks.sliding(connection, place.program, address.card),
             )
-            for place in found
-        }
 
-    def outcome(self, command: Command) -> Outcome | Exception:
+    def outcome(self, command: Command) -> Outcome:
         """Decides one command."""
         try:
-            place = self.places[command.address]
-            if isinstance(place, Refusal):
-                raise place
-            if kept := self.kept.get(command.request.key):
-                return _replay(command, kept)
-            if command.deadline < time.monotonic():
+            asked = command.asked
+            if kept := self._kept.get(asked.request.key):
+                return requests.replay(asked.request, kept, command.answers())
+            if asked.deadline < time.monotonic():
                 raise DeadlinePassed
-            standing = self.standings[place]
-            if isinstance(command, RecordTransaction):
-                return self._record(command, standing)
-            return self._spend(command, standing)
+            answer = command.decide(self)
         except Refusal as refusal:
             return refusal
+        if asked.validate_only:
+            return answer._replace(activity=None)
+        if not answer.replayed:
+            row = requests.row(asked.request, answer)
+            self.unit.add(REQUESTS, row)
+            self._kept[asked.request.key] = (asked.request.content_hash, row["response"])
+        return answer
+
+    def outcomes(self, together: AllOrNothing) -> list[Outcome]:
+        """Decides commands of which all are done, or none: where one is refused, the others hear by which."""
+        standings = {number: standing.mark() for number, standing in self._standings.items()}
+        kept, known, changed, written = dict(self._kept), dict(self._known), dict(self._changed), self.unit.mark()
+        outcomes: list[Outcome] = []
+        for number, command in enumerate(together.commands):
+            outcome = self.outcome(command)
+            if isinstance(outcome, Exception):
+                for account, mark in standings.items():
+                    self._standings[account].return_to(mark)
+                self._kept, self._known, self._changed = kept, known, changed
+                self.unit.return_to(written)
+                refused: list[Outcome] = [GroupRefused(item=number, reason=str(outcome))] * len(together.commands)
+                return [*refused[:number], outcome, *refused[number + 1 :]]
+            outcomes.append(outcome)
+        return outcomes
 
     def commit(self) -> None:
         """Writes all that was decided, and commits it, in one round trip."""
-        for standing in self.standings.values():
+        for standing in self._standings.values():
             if standing.is_changed:
                 standing.write(self.unit)
+        for key, made_by in self._changed.items():
+            known = self._known[key]
+            place = self._standings[known.account].place
+            rows.transaction(self.unit, place, known.purchase, known.origin_account, made_by)
         self.unit.write(commit=True)
 
-    def _record(self, command: RecordTransaction, standing: Standing) -> Answer[Recorded]:
-        clock = standing.clock
-        card = clock.settings.card(command.address.card, command.address.program)
-        known = self.known.get((clock.program, command.transaction_id))
-        if known is not None:
-            return self._again(command, standing, known, card.decimals)
-        occurred_at = command.occurred_at or clock.now
-        if occurred_at > clock.now + CLOCK_SKEW:
-            raise OccursInFuture(now=clock.now.isoformat())
-        points = card.earn_rate.earned(command.amount_minor, command.currency_code)
-        term = clock.settings.term(card, occurred_at)
-        time_passed = standing.settled()
-        act = Act(time_passed.account)
-        if points:
-            act = ledger.earn(act.account, points, term, clock.version, clock.now, command.transaction_id)
-        pending = bool(points) and term.activates_at > clock.now
-        recorded = Recorded(
-            points,
-            pending,
-            occurred_at,
-            term.activates_at if points else None,
-            term.expires_at if points else None,
-            balance(act.account, card.decimals, clock.now),
-        )
-        if command.validate_only:
-            return Answer(recorded, None)
-        standing.pass_time(self.unit, time_passed)
-        name = f"{command.address.customer_name}/transactions/{command.transaction_id}"
-        details = {"amount_minor": command.amount_minor, "currency": command.currency_code, "points": points}
-        activity = self._recorded(command, standing, name, occurred_at, details)
-        standing.apply(self.unit, act, activity)
-        row: dict[str, Any] = {
-            "program": clock.program,
-            "transaction_id": command.transaction_id,
-            "account": standing.place.account,
-            "amount_minor": command.amount_minor,
-            "currency_code": command.currency_code,
-            "lines": [list(line) for line in command.lines] or None,
-            "points": points,
-            "lot": act.account.lots if points else None,
-            "policy_version": clock.version,
-            "occurred_at": occurred_at,
-            "activity": activity,
-        }
-        self.unit.add(TRANSACTIONS, row)
-        self.known[clock.program, command.transaction_id] = Known(
-            standing.place.account,
-            command.amount_minor,
-            command.currency_code,
-            row["lines"],
-            points,
-            occurred_at,
-            activity,
-            "PENDING" if pending else "ACTIVE",
-            recorded.activates_at,
-            recorded.expires_at,
-        )
-        return self._keep(command, Answer(recorded, activity))
+    def standing(self, address: Address, even_blocked: bool = False) -> Standing:
+        """An account. Raises why there is none, that its customer was merged, and unless `even_blocked`, that it is
+        suspended."""
+        place = self._found.places[address]
+        if isinstance(place, Refusal):
+            raise place
+        standing = self._standings[place.account]
+        if standing.is_blocked and not (even_blocked and standing.account.state is AccountState.SUSPENDED):
+            raise addresses.blocked(self._connection, address, place.customer)
+        return standing
 
-    def _again(self, command: RecordTransaction, standing: Standing, known: Known, decimals: int) -> Answer[Recorded]:
-        same = (known.account, known.amount_minor, known.currency_code, known.lines or []) == (
-            standing.place.account,
-            command.amount_minor,
-            command.currency_code,
-            [list(line) for line in command.lines],
-        )
-        if not same or command.occurred_at not in (None, known.occurred_at):
-            raise DuplicateTransaction(transaction=command.transaction_id)
-        account = standing.settled().account
-        pending = known.lot_state == "PENDING" and (known.activates_at or standing.clock.now) > standing.clock.now
-        recorded = Recorded(
-            known.points,
-            pending,
-            known.occurred_at,
-            known.activates_at,
-            known.expires_at,
-            balance(account, decimals, standing.clock.now),
-        )
-        return Answer(recorded, known.activity, replayed=True)
+    def address(self, name: TransactionName) -> Address:
+        """The account of a purchase. Raises why there is none."""
+        address = self._found.names[name]
+        if isinstance(address, Refusal):
+            raise address
+        return address
 
-    def _spend(self, command: SpendPoints, standing: Standing) -> Answer[Spent]:
-        clock = standing.clock
-        card = clock.settings.card(command.address.card, command.address.program)
-        time_passed = standing.settled()
-        lots = dict(standing.lots or {})
-        lots.update((lot.number, lot) for lot in time_passed.lots)
-        act = ledger.spend(time_passed.account, lots.values(), command.points, clock.now)
-        spent = Spent(act.postings[0], self.unit.now, balance(act.account, card.decimals, clock.now))
-        if command.validate_only:
-            return Answer(spent, None)
-        standing.pass_time(self.unit, time_passed)
-        details = {"amount": -command.points, "entry": act.postings[0].seq, "reference": command.reference}
-        activity = self._recorded(command, standing, command.address.name, clock.now, details)
-        standing.apply(self.unit, act, activity)
-        return self._keep(command, Answer(spent, activity))
+    def holder(self, name: CustomerName, event_type: str) -> Holder:
+        """A customer. Raises why there is none."""
+        holder = self._found.customers[name, event_type]
+        if isinstance(holder, Refusal):
+            raise holder
+        return holder
 
-    def _recorded(
-        self, command: Command, standing: Standing, subject: str, occurred_at: datetime, details: dict[str, Any]
+    def clock(self, program: int) -> Clock:
+        """The clock of a program. Raises nothing: a program that was found has one."""
+        return self.clocks[program]
+
+    def known(self, program: int, transaction_id: str) -> Known | None:
+        """A purchase, as this group has left it so far."""
+        return self._known.get((program, transaction_id))
+
+    def purchase(self, name: TransactionName) -> tuple[Standing, Known]:
+        """A purchase and its account, also of a customer that is suspended. Raises why there is none."""
+        place = self.standing(self.address(name), even_blocked=True).place
+        known = self._known.get((place.program, name.transaction_id))
+        standing = self._standings.get(known.account) if known is not None else None
+        if known is None or standing is None or standing.place.customer != place.customer:
+            raise TransactionNotFound(transaction=name.transaction_id)
+        if known.lot is not None and not (standing.is_at_hand and known.lot in standing.lots):
+            raise LotsNotAtHand
+        return standing, known
+
+    def keep_purchase(self, program: int, known: Known, is_new: bool = False) -> None:
+        """Takes over a purchase as it stands now."""
+        key = (program, known.purchase.transaction_id)
+        self._known[key] = known
+        if key not in self._changed:
+            self._changed[key] = known.activity if is_new else None
+
+    def settings(self, program: int, version: int) -> Settings:
+        """The settings of one version."""
+        return self._versions.version(self._connection, program, version)
+
+    def rows(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """What only a rare command asks, with its accounts locked."""
+        return self._connection.execute(query.encode(), parameters, prepare=True).fetchall()
+
+    def record(
+        self,
+        asked: Asked,
+        scope: Scope,
+        subject: str,
+        occurred_at: datetime,
+        details: Mapping[str, Any],
+        points: int | None = None,
+        event: str = "",
     ) -> str:
-        request_id = command.request.request_id
+        """Records an act of a caller, as an event of the customer's history; answers the id of its activity."""
+        reason = asked.reason
+        if reason.code:
+            details = {**details, "reason_code": reason.code}
+        if reason.acting_user:
+            details = {**details, "admin": reason.acting_user}
         return record(
-            self.unit, command.origin, subject, standing.scope, occurred_at, details=details, request_id=request_id
+            self.unit,
+            asked.origin,
+            subject,
+            scope,
+            occurred_at,
+            details=details,
+            request_id=asked.request.request_id,
+            event=event or asked.origin.kind.action,
+            points=points,
+            note=reason.note,
         )
 
-    def _keep(self, command: Command, answer: Answer[Value]) -> Answer[Value]:
-        row = requests.row(command.request, answer)
-        self.unit.add(REQUESTS, row)
-        self.kept[command.request.key] = (command.request.content_hash, row["response"])
-        return answer
+    def _lots(self, hand: Hand, places: Mapping[Address, Place]) -> dict[int, LotsAtHand]:
+        wanted = []
+        for address, place in places.items():
+            now = self.clocks[place.program].now
+            if address in hand.demands or self._loaded.accounts[place.account].is_due(now):
+                named = set(hand.lots.get(address, ()))
+                for hold in self._loaded.holds.get(place.account, {}).values():
+                    named.update(lot for lot, _ in hold.pins)
+                wanted.append((place.account, now, hand.demands.get(address, 0), sorted(named)))
+        return load.lots_at_hand(self._connection, wanted) if wanted else {}
 
-    def _transactions(self, commands: Sequence[Command]) -> list[tuple[int, str]]:
-        return [
-            (place.program, command.transaction_id)
-            for command in commands
-            if isinstance(command, RecordTransaction) and isinstance(place := self.places[command.address], Place)
+    def _question(self, commands: Sequence[Command], wanted: Wanted, places: Mapping[Address, Place]) -> dict[str, Any]:
+        transactions = [
+            (next(places[address].program for address in recorded if address in places), name.transaction_id)
+            for name, recorded in wanted.recorded.items()
+            if any(address in places for address in recorded)
         ]
+        paid = []
+        for name, address in self._found.names.items():
+            if isinstance(address, Address) and address in places:
+                transactions.append((places[address].program, name.transaction_id))
+                paid.append((places[address].account, name.transaction_id))
 
-    def _lots_wanted(
-        self, commands: Sequence[Command], found: Sequence[Place], accounts: dict[int, ledger.Account]
-    ) -> list[int]:
-        spending = {self.places[command.address] for command in commands if isinstance(command, SpendPoints)}
-        return [
-            place.account
-            for place in found
-            if place in spending or accounts[place.account].is_due(self.clocks[place.program].now)
-        ]
+        def numbers(named: Iterable[Numbered]) -> list[tuple[int, int]]:
+            return [(places[one.address].account, one.number) for one in named if one.address in places]
 
+        return load.question(
+            [place.account for place in places.values()],
+            [command.asked.request for command in commands],
+            transactions,
+            numbers(wanted.holds),
+            numbers(wanted.spendings),
+            paid,
+            numbers(wanted.shortfalls),
+        )
 
-def _replay(command: Command, kept: tuple[str, str]) -> Outcome:
-    if isinstance(command, RecordTransaction):
-        return requests.replay(command.request, kept, Recorded)
-    return requests.replay(command.request, kept, Spent)
+    def place(self, address: Address) -> Place | None:
+        """Where an account is; None where there is none."""
+        place = self._found.places.get(address)
+        return place if isinstance(place, Place) else None
+
+    def spending_lots(self, address: Address) -> Iterable[int]:
+        """The lots of all spendings of an account that were asked for."""
+        place = self.place(address)
+        for spending in self._loaded.spendings.get(place.account, {}).values() if place else ():
+            yield from (lot for lot, _ in spending.allocations)
+
+    def purchase_in_books(self, name: TransactionName) -> tuple[Address, Known] | None:
+        """A purchase as it was loaded, for those who must know which lots they need."""
+        address = self._found.names.get(name)
+        if not isinstance(address, Address) or (place := self.place(address)) is None:
+            return None
+        known = self._known.get((place.program, name.transaction_id))
+        return (address, known) if known is not None and known.account == place.account else None
+
+    def recording(self, name: TransactionName) -> list[Address]:
+        """The accounts for which this group may record a purchase."""
+        return [address for address in self._recorded.get(name, ()) if self.place(address) is not None]

@@ -1,64 +1,91 @@
 """Reads what a group of commands needs to know, with its accounts locked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from rules.ledger import Account, Lot, LotState
+from rules.accounts import Account, AccountState, Hold, HoldState, Lot, LotState, Shortfall, ShortfallKind
+from rules.refunds import Spending
+from rules.transactions import Line, Purchase, TransactionState
 from storage.engine.database import Connection
 from storage.engine.requests import Request
 from storage.engine.session import Session, Statement
 from storage.ledger.addresses import Address, Place
 from storage.programs.queries import Clock, Clocks
 
-STATES = {state.value: state for state in LotState}
+_LOT_STATES = {state.value: state for state in LotState}
+_HOLD_STATES = {state.value: state for state in HoldState}
+_ACCOUNT_STATES = {state.value: state for state in AccountState}
+_DECIDED = {state.value: state for state in TransactionState}
 
 
 class Known(NamedTuple):
-    """A transaction that is in the books already, and what became of its points."""
+    """A purchase that is in the books, by which account, with the number and term of its lot there.
 
+    `origin_account` is where its lot was made, where that is another; `activity` recorded it.
+    """
+
+    purchase: Purchase
     account: int
-    amount_minor: int
-    currency_code: str
-    lines: list[list[Any]] | None
-    points: int
-    occurred_at: datetime
+    origin_account: int | None
     activity: str
-    lot_state: str | None
+    lot: int | None
     activates_at: datetime | None
     expires_at: datetime | None
 
 
 class Loaded(NamedTuple):
-    """What is known at `now`, the database's clock: accounts by internal id, clocks of programs, kept answers by the
-    key of their request, transactions by program and transaction id."""
+    """What is known at `now`, the database's clock: accounts by internal id; clocks of programs; kept answers by the
+    key of their request; purchases by program and id; holds, spendings, debts and slides by account and number."""
 
     now: datetime
     accounts: dict[int, Account]
     clocks: dict[int, Clock]
     answers: dict[tuple[str, str, str], tuple[str, str]]
-    transactions: dict[tuple[int, str], Known]
+    purchases: dict[tuple[int, str], Known]
+    holds: dict[int, dict[int, Hold]]
+    spendings: dict[int, dict[int, Spending]]
+    shortfalls: dict[int, dict[int, Shortfall]]
+    slides: dict[int, dict[int, datetime]]
+
+
+class LotsAtHand(NamedTuple):
+    """Lots of an account by number, and the next instant at which time changes what is not among them."""
+
+    lots: dict[int, Lot]
+    rest_due_at: datetime | None
 
 
 def lock_group(
-    session: Session,
-    clocks: Clocks,
-    places: Iterable[Place],
+    session: Session, clocks: Clocks, wanted: Mapping[str, Any], programs: Iterable[int], begin: bool = True
+) -> Loaded:
+    """Begins a transaction (unless the caller has), locks the accounts in the order of their ids, so that two groups
+    never wait for each other in a ring, and answers what is known then. `wanted` is made by `question`."""
+    asked = {**wanted, "programs": clocks.wanted(programs)}
+    return _loaded(session.run(_LOCK_GROUP, [to_json(asked)], begin=begin), clocks)
+
+
+def question(
+    accounts: Sequence[int],
     requests: Iterable[Request],
     transactions: Sequence[tuple[int, str]],
-) -> Loaded:
-    """Begins a transaction, locks the accounts in the order of their ids, so that two groups never wait for each other
-    in a ring, and answers what is known then."""
-    found = list(places)
-    wanted = {
-        "accounts": [place.account for place in found],
-        "programs": clocks.wanted({place.program for place in found}),
+    holds: Sequence[tuple[int, int]] = (),
+    spendings: Sequence[tuple[int, int]] = (),
+    paid: Sequence[tuple[int, str]] = (),
+    shortfalls: Sequence[tuple[int, int]] = (),
+) -> dict[str, Any]:
+    """What to ask for, by internal ids. `paid` are purchases whose spendings are wanted, by the account that spent."""
+    return {
+        "accounts": accounts,
         "requests": [request.key for request in requests],
         "transactions": transactions,
+        "holds": holds,
+        "spendings": spendings,
+        "paid": paid,
+        "shortfalls": shortfalls,
     }
-    return _loaded(session.run(_LOCK_GROUP, [to_json(wanted)], begin=True), clocks)
 
 
 def read_accounts(session: Session, clocks: Clocks, places: Iterable[Place]) -> Loaded:
@@ -69,10 +96,64 @@ def read_accounts(session: Session, clocks: Clocks, places: Iterable[Place]) -> 
     return _loaded(session.run(_READ, parameters), clocks)
 
 
+def read_details(connection: Connection, loaded: Loaded, accounts: Sequence[int]) -> Loaded:
+    """The same with the open holds, debts and slides of some accounts, for those who settle them in passing."""
+    holds = connection.execute(_HOLDS, (accounts,), prepare=True)
+    shortfalls = connection.execute(_DEBTS, (accounts,), prepare=True)
+    slides = connection.execute(_SLIDES, (accounts,), prepare=True)
+    return loaded._replace(
+        holds=_by_account((row[0], row[1], _hold(*row[1:])) for (row,) in holds),
+        shortfalls=_by_account((row[0], row[1], _shortfall(*row[1:])) for (row,) in shortfalls),
+        slides=_by_account((row[0], row[1], datetime.fromisoformat(row[2])) for (row,) in slides),
+    )
+
+
 def clock(session: Session, clocks: Clocks, program: int) -> Clock | None:
     """The clock of one program."""
     parameters = [b"[]", to_json(clocks.wanted([program]))]
     return _loaded(session.run(_READ, parameters), clocks).clocks.get(program)
+
+
+def lots_at_hand(
+    connection: Connection, wanted: Sequence[tuple[int, datetime, int, Sequence[int]]]
+) -> dict[int, LotsAtHand]:
+    """For each (account, instant, points, numbers): the lots that time changes by then, those that hold so many free
+    points, and those of these numbers. Ask after the accounts are locked."""
+    accounts, instants, demands, named = (list(part) for part in zip(*wanted, strict=True))
+    lists = ["{" + ",".join(map(str, numbers)) + "}" for numbers in named]
+    found = {}
+    for account, rest_due_at, rows in connection.execute(_LOTS, (accounts, instants, demands, lists), prepare=True):
+        lots = [lot(row) for row in rows or ()]
+        found[account] = LotsAtHand({one.number: one for one in lots}, rest_due_at)
+    return found
+
+
+def lot(row: Sequence[Any]) -> Lot:
+    """A lot out of its row (LOT_COLUMNS) as JSON."""
+    number, state, points, remaining, activates_at, expires_at, version, issued_at, *rest = row
+    return Lot(
+        number,
+        _LOT_STATES[state],
+        points,
+        remaining,
+        _instant(activates_at),
+        _instant(expires_at),
+        version,
+        datetime.fromisoformat(issued_at),
+        *rest,
+    )
+
+
+def lock_due(connection: Connection, program: int, now: datetime, limit: int) -> dict[Place, Address]:
+    """Up to `limit` accounts of a program in which something fell due, with their addresses; locked.
+
+    Accounts that somebody else has in hand are passed over: whoever writes to them settles them.
+    """
+    rows = connection.execute(_LOCK_DUE, (program, now, limit), prepare=True)
+    return {
+        Place(account, program, customer): Address(program_id, customer_id, card)
+        for account, customer, program_id, customer_id, card in rows
+    }
 
 
 def _loaded(text: bytes, clocks: Clocks) -> Loaded:
@@ -80,18 +161,86 @@ def _loaded(text: bytes, clocks: Clocks) -> Loaded:
     now = datetime.fromisoformat(body["now"])
     return Loaded(
         now,
-        {row[0]: Account._make([*row[1:11], _instant(row[11])]) for row in body["accounts"] or ()},
+        {
+            row[0]: Account._make([*row[1:16], _ACCOUNT_STATES[row[16]], _instant(row[17])])
+            for row in body["accounts"] or ()
+        },
         clocks.read(body["clocks"] or (), now),
         {tuple(row[:3]): (row[3], row[4]) for row in body.get("answers") or ()},
-        {(int(row[0]), row[1]): _known(*row[2:]) for row in body.get("transactions") or ()},
+        {(int(row[0]), row[1]): _known(*row[1:]) for row in body.get("transactions") or ()},
+        _by_account((row[0], row[1], _hold(*row[1:])) for row in body.get("holds") or ()),
+        _by_account((row[0], row[1], _spending(*row[1:])) for row in body.get("spendings") or ()),
+        _by_account((row[0], row[1], _shortfall(*row[1:])) for row in body.get("shortfalls") or ()),
+        _by_account((row[0], row[1], datetime.fromisoformat(row[2])) for row in body.get("slides") or ()),
     )
 
 
-def _known(account: int, amount: int, currency: str, lines: Any, points: int, occurred_at: str, *rest: Any) -> Known:
-    activity, state, activates_at, expires_at = rest
-    at = datetime.fromisoformat(occurred_at)
-    return Known(
-        account, amount, currency, lines, points, at, activity, state, _instant(activates_at), _instant(expires_at)
+def _by_account(rows: Iterable[tuple[int, int, Any]]) -> dict[int, dict[int, Any]]:
+    found: dict[int, dict[int, Any]] = {}
+    for account, number, value in rows:
+        found.setdefault(account, {})[number] = value
+    return found
+
+
+def _known(
+    transaction_id: str, account: int, origin_account: int | None, activity: str, amount: int, currency: str,
+    lines: list[list[Any]] | None, points: int, lot: int | None, version: int, occurred_at: str, decided: str,
+    accepts_at: str | None, refunds: int, refunded_minor: int, refunded_points: int, refunded_lines: list[int] | None,
+    lot_now: int | None, activates_at: str | None, expires_at: str | None,
+) -> Known:  # fmt: skip
+    purchase = Purchase(
+        transaction_id,
+        amount,
+        currency,
+        tuple(Line(*line) for line in lines or ()),
+        points,
+        lot,
+        version,
+        datetime.fromisoformat(occurred_at),
+        _DECIDED[decided],
+        _instant(accepts_at),
+        refunds,
+        refunded_minor,
+        refunded_points,
+        tuple(refunded_lines or ()),
+    )
+    return Known(purchase, account, origin_account, activity, lot_now, _instant(activates_at), _instant(expires_at))
+
+
+def _hold(
+    number: int, state: str, points: int, expires_at: str, created_at: str, pins: list[list[int]], captured: int,
+    ended_at: str | None, entry: int | None, reference: str, transaction_id: str | None,
+) -> Hold:  # fmt: skip
+    return Hold(
+        number,
+        _HOLD_STATES[state],
+        points,
+        datetime.fromisoformat(expires_at),
+        datetime.fromisoformat(created_at),
+        tuple((lot, pinned) for lot, pinned in pins),
+        captured,
+        _instant(ended_at),
+        entry,
+        reference,
+        transaction_id,
+    )
+
+
+def _spending(
+    seq: int, points: int, rolled_back: int, restored: int, spent_at: str, allocations: list[list[int]],
+    transaction_id: str | None,
+) -> Spending:  # fmt: skip
+    taken = tuple((lot, amount) for lot, amount in allocations)
+    return Spending(seq, points, rolled_back, restored, datetime.fromisoformat(spent_at), taken, transaction_id)
+
+
+def _shortfall(
+    number: int, kind: str, points: int, remaining: int, created_at: str, transaction_id: str | None, written_off: int,
+    ended_at: str | None,
+) -> Shortfall:  # fmt: skip
+    at = datetime.fromisoformat(created_at)
+    return Shortfall(
+        number, ShortfallKind(kind), points, remaining, at, transaction_id, written_off, _instant(ended_at)
     )
 
 
@@ -99,32 +248,15 @@ def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def lock_due(connection: Connection, program: int, now: datetime, limit: int) -> dict[Place, tuple[str, Account]]:
-    """Up to `limit` accounts of a program in which something fell due, with their resource names; locked.
-
-    Accounts that somebody else has in hand are passed over: whoever writes to them settles them.
-    """
-    rows = connection.execute(_LOCK_DUE, (program, now, limit), prepare=True)
-    return {
-        Place(account, program, customer): (Address(program_id, customer_id, card).name, Account(*figures))
-        for account, customer, program_id, customer_id, card, *figures in rows
-    }
-
-
-def open_lots(connection: Connection, wanted: Sequence[int]) -> dict[int, dict[int, Lot]]:
-    """The open lots of each account, by number. Ask after the accounts are locked."""
-    found: dict[int, dict[int, Lot]] = {account: {} for account in wanted}
-    for account, number, state, *rest in connection.execute(_OPEN_LOTS, (wanted,), prepare=True):
-        found[account][number] = Lot(number, STATES[state], *rest)
-    return found
-
-
-_ACCOUNT = "a.pending, a.active, a.held, a.debt, a.earned, a.spent, a.expired, a.version, a.lots, a.entries, a.due_at"
+LOT_COLUMNS = """
+    l.number, l.state, l.points, l.remaining, l.activates_at, l.expires_at, l.policy_version, l.issued_at,
+    l.transaction_id, l.held, l.cancelled, l.slides, l.awaits, l.origin, l.origin_account
+"""
 
 _LOCK_GROUP = Statement("SELECT load_group($1)", ["json"])
 
 _READ = Statement(
-    f"""
+    """
 SELECT json_build_object(
     'now', clock_timestamp(),
     'clocks', (
@@ -134,20 +266,39 @@ SELECT json_build_object(
         CROSS JOIN LATERAL (SELECT * FROM program WHERE id = (k ->> 0)::integer OFFSET 0) AS p
     ),
     'accounts', (
-        SELECT json_agg(json_build_array(a.id, {_ACCOUNT}))
+        SELECT json_agg(json_build_array(
+            a.id, a.pending, a.active, a.held, a.debt, a.earned, a.spent, a.expired, a.revoked, a.moved, a.version,
+            a.lots, a.entries, a.holds, a.shortfalls, a.slides, a.state, a.due_at
+        ))
         FROM account a WHERE a.id = ANY(ARRAY(SELECT json_array_elements_text($1)::bigint))
     )
-)""",  # noqa: S608
+)""",
     ["json", "json"],
 )
 
-_LOCK_DUE = f"""
-SELECT a.id, a.customer, p.program_id, c.customer_id, a.card_id, {_ACCOUNT}
-FROM account a JOIN customer c ON c.id = a.customer JOIN program p ON p.id = a.program
-WHERE a.program = %s AND a.due_at <= %s ORDER BY a.due_at, a.id LIMIT %s FOR UPDATE OF a SKIP LOCKED
+_HOLDS = """
+SELECT json_build_array(h.account, h.number, h.state, h.points, h.expires_at, h.created_at,
+    (SELECT json_agg(json_build_array(pin.lot, pin.points) ORDER BY pin.place) FROM pin
+     WHERE pin.account = h.account AND pin.hold = h.number),
+    h.captured, h.ended_at, h.entry, h.reference, h.transaction_id)
+FROM hold h WHERE h.account = ANY(%s) AND h.state = 'ACTIVE'
+"""
+
+_DEBTS = """
+SELECT json_build_array(account, number, kind, points, remaining, created_at, transaction_id, written_off, ended_at)
+FROM shortfall WHERE account = ANY(%s) AND kind = 'DEBT' AND remaining > 0
+"""
+
+_SLIDES = "SELECT json_build_array(account, policy_version, expires_at) FROM slide WHERE account = ANY(%s)"
+
+_LOTS = f"""
+SELECT w.account, due_after(w.account, w.at),
+       (SELECT json_agg(json_build_array({LOT_COLUMNS})) FROM lots_at_hand(w.account, w.at, w.demand, w.named::int[]) l)
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::text[]) AS w(account, at, demand, named)
 """  # noqa: S608
 
-_OPEN_LOTS = """
-SELECT account, number, state, points, remaining, activates_at, expires_at, policy_version, transaction_id
-FROM lot WHERE account = ANY(%s) AND state IN ('PENDING', 'ACTIVE')
+_LOCK_DUE = """
+SELECT a.id, a.customer, p.program_id, c.customer_id, a.card_id
+FROM account a JOIN customer c ON c.id = a.customer JOIN program p ON p.id = a.program
+WHERE a.program = %s AND a.due_at <= %s ORDER BY a.due_at, a.id LIMIT %s FOR UPDATE OF a SKIP LOCKED
 """

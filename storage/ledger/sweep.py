@@ -13,16 +13,24 @@ def sweep(unit: Unit, program: int, limit: int) -> int:
 
     Accounts that somebody else has in hand are passed over: whoever writes to them settles them.
     """
-    clock = load.clock(session(unit.connection), Clocks(), program)
+    clocks = Clocks()
+    clock = load.clock(session(unit.connection), clocks, program)
     if clock is None:
         return 0
     due = load.lock_due(unit.connection, program, clock.now, limit)
     if not due:
         return 0
-    lots = load.open_lots(unit.connection, [place.account for place in due])
-    for place, (name, account) in due.items():
-        standing = Standing(place, name, clock, account, lots[place.account])
-        standing.pass_time(unit, standing.settled())
+    question = load.question([place.account for place in due], (), ())
+    loaded = load.lock_group(session(unit.connection), clocks, question, [program], begin=False)
+    pinned = {
+        account: [lot for hold in holds.values() for lot, _ in hold.pins] for account, holds in loaded.holds.items()
+    }
+    wanted = [(place.account, clock.now, 0, pinned.get(place.account, [])) for place in due]
+    lots = load.lots_at_hand(unit.connection, wanted)
+    for place, address in due.items():
+        sliding = clocks.sliding(unit.connection, program, address.card)
+        standing = Standing(place, address, clock, loaded, lots[place.account], sliding)
+        standing.take(unit, standing.draft(), "")
         standing.write(unit)
     return len(due)
 

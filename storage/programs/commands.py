@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from rules.access import Caller
 from rules.activity import Origin
-from rules.programs import Settings, check_change, check_clock, time_zone
+from rules.programs import Settings, check_change, check_clock, check_settings
 from rules.refusals import ProgramExists, ProgramNotFound, StaleEtag
 from storage.activity.commands import Change, Scope, record
 from storage.engine.ids import new_uuid, typeid
@@ -44,13 +44,15 @@ class AdvanceTestClock(NamedTuple):
 def create(
     unit: Unit, command: CreateProgram, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
 ) -> Answer[Program]:
-    """Raises ProgramExists, TimeZoneUnknown, and ProgramNotFound where the caller could not see what it made."""
+    """Raises ProgramExists, TimeZoneUnknown, SettingsInvalid, PrecisionTooFine, and ProgramNotFound where the caller
+    could not see what it made.
+    """
 
     def change() -> Answer[Program]:
         program_id = command.program_id or typeid("program", new_uuid().int)
         if not caller.sees(program_id):
             raise ProgramNotFound(program=program_id)
-        time_zone(command.settings.time_zone)
+        check_settings(command.settings)
         if ProgramRow.select().where(ProgramRow.program_id == program_id).exists():
             raise ProgramExists(program=program_id)
         number = _next_number(unit)
@@ -83,7 +85,7 @@ def create(
 def update(
     unit: Unit, command: UpdateProgram, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
 ) -> Answer[Program]:
-    """Raises ProgramNotFound, StaleEtag, CardFixed, TimeZoneUnknown."""
+    """Raises ProgramNotFound, StaleEtag, CardFixed, TimeZoneUnknown, SettingsInvalid, PrecisionTooFine."""
 
     def change() -> Answer[Program]:
         old = queries.get(command.program_id, caller, for_update=True)
@@ -151,17 +153,22 @@ def _plain(settings: Settings) -> Any:
     return SETTINGS.dump_python(settings, mode="json")
 
 
+# What parts of the settings are known by.
+_KEYS = {"cards": "card_id", "event_types": "event_type"}
+
+
 def _differences(old: Settings, new: Settings) -> list[Change]:
-    before, after = _plain(old), _plain(new)
-    cards = {card["card_id"]: card for card in before.pop("cards")}
-    found = [Change(name, before[name], after[name]) for name in before if before[name] != after[name]]
-    for card in after["cards"]:
-        was = cards.get(card["card_id"], {})
-        for name, value in card.items():
-            if was.get(name) != value:
-                found.append(Change(f"cards.{card['card_id']}.{name}", _text(was.get(name)), _text(value)))
-    return found
+    before, after = _flat(_plain(old)), _flat(_plain(new))
+    changed = [field for field in {**before, **after} if before.get(field, "") != after.get(field, "")]
+    return [Change(field, before.get(field, ""), after.get(field, "")) for field in changed]
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+def _flat(value: Any, path: str = "") -> dict[str, str]:
+    # A card is found by its id and an event type by its name, wherever it stands: moving it changes nothing.
+    if isinstance(value, dict):
+        parts = value.items()
+    elif path in _KEYS:
+        parts = {part[_KEYS[path]]: part for part in value}.items()
+    else:
+        return {path: "" if value is None else str(value)}
+    return {name: text for key, part in parts for name, text in _flat(part, f"{path}.{key}" if path else key).items()}

@@ -7,11 +7,16 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 
 from rules.access import Caller
+from rules.draft import Sliding
 from rules.programs import Settings
 from rules.refusals import ProgramNotFound
+from storage.engine.database import Connection
 from storage.programs.tables import ProgramRow
 
 SETTINGS = TypeAdapter(Settings)
+
+# Earlier versions of settings that a thread keeps: some kilobytes each.
+VERSIONS_REMEMBERED_MAX = 1_000
 
 
 class Program(NamedTuple):
@@ -84,6 +89,29 @@ class Clocks:
 
     def __init__(self) -> None:
         self._settings: dict[int, tuple[int, Settings]] = {}
+        self._versions: dict[tuple[int, int], Settings] = {}
+
+    def version(self, connection: Connection, program: int, version: int) -> Settings:
+        """The settings of one version, which never change."""
+        known = self._settings.get(program)
+        if known is not None and known[0] == version:
+            return known[1]
+        if (program, version) not in self._versions:
+            row = connection.execute(_VERSION, (program, version), prepare=True).fetchone()
+            assert row is not None
+            if len(self._versions) >= VERSIONS_REMEMBERED_MAX:
+                self._versions.clear()
+            self._versions[program, version] = SETTINGS.validate_python(row[0])
+        return self._versions[program, version]
+
+    def sliding(self, connection: Connection, program: int, card_id: str) -> Sliding:
+        """To where activities slide the expiry of a card's points, by the version of the settings they belong to."""
+
+        def slides_to(version: int, activity_type: str, at: datetime) -> datetime | None:
+            settings = self.version(connection, program, version)
+            return settings.slides_to(settings.card(card_id, str(program)), activity_type, at)
+
+        return slides_to
 
     def wanted(self, programs: Iterable[int]) -> list[tuple[int, int]]:
         """What to ask the database for: (internal id, the version whose settings are known here)."""
@@ -98,3 +126,6 @@ class Clocks:
             at = datetime.fromisoformat(test_clock_at) if test_clock_at else now
             clocks[program] = Clock(program, version, self._settings[program][1], at)
         return clocks
+
+
+_VERSION = "SELECT settings FROM program_version WHERE program = %s AND version = %s"

@@ -1,0 +1,194 @@
+"""Merges a customer into another: all that it holds moves, and whoever names it afterwards is told whom to name."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from rules import merging
+from rules.access import Caller
+from rules.activity import Origin
+from rules.merging import CustomerState, Moved
+from rules.refusals import MergeImpossible
+from storage.activity.commands import Change
+from storage.customers import pairs, provenance, queries
+from storage.customers.pairs import Pair
+from storage.customers.queries import Customer
+from storage.customers.states import check_first, check_state, lock_accounts, record_change, save_state
+from storage.engine.database import Connection
+from storage.engine.requests import Answer, Request, once
+from storage.engine.unit import Unit
+from storage.ledger.commands import Reason
+from storage.programs import queries as programs
+
+# Enough to see whether the two are one; people look at them one by one.
+DUPLICATES_SHOWN = 20
+
+
+class MergeCustomers(NamedTuple):
+    """Moves what a customer holds to another, `into_id`, of the same program."""
+
+    program_id: str
+    customer_id: str
+    into_program_id: str
+    into_id: str
+    reason: Reason = Reason()
+
+
+class MergedAccount(NamedTuple):
+    """What moved of one card: points, and how many open lots and holds."""
+
+    card_id: str
+    active: int
+    pending: int
+    held: int
+    debt: int
+    lots: int
+    holds: int
+
+
+class Duplicate(NamedTuple):
+    """Two purchases that are likely to be one, by the resource names they had before: one of each customer."""
+
+    one: str
+    other: str
+
+
+class Merge(NamedTuple):
+    """What moved, purchases that may be one, and the customer that it is about now: the one that holds it."""
+
+    accounts: tuple[MergedAccount, ...]
+    duplicates: tuple[Duplicate, ...]
+    customer: Customer
+
+
+def merge(
+    unit: Unit, command: MergeCustomers, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
+) -> Answer[Merge]:
+    """Raises ProgramNotFound, CustomerNotFound, MergeImpossible, CustomerMerged, CustomerStateWrong where one of them
+    is suspended, and AmountTooLarge."""
+
+    def change() -> Answer[Merge]:
+        program = programs.get(command.program_id, caller)
+        if command.into_program_id != command.program_id:
+            raise MergeImpossible(why="they belong to different programs")
+        if command.into_id == command.customer_id:
+            raise MergeImpossible(why="they are one and the same")
+        source, target = queries.lock(program, command.customer_id, command.into_id)
+        check_first(unit, request)
+        check_state(source, CustomerState.ACTIVE)
+        check_state(target, CustomerState.ACTIVE)
+        pairs.open_missing(unit, source, target)
+        accounts = lock_accounts(unit, source, target)
+        named = pairs.all_open(unit, [account for account, _, _ in accounts])
+        both = pairs.in_hand(unit, program, source, target, accounts, named)
+        duplicates = _duplicates(unit.connection, source, target)
+        moves = []
+        for pair in both:
+            giving, getting = pair.source.draft(), pair.target.draft()
+            # All that is open is at hand: what falls due next is known to the instant.
+            giving.rest_due_at = getting.rest_due_at = None
+            now = pair.source.clock.now
+            moves.append((pair, giving, getting, merging.move(giving, getting, pair.source.place.account, now)))
+        moved = [(pair, parts) for pair, _, _, parts in moves]
+        figures = merged_accounts(moved)
+        points = points_of(figures)
+        changes = [
+            Change("state", source.state, CustomerState.MERGED),
+            Change("merged_into", "", target.name),
+        ]
+        left = -points if points is not None else None
+        told = [one._asdict() for one in figures]
+        reason = command.reason
+        details: dict[str, Any] = {"accounts": told, "into": target.name}
+        activity = record_change(unit, origin, program, source, reason, request, changes, details, left)
+        details = {"accounts": told, "from": source.name}
+        other = record_change(unit, origin, program, target, reason, request, [], details, points)
+        for pair, giving, getting, _ in moves:
+            pair.source.take(unit, giving, activity)
+            pair.target.take(unit, getting, other)
+            pair.source.write(unit)
+            pair.target.write(unit)
+        provenance.keep(unit, program.id, source, target, moved, activity)
+        unit.write()
+        for pair, parts in moved:
+            for owed in parts.shortfalls:
+                provenance.move_shortfall(unit, pair.source.place.account, owed.source, owed.points)
+        provenance.move_purchases(unit, activity)
+        save_state(unit, source, CustomerState.MERGED, activity, target)
+        return Answer(Merge(figures, duplicates, target), activity)
+
+    return once_merged(unit, caller, request, change, validate_only)
+
+
+def merged_accounts(moved: Iterable[tuple[Pair, Moved]]) -> tuple[MergedAccount, ...]:
+    """What moved, card by card, where anything did."""
+    found = [
+        MergedAccount(
+            pair.source.address.card,
+            parts.active,
+            parts.pending,
+            parts.held,
+            parts.debt,
+            len(parts.lots),
+            len(parts.holds),
+        )
+        for pair, parts in moved
+    ]
+    return tuple(one for one in found if one.lots or one.debt)
+
+
+def points_of(accounts: Iterable[MergedAccount]) -> int | None:
+    """The points that moved, for a history: None where several cards moved, whose units have no sum."""
+    figures = [one.active + one.pending for one in accounts if one.lots]
+    return sum(figures) if len(figures) <= 1 else None
+
+
+class _Kept(NamedTuple):
+    """What is kept of an answer: figures and names, and nothing about the person."""
+
+    accounts: tuple[MergedAccount, ...]
+    duplicates: tuple[Duplicate, ...]
+    program_id: str
+    customer_id: str
+
+
+def once_merged(
+    unit: Unit, caller: Caller, request: Request, change: Callable[[], Answer[Merge]], validate_only: bool
+) -> Answer[Merge]:
+    """As `once`, but a replay answers the customer as it stands now: profiles are kept in one place only."""
+    made: list[Customer] = []
+
+    def kept() -> Answer[_Kept]:
+        answer = change()
+        accounts, duplicates, customer = answer.value
+        made.append(customer)
+        return Answer(_Kept(accounts, duplicates, customer.program_id, customer.customer_id), answer.activity)
+
+    value, activity, replayed = once(unit, request, _Kept, kept, validate_only)
+    customer = made[0] if made else queries.get(programs.get(value.program_id, caller), value.customer_id)
+    return Answer(Merge(value.accounts, value.duplicates, customer), activity, replayed)
+
+
+def _duplicates(connection: Connection, source: Customer, target: Customer) -> tuple[Duplicate, ...]:
+    rows = connection.execute(_DUPLICATES, {"source": source.id, "target": target.id, "limit": DUPLICATES_SHOWN})
+    return tuple(
+        Duplicate(f"{source.name}/transactions/{one}", f"{target.name}/transactions/{other}") for one, other in rows
+    )
+
+
+# An id begins with `source~` where its sender has one.
+_DUPLICATES = """
+WITH bought AS (
+    SELECT a.customer, t.transaction_id, t.amount_minor, t.currency_code, t.occurred_at,
+           substr(t.transaction_id, strpos(t.transaction_id, '~') + 1) AS number
+    FROM account a JOIN transaction t ON t.account = a.id WHERE a.customer IN (%(source)s, %(target)s)
+), of_source AS (
+    SELECT * FROM bought WHERE customer = %(source)s
+), of_target AS (
+    SELECT * FROM bought WHERE customer = %(target)s
+)
+SELECT s.transaction_id, t.transaction_id
+FROM of_source s JOIN of_target t USING (amount_minor, currency_code, occurred_at)
+UNION
+SELECT s.transaction_id, t.transaction_id FROM of_source s JOIN of_target t USING (number)
+ORDER BY 1, 2 LIMIT %(limit)s
+"""

@@ -1,0 +1,85 @@
+"""The accounts of two customers, card by card, locked and in hand: what a merge moves between, and its way back."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from storage.customers.queries import Customer
+from storage.engine.session import session
+from storage.engine.unit import Unit
+from storage.ledger import load
+from storage.ledger.addresses import Address, Place
+from storage.ledger.standing import Standing
+from storage.programs.queries import Clocks, Program
+
+
+class Pair(NamedTuple):
+    """Two accounts of the same card."""
+
+    source: Standing
+    target: Standing
+
+
+class Named(NamedTuple):
+    """What must be at hand, as (account, number). Open holds, debts, and what they rest on are, in any case."""
+
+    lots: Sequence[tuple[int, int]]
+    holds: Sequence[tuple[int, int]]
+    shortfalls: Sequence[tuple[int, int]]
+
+
+def open_missing(unit: Unit, source: Customer, target: Customer) -> None:
+    """Opens the accounts that the target lacks. Both customers are locked, so nobody else opens any."""
+    unit.connection.execute(_OPEN_MISSING, (target.id, source.id))
+
+
+def all_open(unit: Unit, accounts: Sequence[int]) -> Named:
+    """All that is open in some accounts, which are locked."""
+    rows = [unit.connection.execute(query, (accounts,)).fetchall() for query in (_OPEN_LOTS, _OWED)]
+    return Named(rows[0], (), rows[1])
+
+
+def in_hand(
+    unit: Unit,
+    program: Program,
+    source: Customer,
+    target: Customer,
+    accounts: Sequence[tuple[int, int, str]],
+    named: Named,
+) -> list[Pair]:
+    """The pairs, by card. `accounts` are those of both, as storage.customers.states.lock_accounts gives them."""
+    clocks = Clocks()
+    question = load.question([one[0] for one in accounts], (), (), holds=named.holds, shortfalls=named.shortfalls)
+    loaded = load.lock_group(session(unit.connection), clocks, question, [program.id], begin=False)
+    # What is recorded from here on was decided now, after all whom the locks kept us waiting for.
+    unit.now = loaded.now
+    clock = loaded.clocks[program.id]
+    lots: defaultdict[int, set[int]] = defaultdict(set)
+    for account, number in named.lots:
+        lots[account].add(number)
+    for account, holds in loaded.holds.items():
+        lots[account].update(lot for hold in holds.values() for lot, _ in hold.pins)
+    wanted = [(account, clock.now, 0, sorted(lots[account])) for account, _, _ in accounts]
+    found = load.lots_at_hand(unit.connection, wanted) if wanted else {}
+    standings: defaultdict[str, dict[int, Standing]] = defaultdict(dict)
+    for account, customer, card in accounts:
+        whose = source if customer == source.id else target
+        address = Address(program.program_id, whose.customer_id, card)
+        sliding = clocks.sliding(unit.connection, program.id, card)
+        place = Place(account, program.id, customer)
+        standings[card][customer] = Standing(place, address, clock, loaded, found[account], sliding)
+    return [
+        Pair(both[source.id], both[target.id])
+        for _, both in sorted(standings.items())
+        if source.id in both and target.id in both
+    ]
+
+
+_OPEN_MISSING = """
+INSERT INTO account (program, customer, card_id)
+SELECT program, %s, card_id FROM account WHERE customer = %s ORDER BY card_id ON CONFLICT DO NOTHING
+"""
+
+_OPEN_LOTS = "SELECT account, number FROM lot WHERE account = ANY(%s) AND state IN ('PENDING', 'ACTIVE')"
+
+_OWED = "SELECT account, number FROM shortfall WHERE account = ANY(%s) AND remaining > 0"

@@ -1,0 +1,166 @@
+"""Suspends and reactivates customers: nobody earns or spends with the accounts of one that is suspended.
+
+Time goes on: points become active and expire. The accounts carry the state too, so that the hot path need not ask.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from psycopg.errors import SerializationFailure
+
+from rules.access import Caller
+from rules.accounts import AccountState
+from rules.activity import Origin
+from rules.merging import CustomerState
+from rules.refusals import CustomerMerged, CustomerStateWrong
+from storage.activity.commands import Change, Scope, record
+from storage.customers import queries
+from storage.customers.commands import once_named
+from storage.customers.queries import Customer
+from storage.customers.tables import CustomerRow
+from storage.engine.requests import Answer, Request, find
+from storage.engine.unit import Unit
+from storage.ledger.commands import Reason
+from storage.programs import queries as programs
+from storage.programs.queries import Program
+
+_ACCOUNT_STATES = {
+    CustomerState.ACTIVE: AccountState.OPEN,
+    CustomerState.SUSPENDED: AccountState.SUSPENDED,
+    CustomerState.MERGED: AccountState.MERGED,
+}
+
+
+class SuspendCustomer(NamedTuple):
+    """Stops earning and spending."""
+
+    program_id: str
+    customer_id: str
+    reason: Reason = Reason()
+
+
+class ReactivateCustomer(NamedTuple):
+    """Ends a suspension."""
+
+    program_id: str
+    customer_id: str
+    reason: Reason = Reason()
+
+
+def suspend(
+    unit: Unit, command: SuspendCustomer, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
+) -> Answer[Customer]:
+    """Raises ProgramNotFound, CustomerNotFound, CustomerMerged; CustomerStateWrong where it is suspended already."""
+    wanted, state = CustomerState.ACTIVE, CustomerState.SUSPENDED
+    return _change(unit, command, wanted, state, caller, origin, request, validate_only)
+
+
+def reactivate(
+    unit: Unit,
+    command: ReactivateCustomer,
+    caller: Caller,
+    origin: Origin,
+    request: Request,
+    validate_only: bool = False,
+) -> Answer[Customer]:
+    """Raises ProgramNotFound, CustomerNotFound, CustomerMerged; CustomerStateWrong where it is not suspended."""
+    wanted, state = CustomerState.SUSPENDED, CustomerState.ACTIVE
+    return _change(unit, command, wanted, state, caller, origin, request, validate_only)
+
+
+def check_first(unit: Unit, request: Request) -> None:
+    """Call it once the customers are locked: where the same request was answered while we waited for them, it runs
+    again and finds its answer. Without it, a request sent twice would find its own effect, and be refused."""
+    if find(unit.connection, request):
+        raise SerializationFailure("the same request was answered meanwhile")
+
+
+def check_state(customer: Customer, wanted: CustomerState) -> None:
+    """Raises CustomerStateWrong; CustomerMerged where it is another customer that should be named."""
+    if customer.state is wanted:
+        return
+    if customer.state is CustomerState.MERGED:
+        raise CustomerMerged(customer=customer.customer_id, target=customer.merged_into)
+    raise CustomerStateWrong(customer=customer.customer_id, state=customer.state, wanted=wanted)
+
+
+def record_change(
+    unit: Unit,
+    origin: Origin,
+    program: Program,
+    customer: Customer,
+    reason: Reason,
+    request: Request,
+    changes: list[Change],
+    details: Mapping[str, Any],
+    points: int | None = None,
+) -> str:
+    """Records what was done to a customer and why, as an event of its history; answers the id of its activity."""
+    if reason.code:
+        details = {**details, "reason_code": reason.code}
+    if reason.acting_user:
+        details = {**details, "admin": reason.acting_user}
+    return record(
+        unit,
+        origin,
+        customer.name,
+        Scope(program.id, customer.id),
+        program.now(unit.now),
+        changes=changes,
+        details=details,
+        request_id=request.request_id,
+        event=origin.kind.action,
+        points=points,
+        note=reason.note,
+    )
+
+
+def lock_accounts(unit: Unit, *customers: Customer) -> list[tuple[int, int, str]]:
+    """The accounts of some customers, as (internal id, internal id of the customer, card); locked in the order of
+    their ids, as writers lock them."""
+    return unit.connection.execute(_LOCK, ([customer.id for customer in customers],)).fetchall()
+
+
+def save_state(
+    unit: Unit, old: Customer, state: CustomerState, activity: str, merged_into: Customer | None = None
+) -> Customer:
+    """The customer in its new state, with all its accounts, which the caller has locked."""
+    CustomerRow.update(
+        state=state,
+        merged_into=merged_into.id if merged_into else None,
+        version=old.version + 1,
+        updated_at=unit.now,
+        activity=activity,
+    ).where(CustomerRow.id == old.id).execute()
+    unit.connection.execute(_SET_STATE, (_ACCOUNT_STATES[state], old.id))
+    target = merged_into.name if merged_into else ""
+    return old._replace(state=state, merged_into=target, version=old.version + 1, updated_at=unit.now)
+
+
+def _change(
+    unit: Unit,
+    command: SuspendCustomer | ReactivateCustomer,
+    wanted: CustomerState,
+    state: CustomerState,
+    caller: Caller,
+    origin: Origin,
+    request: Request,
+    validate_only: bool,
+) -> Answer[Customer]:
+    def change() -> Answer[Customer]:
+        program = programs.get(command.program_id, caller)
+        [old] = queries.lock(program, command.customer_id)
+        check_first(unit, request)
+        check_state(old, wanted)
+        lock_accounts(unit, old)
+        changes = [Change("state", old.state, state)]
+        activity = record_change(unit, origin, program, old, command.reason, request, changes, {})
+        unit.write()
+        return Answer(save_state(unit, old, state, activity), activity)
+
+    return once_named(unit, caller, request, change, validate_only)
+
+
+_LOCK = "SELECT id, customer, card_id FROM account WHERE customer = ANY(%s) ORDER BY id FOR UPDATE"
+
+_SET_STATE = "UPDATE account SET state = %s WHERE customer = %s"

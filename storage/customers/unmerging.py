@@ -1,0 +1,147 @@
+"""Undoes a merge, to the last point: as long as nothing that moved was used since.
+
+A lot goes back as it stands now, where all that is missing of it was taken by its own expiry, cancelled, or refunded
+with the purchase that it is of. A hold goes back unless it was captured, also ended; a debt unless it was repaid. A
+purchase goes back unless it was corrected, or its refund cost other points. What expired or was refunded meanwhile
+stands in the history of the account in which it happened.
+"""
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from rules import unmerging
+from rules.access import Caller
+from rules.activity import Origin
+from rules.draft import Draft
+from rules.merging import CustomerState, Moved
+from rules.refusals import CustomerStateWrong, UnmergeImpossible
+from storage.activity.commands import Change
+from storage.customers import pairs, provenance, queries
+from storage.customers.merging import Merge, merged_accounts, once_merged, points_of
+from storage.customers.pairs import Named, Pair
+from storage.customers.provenance import Kept
+from storage.customers.queries import Customer
+from storage.customers.states import check_first, check_state, lock_accounts, record_change, save_state
+from storage.engine.requests import Answer, Request
+from storage.engine.unit import Unit
+from storage.ledger.commands import Reason
+from storage.programs import queries as programs
+
+# Enough to see what was used; whoever wants to know all of it reads the histories.
+NAMES_SHOWN = 5
+
+
+class UnmergeCustomers(NamedTuple):
+    """Gives back to a customer what it held when it was merged into another."""
+
+    program_id: str
+    customer_id: str
+    reason: Reason = Reason()
+
+
+class _Parting(NamedTuple):
+    """Two accounts in the middle of it, and what had moved between them."""
+
+    pair: Pair
+    source: Draft
+    target: Draft
+    moved: Moved
+
+
+def unmerge(
+    unit: Unit, command: UnmergeCustomers, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
+) -> Answer[Merge]:
+    """Raises ProgramNotFound, CustomerNotFound, UnmergeImpossible; CustomerStateWrong where it was not merged, or
+    whom it was merged into is suspended."""
+
+    def change() -> Answer[Merge]:
+        program = programs.get(command.program_id, caller)
+        target_id = queries.get(program, command.customer_id).merged_into.rpartition("/")[2]
+        source, *targets = queries.lock(program, command.customer_id, *([target_id] if target_id else []))
+        check_first(unit, request)
+        target = _target(source, targets)
+        kept = provenance.standing_merge(unit.connection, source)
+        accounts = lock_accounts(unit, source, target)
+        both = pairs.in_hand(unit, program, source, target, accounts, _named(kept))
+        partings = []
+        for pair in both:
+            moved = kept.accounts.get((pair.source.place.account, pair.target.place.account))
+            if moved is not None:
+                partings.append(_Parting(pair, pair.source.draft(), pair.target.draft(), moved))
+        _check(unit, target, kept, partings)
+        returned = [
+            (one.pair, unmerging.give_back(one.source, one.target, one.moved, one.pair.source.clock.now))
+            for one in partings
+        ]
+        figures = merged_accounts(returned)
+        points = points_of(figures)
+        changes = [
+            Change("state", source.state, CustomerState.ACTIVE),
+            Change("merged_into", target.name, ""),
+        ]
+        told = [one._asdict() for one in figures]
+        details: dict[str, Any] = {"accounts": told, "from": target.name, "merge": kept.activity}
+        reason = command.reason
+        activity = record_change(unit, origin, program, source, reason, request, changes, details, points)
+        details = {"accounts": told, "merge": kept.activity, "to": source.name}
+        left = -points if points is not None else None
+        other = record_change(unit, origin, program, target, reason, request, [], details, left)
+        unit.add(provenance.UNMERGES, {"activity": activity, "merge": kept.activity})
+        for pair, parts in returned:
+            for owed in parts.shortfalls:
+                provenance.move_shortfall(unit, pair.source.place.account, owed.target, -owed.points)
+        unit.write()
+        # Before its figures: an account that is merged holds nothing.
+        restored = save_state(unit, source, CustomerState.ACTIVE, activity)
+        for one in partings:
+            one.pair.target.take(unit, one.target, other)
+            one.pair.source.take(unit, one.source, activity)
+            one.pair.target.write(unit)
+            one.pair.source.write(unit)
+        unit.write()
+        for pair, parts in returned:
+            for owed in parts.shortfalls:
+                provenance.move_shortfall(unit, pair.target.place.account, owed.source, owed.points)
+        provenance.return_purchases(unit, kept.activity)
+        return Answer(Merge(figures, (), restored), activity)
+
+    return once_merged(unit, caller, request, change, validate_only)
+
+
+def _target(source: Customer, targets: list[Customer]) -> Customer:
+    """Whom it was merged into, who can part from it."""
+    if source.state is not CustomerState.MERGED:
+        raise CustomerStateWrong(customer=source.customer_id, state=source.state, wanted=CustomerState.MERGED)
+    if [one.name for one in targets] != [source.merged_into]:
+        raise UnmergeImpossible(why=f"{source.name} is being merged by somebody else; ask again")
+    [target] = targets
+    if target.state is CustomerState.MERGED:
+        raise UnmergeImpossible(why=f"{target.name} was merged into {target.merged_into} since; undo that first")
+    check_state(target, CustomerState.ACTIVE)
+    return target
+
+
+def _named(kept: Kept) -> Named:
+    """Everything that moved, on both sides."""
+    numbers: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for (source, target), moved in kept.accounts.items():
+        for noun, parts in (("lot", moved.lots), ("hold", moved.holds), ("shortfall", moved.shortfalls)):
+            for part in parts:
+                numbers[noun] += [(source, part.source), (target, part.target)]
+    return Named(numbers["lot"], numbers["hold"], numbers["shortfall"])
+
+
+def _check(unit: Unit, target: Customer, kept: Kept, partings: list[_Parting]) -> None:
+    """Raises UnmergeImpossible where something was used, with the names of some of it."""
+    gone = provenance.gone(unit.connection, kept.activity)
+    used = []
+    for one in partings:
+        place, address = one.pair.target.place, one.pair.target.address
+        way = unmerging.in_the_way(one.target, one.moved, gone[place.account])
+        for noun, numbers in (("lots", way.lots), ("holds", way.holds), ("shortfalls", way.shortfalls)):
+            used += [f"{address.name}/{noun}/{number}" for number in numbers]
+    changed = provenance.changed_purchases(unit.connection, kept.activity, NAMES_SHOWN + 1)
+    used += [f"{target.name}/transactions/{transaction_id}" for transaction_id in changed]
+    if used:
+        more = " and more" if len(used) > NAMES_SHOWN else ""
+        raise UnmergeImpossible(why=f"used since they moved: {', '.join(used[:NAMES_SHOWN])}{more}")

@@ -1,0 +1,159 @@
+"""What people do by hand: points added and taken away, single pending lots activated or cancelled."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from rules import calendar, ledger
+from rules.accounts import EntryKind, Lot, Posting
+from rules.programs import Term, time_zone
+from rules.refusals import LotNotFound
+from rules.transactions import TransactionState
+from storage.engine.requests import Answer
+from storage.ledger import rows
+from storage.ledger.acts.transactions import usable_until
+from storage.ledger.addresses import Address
+from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.group import Group
+from storage.ledger.standing import Standing
+from storage.ledger.wanted import Hand, Wanted
+
+
+class Adjusted(NamedTuple):
+    """The entry that it made."""
+
+    entry: Posting
+    recorded_at: datetime
+    balance: Balance
+
+
+class LotChanged(NamedTuple):
+    """A lot after it; the last local day on which it can be used, the lot it came from, who issued it."""
+
+    lot: Lot
+    expires_at: datetime | None
+    last_usable_on: str
+    origin: str
+    issued_by: str
+    balance: Balance
+
+
+class AdjustPoints(NamedTuple):
+    """Adds points (above 0) that expire as points earned now would, or takes points away (below 0)."""
+
+    address: Address
+    points: int
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """Its account."""
+        wanted.account(self.address)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """The lots that it takes from."""
+        if self.points < 0:
+            hand.points(self.address, -self.points)
+
+    def answers(self) -> type[Adjusted]:
+        """The entry."""
+        return Adjusted
+
+    def decide(self, group: Group) -> Answer[Adjusted]:
+        """Raises InsufficientPoints, PointsHeldElsewhere, AmountTooLarge."""
+        standing = group.standing(self.address, even_blocked=True)
+        clock, card = standing.clock, standing.card
+        draft = standing.draft()
+        if self.points > 0:
+            term = given_now(standing, clock.now)
+            posting = ledger.earn(draft, self.points, term, clock.version, clock.now, kind=EntryKind.ADJUSTMENT)
+            assert posting is not None
+        else:
+            posting = ledger.deduct(draft, -self.points, clock.now)
+        answer = Adjusted(posting, group.unit.now, balance(draft.account, card, clock.now))
+        if self.asked.validate_only:
+            return Answer(answer, None)
+        details = {"amount": self.points, "entry": posting.seq}
+        activity = group.record(self.asked, standing.scope, self.address.name, clock.now, details, self.points)
+        standing.take(group.unit, draft, activity)
+        return Answer(answer, activity)
+
+
+def given_now(standing: Standing, at: datetime) -> Term:
+    """The term of points that no purchase earned: active at once, then as long as any."""
+    settings, card = standing.clock.settings, standing.card
+    slides = settings.slides_to(card, "", at) is not None
+    return Term(at, settings.usable_until(card, at), slides)
+
+
+class ChangeLot(NamedTuple):
+    """Activates or cancels one pending lot; the purchase that it is of follows it."""
+
+    address: Address
+    number: int
+    activate: bool
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """Its account."""
+        wanted.account(self.address)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """The lot."""
+        hand.lot(self.address, self.number)
+
+    def answers(self) -> type[LotChanged]:
+        """The lot after it."""
+        return LotChanged
+
+    def decide(self, group: Group) -> Answer[LotChanged]:
+        """Raises LotNotFound, LotStateWrong."""
+        standing = group.standing(self.address, even_blocked=True)
+        clock = standing.clock
+        draft = standing.draft()
+        lot = draft.lots.get(self.number)
+        if lot is None:
+            raise LotNotFound(lot=self.number)
+        if self.activate:
+            ledger.activate(draft, lot.number, clock.now, usable_until(group, standing, lot.policy_version, clock.now))
+        else:
+            ledger.cancel(draft, lot.number)
+        after = draft.lots[lot.number]
+        expires_at = draft.expires_at(after)
+        zone = time_zone(clock.settings.time_zone)
+        last_usable_on = calendar.last_usable_day(expires_at, zone).isoformat() if expires_at else ""
+        made_by = standing.lot_made_by(lot.number)
+        issued = group.rows(_ISSUED, (standing.place.account, lot.number)) if made_by is None else [(made_by, "")]
+        [(issued_by, origin)] = issued
+        answer = LotChanged(
+            after, expires_at, last_usable_on, origin, issued_by, balance(draft.account, standing.card, clock.now)
+        )
+        if self.asked.validate_only:
+            return Answer(answer, None)
+        name = f"{self.address.name}/lots/{lot.number}"
+        points = lot.remaining if self.activate else -lot.remaining
+        activity = group.record(self.asked, standing.scope, name, clock.now, {"points": lot.remaining}, points)
+        standing.take(group.unit, draft, activity)
+        if lot.transaction_id is not None:
+            self._decide_purchase(group, standing, after)
+        return Answer(answer, activity)
+
+    def _decide_purchase(self, group: Group, standing: Standing, lot: Lot) -> None:
+        assert lot.transaction_id is not None
+        state = TransactionState.ACCEPTED if self.activate else TransactionState.REJECTED
+        known = group.known(standing.place.program, lot.transaction_id)
+        if known is None:
+            rows.decision(group.unit, standing.place, lot.transaction_id, state)
+        elif known.account == standing.place.account:
+            purchase = known.purchase._replace(decided=state)
+            after = known._replace(purchase=purchase, activates_at=lot.activates_at, expires_at=lot.expires_at)
+            group.keep_purchase(standing.place.program, after)
+
+
+_ISSUED = """
+SELECT l.activity::text, coalesce(
+    format('programs/%%s/customers/%%s/accounts/%%s', p.program_id, c.customer_id, a.card_id)
+        || '/lots/' || l.origin, ''
+)
+FROM lot l JOIN account a ON a.id = coalesce(l.origin_account, l.account)
+JOIN customer c ON c.id = a.customer JOIN program p ON p.id = a.program
+WHERE l.account = %s AND l.number = %s
+"""

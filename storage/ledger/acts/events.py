@@ -1,0 +1,140 @@
+"""What happens to a customer beside purchases: events of the types that a program declares."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from rules import ledger
+from rules.accounts import LotState
+from rules.draft import Draft
+from rules.programs import Term
+from rules.refusals import SettingsInvalid, TransactionNotFound
+from storage.activity.commands import Scope
+from storage.engine.requests import Answer
+from storage.ledger.acts.adjustments import given_now
+from storage.ledger.acts.transactions import check_instant, own_lot, wake
+from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
+from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.group import Group
+from storage.ledger.load import Known
+from storage.ledger.wanted import Hand, Wanted
+
+
+class EventRecorded(NamedTuple):
+    """An event, the points it gave, and the balance of the account that got them."""
+
+    event_type: str
+    points: int
+    occurred_at: datetime
+    recorded_at: datetime
+    account: str
+    balance: Balance | None
+
+
+class RecordEvent(NamedTuple):
+    """An event. `about` is the purchase it names, `gives_to` and `points` what it gives where the type does not say."""
+
+    name: CustomerName
+    event_type: str
+    properties: tuple[tuple[str, str], ...]
+    occurred_at: datetime | None
+    about: str | None
+    gives_to: Address | None
+    points: int | None
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """All accounts of the customer: any of them may slide, or wait for it."""
+        wanted.customer(self.name, self.event_type)
+        if self.gives_to is not None:
+            wanted.account(self.gives_to)
+        if (purchase := self._purchase()) is not None:
+            wanted.purchase(purchase)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """The lot that may wait for it."""
+        if (purchase := self._purchase()) is not None:
+            own_lot(group, hand, purchase)
+
+    def answers(self) -> type[EventRecorded]:
+        """The event."""
+        return EventRecorded
+
+    def decide(self, group: Group) -> Answer[EventRecorded]:
+        """Raises EventTypeUnknown, OccursInFuture, TransactionNotFound, SettingsInvalid, AmountTooLarge."""
+        holder = group.holder(self.name, self.event_type)
+        clock = group.clock(holder.program)
+        event_type = clock.settings.event_type(self.event_type)
+        at = check_instant(self.occurred_at, clock)
+        points = event_type.points if self.points is None else self.points
+        gives_to = self._gives_to(holder) if points else None
+        standings = [group.standing(address, even_blocked=address != gives_to) for address in holder.accounts]
+        if gives_to is not None and gives_to not in holder.accounts:
+            standings.append(group.standing(gives_to))
+        drafts = {standing.address: standing.draft() for standing in standings}
+        for draft in drafts.values():
+            draft.slide(self.event_type, at)
+        woken = self._woken(group, drafts, at)
+        shown: Balance | None = None
+        if gives_to is not None:
+            standing = group.standing(gives_to)
+            ledger.earn(drafts[gives_to], points, given_now(standing, at), clock.version, clock.now)
+            shown = balance(drafts[gives_to].account, standing.card, clock.now)
+        given = points if gives_to is not None else 0
+        account = gives_to.name if gives_to is not None else ""
+        answer = EventRecorded(self.event_type, given, at, group.unit.now, account, shown)
+        if self.asked.validate_only:
+            return Answer(answer, None)
+        activity = self._record(group, Scope(holder.program, holder.customer), at, given, account)
+        for standing in standings:
+            draft = drafts[standing.address]
+            if draft.account is not standing.account or draft.changed_slides:
+                standing.take(group.unit, draft, activity)
+        if woken is not None:
+            group.keep_purchase(holder.program, woken)
+        return Answer(answer, activity)
+
+    def _record(self, group: Group, scope: Scope, at: datetime, points: int, account: str) -> str:
+        details: dict[str, Any] = {"event_type": self.event_type, "properties": dict(self.properties)}
+        if self.about is not None:
+            details["transaction"] = self.about
+        if points:
+            details["points"] = points
+            details["account"] = account
+        return group.record(self.asked, scope, self.name.name, at, details, points, self.event_type)
+
+    def _woken(self, group: Group, drafts: dict[Address, Draft], at: datetime) -> Known | None:
+        """The purchase it names, where its points waited for this: they become active, at once or on their day."""
+        name = self._purchase()
+        if name is None:
+            return None
+        standing, known = group.purchase(name)
+        if standing.address not in drafts:
+            raise TransactionNotFound(transaction=name.transaction_id)
+        draft = drafts[standing.address]
+        lot = draft.lots[known.lot] if known.lot is not None else None
+        settings = group.settings(standing.clock.program, known.purchase.policy_version)
+        card = settings.card(standing.address.card, standing.address.program)
+        awaits = lot.awaits if lot is not None else settings.term(card, known.purchase.occurred_at).awaits
+        waits = known.purchase.accepts_at is None and known.purchase.is_pending(standing.clock.now)
+        if not waits or awaits != self.event_type or (lot is not None and lot.state is not LotState.PENDING):
+            return None
+        matures_at = settings.matures_at(card, at)
+        if lot is None:
+            pass
+        elif matures_at <= standing.clock.now:
+            known = wake(group, standing, draft, known, standing.clock.now)
+        else:
+            term = Term(matures_at, settings.usable_until(card, matures_at), lot.slides)
+            ledger.date(draft, lot.number, term)
+            known = known._replace(activates_at=matures_at, expires_at=term.expires_at)
+        accepts_at = max(matures_at, standing.clock.now)
+        return known._replace(purchase=known.purchase._replace(accepts_at=accepts_at))
+
+    def _gives_to(self, holder: Holder) -> Address:
+        found = self.gives_to or holder.gives_to
+        if found is None:
+            raise SettingsInvalid(what=f"event type {self.event_type} names no card; let the event name the account")
+        return found
+
+    def _purchase(self) -> TransactionName | None:
+        return None if self.about is None else TransactionName(self.name.program, self.name.customer, self.about)

@@ -1,0 +1,152 @@
+"""Points set aside: held, captured, let go."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from rules import holds
+from rules.accounts import Hold, Posting
+from rules.refunds import Spending
+from rules.refusals import HoldNotFound
+from storage.engine.requests import Answer
+from storage.ledger.acts.spendings import check_whole
+from storage.ledger.addresses import Address
+from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.group import Group
+from storage.ledger.standing import Standing
+from storage.ledger.wanted import Hand, Wanted
+
+
+class Held(NamedTuple):
+    """A hold as it stands after it; the entry where it was captured."""
+
+    hold: Hold
+    entry: Posting | None
+    recorded_at: datetime
+    balance: Balance
+
+
+class CreateHold(NamedTuple):
+    """Sets points aside for `ttl_s` seconds (0: as long as the card allows)."""
+
+    address: Address
+    points: int
+    ttl_s: int
+    reference: str
+    pays_for: str | None
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """Its account."""
+        wanted.account(self.address)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """The lots that it pins."""
+        hand.points(self.address, self.points)
+
+    def answers(self) -> type[Held]:
+        """The hold."""
+        return Held
+
+    def decide(self, group: Group) -> Answer[Held]:
+        """Raises HoldTooLong, InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine."""
+        standing = group.standing(self.address)
+        card, now = standing.card, standing.clock.now
+        check_whole(card, self.points)
+        draft = standing.draft()
+        hold = holds.create(draft, self.points, self.ttl_s, card.hold_ttl_max_s, now, self.reference, self.pays_for)
+        held = Held(hold, None, group.unit.now, balance(draft.account, card, now))
+        if self.asked.validate_only:
+            return Answer(held, None)
+        details = {"points": self.points, "reference": self.reference, "expires_at": hold.expires_at.isoformat()}
+        activity = group.record(self.asked, standing.scope, name(self.address, hold.number), now, details, 0)
+        standing.take(group.unit, draft, activity)
+        return Answer(held, activity)
+
+
+class CaptureHold(NamedTuple):
+    """Spends what was set aside, or `points` of it (0: all); the rest is let go."""
+
+    address: Address
+    number: int
+    points: int
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """The hold."""
+        wanted.hold(self.address, self.number)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """The lots that are pinned."""
+        hand.points(self.address, 0)
+
+    def answers(self) -> type[Held]:
+        """The hold, captured."""
+        return Held
+
+    def decide(self, group: Group) -> Answer[Held]:
+        """Raises HoldNotFound, HoldAlreadyCaptured, HoldExpired, HoldReleased, HoldExceeded, PrecisionTooFine."""
+        standing = group.standing(self.address)
+        card, now = standing.card, standing.clock.now
+        check_whole(card, self.points)
+        draft = standing.draft()
+        check_known(standing, self.number)
+        posting = holds.capture(draft, self.number, self.points, now)
+        draft.slide("hold.captured", now)
+        hold = draft.holds[self.number]
+        held = Held(hold, posting, group.unit.now, balance(draft.account, card, now))
+        if self.asked.validate_only:
+            return Answer(held, None)
+        details = {"amount": posting.amount, "entry": posting.seq, "reference": hold.reference}
+        activity = group.record(
+            self.asked, standing.scope, name(self.address, self.number), now, details, posting.amount
+        )
+        standing.take(group.unit, draft, activity)
+        spending = Spending(posting.seq, hold.captured, 0, 0, now, posting.allocations, hold.transaction_id)
+        standing.keep_spending(spending, activity, hold.reference)
+        return Answer(held, activity)
+
+
+class ReleaseHold(NamedTuple):
+    """Lets go of what was set aside."""
+
+    address: Address
+    number: int
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """The hold."""
+        wanted.hold(self.address, self.number)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """The lots that are pinned."""
+        hand.points(self.address, 0)
+
+    def answers(self) -> type[Held]:
+        """The hold, released."""
+        return Held
+
+    def decide(self, group: Group) -> Answer[Held]:
+        """Raises HoldNotFound, HoldAlreadyCaptured, HoldExpired, HoldReleased."""
+        standing = group.standing(self.address, even_blocked=True)
+        now = standing.clock.now
+        draft = standing.draft()
+        check_known(standing, self.number)
+        hold = holds.release(draft, self.number, now)
+        held = Held(hold, None, group.unit.now, balance(draft.account, standing.card, now))
+        if self.asked.validate_only:
+            return Answer(held, None)
+        details = {"points": hold.points, "reference": hold.reference}
+        activity = group.record(self.asked, standing.scope, name(self.address, self.number), now, details, 0)
+        standing.take(group.unit, draft, activity)
+        return Answer(held, activity)
+
+
+def check_known(standing: Standing, number: int) -> None:
+    """Raises HoldNotFound."""
+    if number not in standing.holds:
+        raise HoldNotFound(hold=number)
+
+
+def name(address: Address, number: int) -> str:
+    """The resource name of a hold."""
+    return f"{address.name}/holds/{number}"

@@ -1,0 +1,178 @@
+"""Refunds of purchases, and what they leave behind."""
+
+from typing import Any, NamedTuple
+
+from rules import refunds
+from rules.accounts import UNITS_MAX, Shortfall
+from rules.draft import Draft
+from rules.programs import RefundPolicy
+from rules.refunds import Claimed, RollbackPolicy
+from rules.refusals import ShortfallNotFound
+from rules.transactions import Share, part, share
+from storage.engine.requests import Answer
+from storage.ledger.acts.transactions import Decided, own_lot, seen
+from storage.ledger.addresses import Address, TransactionName
+from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.group import Group
+from storage.ledger.load import Known
+from storage.ledger.standing import Standing
+from storage.ledger.tables import REFUNDS
+from storage.ledger.wanted import Hand, Wanted
+
+
+class Refunded(NamedTuple):
+    """What a refund took: refund `number` of the purchase, which stands as it stands after it."""
+
+    number: int
+    share: Share
+    claimed: Claimed
+    restored: int
+    policy: RefundPolicy
+    decided: Decided
+
+
+class WrittenOff(NamedTuple):
+    """A shortfall after it."""
+
+    shortfall: Shortfall
+    balance: Balance
+
+
+class RefundTransaction(NamedTuple):
+    """Gives back a purchase: an amount, lines (number from 1, amount; 0 for all of it), or all that is left."""
+
+    name: TransactionName
+    amount_minor: int | None
+    lines: tuple[tuple[int, int], ...]
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """The purchase, and the spendings that paid for it."""
+        wanted.purchase(self.name)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """Its lot, others with as many points, and those that its spendings took from."""
+        own_lot(group, hand, self.name)
+        for address in group.recording(self.name):
+            # A purchase that the group makes itself may have expired already, and nobody knows yet what it earned.
+            hand.points(address, UNITS_MAX)
+        found = group.purchase_in_books(self.name)
+        if found is not None:
+            address, known = found
+            hand.points(address, known.purchase.points)
+            for lot in group.spending_lots(address):
+                hand.lot(address, lot)
+
+    def answers(self) -> type[Refunded]:
+        """What it took."""
+        return Refunded
+
+    def decide(self, group: Group) -> Answer[Refunded]:
+        """Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong."""
+        standing, known = group.purchase(self.name)
+        clock, purchase = standing.clock, known.purchase
+        settings = group.settings(clock.program, purchase.policy_version)
+        card = settings.card(standing.address.card, self.name.program)
+        taken = share(purchase, card.earn_rate, self.amount_minor, dict(self.lines))
+        draft = standing.draft()
+        after = purchase._replace(
+            refunds=purchase.refunds + 1,
+            refunded_minor=purchase.refunded_minor + taken.amount_minor,
+            refunded_points=purchase.refunded_points + taken.points,
+            refunded_lines=taken.lines,
+        )
+        restored, spendings = self._restore(standing, draft, known, after.refunded_minor)
+        claimed = Claimed()
+        policy = standing.card.refund_policy
+        if taken.points:
+            claimed = refunds.claim(draft, taken.points, known.lot, policy, clock.now, purchase.transaction_id)
+        answer = Refunded(
+            after.refunds, taken, claimed, restored, policy, seen(standing, known._replace(purchase=after), draft)
+        )
+        if self.asked.validate_only:
+            return Answer(answer, None)
+        details = {
+            "amount_minor": taken.amount_minor,
+            "points": taken.points,
+            **claimed._asdict(),
+            "restored": restored,
+            "policy": policy,
+        }
+        points = restored - claimed.pending - claimed.own_lot - claimed.other_lots
+        activity = group.record(self.asked, standing.scope, self.name.name, clock.now, details, points)
+        standing.take(group.unit, draft, activity)
+        for spending in spendings:
+            standing.keep_spending(spending, activity)
+        group.keep_purchase(clock.program, known._replace(purchase=after))
+        row: dict[str, Any] = {
+            "program": clock.program,
+            "transaction_id": purchase.transaction_id,
+            "number": after.refunds,
+            "account": standing.place.account,
+            "amount_minor": taken.amount_minor,
+            "lines": [list(line) for line in self.lines] or None,
+            "points": taken.points,
+            **claimed._asdict(),
+            "restored": restored,
+            "policy": policy,
+            "occurred_at": clock.now,
+            "activity": activity,
+        }
+        group.unit.add(REFUNDS, row)
+        return Answer(answer, activity)
+
+    def _restore(
+        self, standing: Standing, draft: Draft, known: Known, refunded_minor: int
+    ) -> tuple[int, list[refunds.Spending]]:
+        """Gives back the points that paid for it, in the same share; the points it earned are claimed after that."""
+        restored = 0
+        after = []
+        purchase = known.purchase
+        for _, spending in sorted(standing.spendings.items()):
+            if spending.transaction_id != purchase.transaction_id:
+                continue
+            points = part(spending.points, refunded_minor, purchase.amount_minor) - spending.rolled_back
+            if points > 0:
+                keep = RollbackPolicy.KEEP_ORIGINAL_EXPIRY
+                back = refunds.roll_back(draft, spending, points, keep, None, standing.clock.now)
+                restored += back.restored
+                after.append(back.spending)
+        return restored, after
+
+
+class WriteOffShortfall(NamedTuple):
+    """Gives up what is left of a shortfall, or `points` of it (0: all)."""
+
+    address: Address
+    number: int
+    points: int
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """The shortfall."""
+        wanted.shortfall(self.address, self.number)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """No lot."""
+
+    def answers(self) -> type[WrittenOff]:
+        """The shortfall after it."""
+        return WrittenOff
+
+    def decide(self, group: Group) -> Answer[WrittenOff]:
+        """Raises ShortfallNotFound."""
+        standing = group.standing(self.address, even_blocked=True)
+        draft = standing.draft()
+        shortfall = draft.shortfalls.get(self.number)
+        if shortfall is None or not shortfall.remaining:
+            raise ShortfallNotFound(shortfall=self.number)
+        now = standing.clock.now
+        written = refunds.write_off(draft, self.number, self.points, now)
+        answer = WrittenOff(written, balance(draft.account, standing.card, now))
+        if self.asked.validate_only:
+            return Answer(answer, None)
+        name = f"{self.address.name}/shortfalls/{self.number}"
+        details = {"points": shortfall.remaining - written.remaining, "remaining": written.remaining}
+        activity = group.record(self.asked, standing.scope, name, now, details)
+        standing.take(group.unit, draft, activity)
+        return Answer(answer, activity)

@@ -1,0 +1,310 @@
+"""Purchases: recorded, corrected while they are pending, accepted or rejected by hand."""
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from rules import ledger
+from rules.draft import Draft
+from rules.programs import Term
+from rules.refusals import DuplicateTransaction, OccursInFuture, TransactionStateWrong
+from rules.transactions import Line, Purchase, TransactionState, check_pending, earned
+from storage.engine.requests import Answer
+from storage.ledger.addresses import Address, TransactionName
+from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.group import Group
+from storage.ledger.load import Known
+from storage.ledger.standing import Standing
+from storage.ledger.wanted import Hand, Wanted
+from storage.programs.queries import Clock
+
+# How far a till's clock may run ahead of the program's.
+CLOCK_SKEW = timedelta(minutes=10)
+
+
+class Recorded(NamedTuple):
+    """What a purchase became. The instants are None where it earned nothing, waits for somebody, or never expires."""
+
+    points: int
+    state: TransactionState
+    occurred_at: datetime
+    activates_at: datetime | None
+    expires_at: datetime | None
+    lot: int | None
+    policy_version: int
+    balance: Balance
+
+
+class Decided(NamedTuple):
+    """A purchase as it stands, with the number and term of its lot."""
+
+    card: str
+    purchase: Purchase
+    state: TransactionState
+    lot: int | None
+    activates_at: datetime | None
+    expires_at: datetime | None
+    balance: Balance
+
+
+class RecordTransaction(NamedTuple):
+    """A purchase. `occurred_at` None: now. Its id begins with `source~` where its sender has one."""
+
+    address: Address
+    transaction_id: str
+    amount_minor: int
+    currency_code: str
+    occurred_at: datetime | None
+    lines: tuple[Line, ...]
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """Its account, and whether it was recorded before."""
+        wanted.new_purchase(self.address, self.transaction_id)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """A new lot needs no other."""
+
+    def answers(self) -> type[Recorded]:
+        """What it became."""
+        return Recorded
+
+    def decide(self, group: Group) -> Answer[Recorded]:
+        """Raises DuplicateTransaction, OccursInFuture, CurrencyMismatch, AmountTooLarge."""
+        standing = group.standing(self.address)
+        clock = standing.clock
+        known = group.known(clock.program, self.transaction_id)
+        if known is not None:
+            return self._again(standing, known)
+        card = standing.card
+        occurred_at = check_instant(self.occurred_at, clock)
+        points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
+        term = clock.settings.term(card, occurred_at)
+        draft = standing.draft()
+        draft.slide("transaction.recorded", occurred_at)
+        lot = None
+        if points:
+            ledger.earn(draft, points, term, clock.version, clock.now, self.transaction_id)
+            lot = draft.account.lots
+        decided = TransactionState.ACCEPTED
+        if term.activates_at is None or term.activates_at > clock.now:
+            decided = TransactionState.PENDING
+        recorded = Recorded(
+            points,
+            decided,
+            occurred_at,
+            term.activates_at if points else None,
+            draft.expires_at(draft.lots[lot]) if lot else None,
+            lot,
+            clock.version,
+            balance(draft.account, card, clock.now),
+        )
+        if self.asked.validate_only:
+            return Answer(recorded, None)
+        details = {"amount_minor": self.amount_minor, "currency": self.currency_code, "points": points}
+        if decided is TransactionState.PENDING:
+            details["pending"] = True
+        name = f"{self.address.customer_name}/transactions/{self.transaction_id}"
+        activity = group.record(self.asked, standing.scope, name, occurred_at, details, points)
+        standing.take(group.unit, draft, activity)
+        purchase = Purchase(
+            self.transaction_id,
+            self.amount_minor,
+            self.currency_code,
+            self.lines,
+            points,
+            lot,
+            clock.version,
+            occurred_at,
+            decided,
+            term.activates_at,
+        )
+        known = Known(purchase, standing.place.account, None, activity, lot, recorded.activates_at, recorded.expires_at)
+        group.keep_purchase(clock.program, known, is_new=True)
+        return Answer(recorded, activity)
+
+    def _again(self, standing: Standing, known: Known) -> Answer[Recorded]:
+        """The second belt: another request for the same purchase, which answers what stands in the books."""
+        asked = (standing.place.account, self.amount_minor, self.currency_code, self.lines)
+        purchase = known.purchase
+        same = asked == (known.account, purchase.amount_minor, purchase.currency_code, purchase.lines)
+        if not same or self.occurred_at not in (None, purchase.occurred_at):
+            raise DuplicateTransaction(transaction=self.transaction_id)
+        now = standing.clock.now
+        draft = standing.draft()
+        recorded = Recorded(
+            purchase.points,
+            purchase.state(now),
+            purchase.occurred_at,
+            known.activates_at,
+            ends(known, draft),
+            known.lot,
+            purchase.policy_version,
+            balance(draft.account, standing.card, now),
+        )
+        return Answer(recorded, known.activity, replayed=True)
+
+
+class UpdateTransaction(NamedTuple):
+    """Another amount and other lines for a purchase whose points still wait; earned by the rules it was earned by."""
+
+    name: TransactionName
+    amount_minor: int
+    currency_code: str
+    lines: tuple[Line, ...]
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """The purchase."""
+        wanted.purchase(self.name)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """Its lot."""
+        own_lot(group, hand, self.name)
+
+    def answers(self) -> type[Decided]:
+        """The purchase after it."""
+        return Decided
+
+    def decide(self, group: Group) -> Answer[Decided]:
+        """Raises TransactionStateWrong, CurrencyMismatch, AmountTooLarge."""
+        standing, known = group.purchase(self.name)
+        clock, purchase = standing.clock, known.purchase
+        draft = standing.draft()
+        check_pending(purchase, clock.now)
+        settings = group.settings(clock.program, purchase.policy_version)
+        card = settings.card(standing.address.card, self.name.program)
+        points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
+        if purchase.refunds:
+            state, wanted = purchase.state(clock.now), TransactionState.PENDING
+            raise TransactionStateWrong(transaction=purchase.transaction_id, state=state, wanted=wanted)
+        term = settings.term(card, purchase.occurred_at)
+        if known.lot is not None:
+            old = draft.lots[known.lot]
+            # What an event has dated already keeps its date.
+            term = term._replace(activates_at=old.activates_at, expires_at=old.expires_at, awaits=old.awaits or "")
+            ledger.cancel(draft, known.lot)
+        elif purchase.accepts_at is not None:
+            term = Term(purchase.accepts_at, settings.usable_until(card, purchase.accepts_at), card.slides)
+        lot = draft.issue(points, term, purchase.policy_version, clock.now, purchase.transaction_id) if points else None
+        changed = purchase._replace(
+            amount_minor=self.amount_minor,
+            currency_code=self.currency_code,
+            lines=self.lines,
+            points=points,
+            lot=lot.number if lot else None,
+        )
+        after = known._replace(
+            purchase=changed,
+            origin_account=None,
+            lot=changed.lot,
+            activates_at=term.activates_at if lot else None,
+            expires_at=term.expires_at if lot else None,
+        )
+        decided = seen(standing, after, draft)
+        if self.asked.validate_only:
+            return Answer(decided, None)
+        details: dict[str, Any] = {
+            "amount_minor": [purchase.amount_minor, self.amount_minor],
+            "points": [purchase.points, points],
+        }
+        delta = points - purchase.points
+        activity = group.record(self.asked, standing.scope, self.name.name, clock.now, details, delta)
+        standing.take(group.unit, draft, activity)
+        group.keep_purchase(clock.program, after)
+        return Answer(decided, activity)
+
+
+class DecideTransaction(NamedTuple):
+    """Accepts or rejects a pending purchase by hand, before time does."""
+
+    name: TransactionName
+    accept: bool
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """The purchase."""
+        wanted.purchase(self.name)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """Its lot."""
+        own_lot(group, hand, self.name)
+
+    def answers(self) -> type[Decided]:
+        """The purchase after it."""
+        return Decided
+
+    def decide(self, group: Group) -> Answer[Decided]:
+        """Raises TransactionStateWrong."""
+        standing, known = group.purchase(self.name)
+        now, purchase = standing.clock.now, known.purchase
+        draft = standing.draft()
+        check_pending(purchase, now)
+        points = 0
+        lot = known.lot
+        if lot is not None and draft.lots[lot].is_open:
+            points = draft.lots[lot].remaining
+            if self.accept:
+                known = wake(group, standing, draft, known, now)
+            else:
+                ledger.cancel(draft, lot)
+        state = TransactionState.ACCEPTED if self.accept else TransactionState.REJECTED
+        after = known._replace(purchase=purchase._replace(decided=state, accepts_at=now if self.accept else None))
+        decided = seen(standing, after, draft)
+        if self.asked.validate_only:
+            return Answer(decided, None)
+        given = points if self.accept else -points
+        activity = group.record(self.asked, standing.scope, self.name.name, now, {"points": points}, given)
+        standing.take(group.unit, draft, activity)
+        group.keep_purchase(standing.clock.program, after)
+        return Answer(decided, activity)
+
+
+def wake(group: Group, standing: Standing, draft: Draft, known: Known, at: datetime) -> Known:
+    """Makes the lot of a purchase active at `at`; its expiry clock starts then, by the policy it was issued under."""
+    assert known.lot is not None
+    lot = draft.lots[known.lot]
+    expires_at = usable_until(group, standing, lot.policy_version, at)
+    ledger.activate(draft, lot.number, at, expires_at)
+    return known._replace(activates_at=at, expires_at=expires_at)
+
+
+def usable_until(group: Group, standing: Standing, version: int, activated_at: datetime) -> datetime | None:
+    """When points of a policy version that become active at an instant expire."""
+    settings = group.settings(standing.clock.program, version)
+    card = settings.card(standing.address.card, standing.address.program)
+    return settings.usable_until(card, activated_at)
+
+
+def own_lot(group: Group, hand: Hand, name: TransactionName) -> None:
+    """Asks for the lot of a purchase; one that the group makes itself is at hand where the account is."""
+    for address in group.recording(name):
+        hand.points(address, 0)
+    found = group.purchase_in_books(name)
+    if found is not None and found[1].lot is not None:
+        hand.lot(found[0], found[1].lot)
+
+
+def seen(standing: Standing, known: Known, draft: Draft) -> Decided:
+    """A purchase as its caller sees it."""
+    now = standing.clock.now
+    return Decided(
+        standing.address.card,
+        known.purchase,
+        known.purchase.state(now),
+        known.lot,
+        known.activates_at,
+        ends(known, draft),
+        balance(draft.account, standing.card, now),
+    )
+
+
+def ends(known: Known, draft: Draft) -> datetime | None:
+    """When the points of a purchase expire, with those that slide together where they do."""
+    return known.expires_at or (draft.slides.get(known.purchase.policy_version) if known.lot is not None else None)
+
+
+def check_instant(occurred_at: datetime | None, clock: Clock) -> datetime:
+    """When it was. Raises OccursInFuture."""
+    if occurred_at is not None and occurred_at > clock.now + CLOCK_SKEW:
+        raise OccursInFuture(now=clock.now.isoformat())
+    return occurred_at or clock.now

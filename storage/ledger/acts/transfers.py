@@ -1,0 +1,90 @@
+"""Points given to another customer: two legs, one transaction."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from rules import calendar, ledger
+from rules.accounts import Posting
+from rules.programs import Card, time_zone
+from rules.refusals import DailyCapReached, TransferToItself
+from storage.engine.requests import Answer
+from storage.ledger.acts.spendings import check_whole
+from storage.ledger.addresses import Address
+from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.group import Group
+from storage.ledger.standing import Standing
+from storage.ledger.wanted import Hand, Wanted
+
+
+class Transferred(NamedTuple):
+    """Both legs, the activity of the receiver's, and the balance of whom they came from."""
+
+    sent: Posting
+    received: Posting
+    recorded_at: datetime
+    balance: Balance
+    received_by: str | None = None
+
+
+class TransferPoints(NamedTuple):
+    """Gives points to another customer's account of the same card; each keeps the expiry that it has."""
+
+    address: Address
+    to: Address
+    points: int
+    asked: Asked
+
+    def wants(self, wanted: Wanted) -> None:
+        """Both accounts."""
+        wanted.account(self.address)
+        wanted.account(self.to)
+
+    def hand(self, group: Group, hand: Hand) -> None:
+        """The lots that it takes from."""
+        hand.points(self.address, self.points)
+
+    def answers(self) -> type[Transferred]:
+        """Both legs."""
+        return Transferred
+
+    def decide(self, group: Group) -> Answer[Transferred]:
+        """Raises TransferToItself, InsufficientPoints, PointsHeldElsewhere, DailyCapReached, AmountTooLarge."""
+        if self.to.program != self.address.program or self.to.card != self.address.card or self.to == self.address:
+            raise TransferToItself
+        standing, target = group.standing(self.address), group.standing(self.to)
+        card, now = standing.card, standing.clock.now
+        check_whole(card, self.points)
+        source, receiving = standing.draft(), target.draft()
+        ledger.check_spendable(source.account, self.points)
+        self._check_caps(group, standing, card)
+        sent, received = ledger.transfer(source, receiving, self.points, now, standing.place.account)
+        answer = Transferred(sent, received, group.unit.now, balance(source.account, card, now))
+        if self.asked.validate_only:
+            return Answer(answer, None)
+        details = {"amount": -self.points, "entry": sent.seq, "to": self.to.name}
+        activity = group.record(self.asked, standing.scope, self.address.name, now, details, -self.points)
+        standing.take(group.unit, source, activity)
+        details = {"amount": self.points, "entry": received.seq, "from": self.address.name}
+        # The receiver's history has an event of its own; the caller's receipt names the sender's.
+        other = group.record(self.asked, target.scope, self.to.name, now, details, self.points)
+        target.take(group.unit, receiving, other)
+        return Answer(answer._replace(received_by=other), activity)
+
+    def _check_caps(self, group: Group, standing: Standing, card: Card) -> None:
+        if not (card.transfer_daily_points or card.transfer_daily_count):
+            return
+        clock = standing.clock
+        zone = time_zone(clock.settings.time_zone)
+        midnight = calendar.start_of_day(calendar.local_day(clock.now, zone), zone)
+        [(points, count)] = group.rows(_SENT, (standing.place.account, midnight))
+        points, count = points + sum(standing.sent.values()), count + len(standing.sent)
+        if card.transfer_daily_count and count >= card.transfer_daily_count:
+            raise DailyCapReached(limit=card.transfer_daily_count, what="times", used=count)
+        if card.transfer_daily_points and points + self.points > card.transfer_daily_points:
+            raise DailyCapReached(limit=card.transfer_daily_points, what="units", used=points)
+
+
+_SENT = """
+SELECT coalesce(-sum(amount), 0)::bigint, count(*) FROM entry
+WHERE account = %s AND kind = 'TRANSFER_OUT' AND occurred_at >= %s
+"""

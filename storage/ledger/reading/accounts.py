@@ -1,0 +1,117 @@
+"""One account to be read, as time has made it: what fell due is done in memory, whether or not a worker has been by.
+
+Whatever takes more than one query is read in a snapshot: otherwise a neighbour's purchase stands in one half of the
+answer and not in the other.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import NamedTuple
+
+from rules import ledger
+from rules.accounts import Account, AccountState, Lot, LotState
+from rules.draft import Draft
+from rules.programs import Card
+from rules.refusals import Refusal
+from storage.engine.database import Connection
+from storage.engine.session import forget, session
+from storage.ledger import addresses, load
+from storage.ledger.addresses import Address, Addresses, CustomerName, Holder, Place
+from storage.programs.queries import Clock, Clocks
+
+
+class Reading(NamedTuple):
+    """An account at an instant. `draft` has it settled, with the lots and holds that time changed and no others."""
+
+    address: Address
+    place: Place
+    clock: Clock
+    card: Card
+    draft: Draft
+
+    def expires_at(self, lot: Lot) -> datetime | None:
+        """The first instant at which a lot is no longer usable; None too while it waits for its activation to say."""
+        return None if lot.slides and lot.state is LotState.PENDING else self.draft.expires_at(lot)
+
+
+@contextmanager
+def snapshot(books: Connection) -> Iterator[None]:
+    """All that is read inside is of one instant."""
+    try:
+        with books.transaction():
+            books.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
+    except BaseException:
+        # The rollback dropped what the connection had prepared.
+        forget(books)
+        raise
+
+
+def find(books: Connection, address: Address) -> Place:
+    """Where an account is. Raises ProgramNotFound, CustomerNotFound, CardNotFound."""
+    place = Addresses(opens=False).find(books, [address])[address]
+    if isinstance(place, Refusal):
+        raise place
+    return place
+
+
+def readable(books: Connection, address: Address) -> Place:
+    """The same for those who need no more of the account than where it is."""
+    place = find(books, address)
+    if books.execute(_IS_MERGED, (place.account,), prepare=True).fetchone() is not None:
+        raise addresses.blocked(books, address, place.customer)
+    return place
+
+
+def holder(books: Connection, name: CustomerName) -> Holder:
+    """A customer with its accounts. Raises ProgramNotFound, CustomerNotFound, CustomerMerged."""
+    found = addresses.customers(books, [(name, "")])[name, ""]
+    if isinstance(found, Refusal):
+        raise found
+    return found
+
+
+def clock(books: Connection, program: int) -> Clock:
+    """The clock of a program that is there, with its settings."""
+    found = load.clock(session(books), Clocks(), program)
+    assert found is not None
+    return found
+
+
+def read(books: Connection, address: Address, at: datetime | None = None) -> Reading:
+    """An account, settled in memory up to now, or up to an earlier instant `at`; call it in a snapshot.
+
+    Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound.
+    """
+    place = find(books, address)
+    clocks = Clocks()
+    loaded = load.read_accounts(session(books), clocks, [place])
+    account, now = loaded.accounts.get(place.account, Account()), loaded.clocks[place.program]
+    if account.state is AccountState.MERGED:
+        raise addresses.blocked(books, address, place.customer)
+    card = now.settings.card(address.card, address.program)
+    until = now.now if at is None else min(at, now.now)
+    is_due = account.is_due(until)
+    if not (is_due or account.slides):
+        return Reading(address, place, now, card, Draft(account))
+    loaded = load.read_details(books, loaded, [place.account])
+    holds = loaded.holds.get(place.account, {})
+    lots: dict[int, Lot] = {}
+    if is_due:
+        pinned = [lot for hold in holds.values() for lot, _ in hold.pins]
+        lots = load.lots_at_hand(books, [(place.account, until, 0, pinned)])[place.account].lots
+    draft = Draft(
+        account,
+        lots,
+        holds,
+        loaded.shortfalls.get(place.account),
+        loaded.slides.get(place.account),
+        clocks.sliding(books, place.program, address.card),
+    )
+    if is_due:
+        ledger.settle(draft, until)
+    return Reading(address, place, now, card, draft)
+
+
+_IS_MERGED = "SELECT FROM account WHERE id = %s AND state = 'MERGED'"

@@ -1,0 +1,150 @@
+"""The events history of a customer: whatever happened to it, of which pending and held points are a part."""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from storage.engine.database import Connection
+from storage.ledger.addresses import CustomerName
+from storage.ledger.reading import accounts
+
+
+class EventOrder(StrEnum):
+    """What events are sorted by."""
+
+    OCCURRED_AT = "OCCURRED_AT"
+    EVENT_TYPE = "EVENT_TYPE"
+    POINTS = "POINTS"
+    SOURCE = "SOURCE"
+
+
+class EventRead(NamedTuple):
+    """An event: an activity, from the customer's side.
+
+    `admin` is on whose behalf it was done, empty where nobody was named; `note` what they wrote, empty where nothing
+    was. `details` and `body` are of the record.
+    """
+
+    id: UUID
+    event_type: str
+    points: int
+    occurred_at: datetime
+    recorded_at: datetime
+    source: str
+    subject: str
+    admin: str
+    details: dict[str, Any]
+    note: str
+    body: dict[str, Any]
+
+    def place(self, order: EventOrder) -> tuple[datetime | int | str, UUID]:
+        """Where it stands in that order: what to ask the next page with."""
+        values: dict[EventOrder, datetime | int | str] = {
+            EventOrder.OCCURRED_AT: self.occurred_at,
+            EventOrder.EVENT_TYPE: self.event_type,
+            EventOrder.POINTS: self.points,
+            EventOrder.SOURCE: self.source,
+        }
+        return values[order], self.id
+
+
+def page(
+    books: Connection,
+    name: CustomerName,
+    event_type: str,
+    order: EventOrder,
+    ascending: bool,
+    after: tuple[datetime | int | str, UUID] | None,
+    size: int,
+) -> list[EventRead]:
+    """Up to `size` events of a customer, of a type (empty: of any), from the first after a place of that order.
+
+    Where equal, what was recorded last comes first; oldest first, it comes last. Raises ProgramNotFound,
+    CustomerNotFound, CustomerMerged.
+    """
+    value, event = after or (None, None)
+    asked = {**name._asdict(), "type": event_type, "value": value, "id": event, "size": size}
+    rows = books.execute(_PAGES[order, ascending, after is not None].encode(), asked, prepare=True).fetchall()
+    if not rows or rows[0][0]:
+        # Nobody of that name, or a customer that was merged: this says which.
+        accounts.holder(books, name)
+    found = [_read(*row) for _, *row in rows if row[0] is not None]
+    return _with_notes(books, found)
+
+
+def _read(
+    event: UUID, event_type: str, points: int, occurred_at: datetime, recorded_at: datetime, source: str, text: str,
+) -> EventRead:  # fmt: skip
+    body = json.loads(text)
+    details = body["details"]
+    return EventRead(
+        event,
+        event_type,
+        points,
+        occurred_at,
+        recorded_at,
+        source,
+        body["subject"],
+        details.get("admin", ""),
+        details,
+        "",
+        body,
+    )
+
+
+def _with_notes(books: Connection, found: list[EventRead]) -> list[EventRead]:
+    """A note is written where somebody gave a reason, which few events have: most pages need not ask for any."""
+    reasoned = [one.id for one in found if "reason_code" in one.details]
+    if not reasoned:
+        return found
+    notes: dict[UUID, str] = dict(books.execute(_NOTES, (reasoned,), prepare=True).fetchall())
+    return [one._replace(note=notes.get(one.id, "")) for one in found]
+
+
+_NOTES = "SELECT activity, note FROM activity_note WHERE activity = ANY(%s)"
+
+
+_VALUES = {
+    EventOrder.OCCURRED_AT: ("e.occurred_at", "timestamptz"),
+    EventOrder.EVENT_TYPE: ("e.event", "text"),
+    EventOrder.POINTS: ("coalesce(e.points, 0)", "bigint"),
+    EventOrder.SOURCE: ("e.source", "text"),
+}
+
+
+def _statement(order: EventOrder, ascending: bool, follows: bool) -> str:
+    """Each order has a statement of its own: by time, the index gives a page without reading what is not on it."""
+    value, kind = _VALUES[order]
+    direction, past = ("ASC", ">") if ascending else ("DESC", "<")
+    ties, beyond = (direction, past) if order is EventOrder.OCCURRED_AT else ("DESC", "<")
+    after = ""
+    if follows and ties == direction:
+        after = f"AND ({value}, e.id) {past} (%(value)s::{kind}, %(id)s::uuid)"
+    elif follows:
+        after = f"""AND ({value} {past} %(value)s::{kind}
+                         OR {value} = %(value)s::{kind} AND e.id {beyond} %(id)s::uuid)"""
+    return f"""
+        SELECT c.is_merged, e.id, e.event, coalesce(e.points, 0), e.occurred_at, e.recorded_at, e.source, e.body
+        FROM (
+            SELECT customer.id, customer.state = 'MERGED' AS is_merged
+            FROM program JOIN customer ON customer.program = program.id
+            WHERE program.program_id = %(program)s AND customer.customer_id = %(customer)s OFFSET 0
+        ) AS c
+        LEFT JOIN LATERAL (
+            SELECT * FROM activity e
+            WHERE e.customer = c.id AND e.event IS NOT NULL
+              AND (%(type)s::text = '' OR e.event = %(type)s::text) {after}
+            ORDER BY {value} {direction}, e.id {ties} LIMIT %(size)s
+        ) AS e ON true
+        ORDER BY {value} {direction}, e.id {ties}
+    """  # noqa: S608 - of the names above only
+
+
+_PAGES = {
+    (order, ascending, follows): _statement(order, ascending, follows)
+    for order in EventOrder
+    for ascending in (False, True)
+    for follows in (False, True)
+}

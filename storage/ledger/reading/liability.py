@@ -1,0 +1,245 @@
+"""What a program owes the holders of a card, by the month in which it expires, and what became of what it issued.
+
+Accounts in which nothing is due are summed where they lie. The others, few as long as workers run, are settled in
+memory first, so that what has ended is breakage and no liability, whether or not a worker has been by.
+
+The month of an expiry is that of the last day on which points could be used, here and there: points that are usable
+to the end of December are December's, though the instant at which they end is January's first.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from rules import calendar, ledger
+from rules.accounts import Account, EntryKind, LotState
+from rules.draft import Draft
+from rules.programs import Settings, time_zone
+from rules.refusals import ProgramNotFound
+from storage.engine.database import Connection
+from storage.engine.session import session
+from storage.ledger import load
+from storage.ledger.addresses import Place
+from storage.ledger.reading import accounts
+from storage.ledger.reading.figures import figure
+from storage.ledger.reading.lots import last_usable_on
+from storage.programs.queries import Clock, Clocks
+
+# Points that do not expire, and points that wait for somebody to say from when they count.
+NEVER, UNKNOWN = "never", "unknown"
+# It reads all of a program, where the connections of the hot path are told to expect a few rows by key.
+_WIDE = (
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL plan_cache_mode = auto",
+    "SET LOCAL enable_seqscan = on",
+    "SET LOCAL enable_hashjoin = on",
+    "SET LOCAL enable_mergejoin = on",
+)
+# Accounts settled at once: some thousand lots in memory.
+BATCH = 500
+
+
+class LiabilityMonth(NamedTuple):
+    """Open points that expire in a local month, `2026-12`. Held ones are active too."""
+
+    month: str
+    active: int = 0
+    held: int = 0
+    pending: int = 0
+
+
+class BreakageMonth(NamedTuple):
+    """What happened to points in a local month. Spent is less what was given back."""
+
+    month: str
+    issued: int = 0
+    spent: int = 0
+    expired: int = 0
+    revoked: int = 0
+
+
+class Liability(NamedTuple):
+    """The report of a card at `as_of`. `months` ends with NEVER and UNKNOWN where there are such points; `issued`,
+    `spent`, `expired` and `revoked` are since the program began."""
+
+    decimals: int
+    months: list[LiabilityMonth]
+    active: int
+    held: int
+    pending: int
+    debt: int
+    issued: int
+    spent: int
+    expired: int
+    revoked: int
+    breakage: list[BreakageMonth]
+    as_of: datetime
+
+
+def report(books: Connection, program: str, card_id: str) -> Liability:
+    """The report of a card, as one snapshot. Raises ProgramNotFound, CardNotFound."""
+    with accounts.snapshot(books):
+        for setting in _WIDE:
+            books.execute(setting)
+        row = books.execute("SELECT id FROM program WHERE program_id = %s", (program,)).fetchone()
+        if row is None:
+            raise ProgramNotFound(program=program)
+        clocks = Clocks()
+        clock = load.clock(session(books), clocks, row[0])
+        assert clock is not None
+        card = clock.settings.card(card_id, program)
+        sums = _Sums(clock.settings, _first_month(books, clock), clock.now)
+        asked = {"program": clock.program, "card": card_id, "now": clock.now, "bounds": sums.bounds}
+        for expires_at, is_known, *open_points in books.execute(_LOTS, asked):
+            sums.open_lots(expires_at, is_known, *open_points)
+        for bucket, kind, _, amount in books.execute(_ENTRIES, asked):
+            sums.entry(sums.names[bucket], EntryKind(kind), amount)
+        debt = books.execute(_DEBT, asked).fetchone()
+        sums.debt += debt[0] if debt is not None else 0
+        for draft in _due(books, clocks, clock, card_id):
+            sums.settled(draft)
+        return sums.report(card.decimals, clock.now)
+
+
+class _Sums:
+    """Adds it all up. `bounds` are the instants at which local months begin; month 0 is all before the first."""
+
+    def __init__(self, settings: Settings, first: datetime, now: datetime) -> None:
+        self._zone = time_zone(settings.time_zone)
+        self._zone_name = settings.time_zone
+        months = list(_months(calendar.local_day(first, self._zone), calendar.local_day(now, self._zone)))
+        self.bounds = [calendar.start_of_day(month, self._zone) for month in months]
+        self.names = [_name(month) for month in (months[0] - timedelta(days=1), *months)]
+        self.debt = 0
+        self._open: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._happened: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+
+    def open_lots(self, expires_at: datetime | None, is_known: bool, active: int, held: int, pending: int) -> None:
+        month = NEVER if is_known else UNKNOWN
+        if expires_at is not None and is_known:
+            month = _name(last_usable_on(expires_at, self._zone_name))
+        for place, points in enumerate((active, held, pending)):
+            self._open[month][place] += points
+
+    def entry(self, month: str, kind: EntryKind, amount: int) -> None:
+        name, sign = figure(kind, amount)
+        self._happened[month][name] += sign * amount
+
+    def settled(self, draft: Draft) -> None:
+        """An account that time has changed: what is open in it, and what time did that stands in no entry yet."""
+        self.debt += draft.account.debt
+        for lot in draft.lots.values():
+            if lot.state is LotState.ACTIVE:
+                self.open_lots(draft.expires_at(lot), True, lot.remaining, lot.held, 0)
+            elif lot.state is LotState.PENDING:
+                is_known = lot.activates_at is not None and not lot.slides
+                self.open_lots(lot.expires_at, is_known, 0, 0, lot.remaining)
+        for step in draft.passed:
+            if step.posting is not None:
+                at = step.at - timedelta(microseconds=step.posting.kind is EntryKind.EXPIRY)
+                self.entry(self.names[bisect_right(self.bounds, at)], step.posting.kind, step.posting.amount)
+
+    def report(self, decimals: int, as_of: datetime) -> Liability:
+        dated = sorted(set(self._open) - {NEVER, UNKNOWN})
+        months = [LiabilityMonth(name, *self._open[name]) for name in [*dated, NEVER, UNKNOWN] if name in self._open]
+        breakage = [
+            BreakageMonth(name, of["earned"], of["spent"], of["expired"], of["revoked"])
+            for name, of in sorted(self._happened.items())
+            if any(of[figure] for figure in ("earned", "spent", "expired", "revoked"))
+        ]
+        return Liability(
+            decimals,
+            [month for month in months if any(month[1:])],
+            sum(month.active for month in months),
+            sum(month.held for month in months),
+            sum(month.pending for month in months),
+            self.debt,
+            sum(month.issued for month in breakage),
+            sum(month.spent for month in breakage),
+            sum(month.expired for month in breakage),
+            sum(month.revoked for month in breakage),
+            breakage,
+            as_of,
+        )
+
+
+def _due(books: Connection, clocks: Clocks, clock: Clock, card_id: str) -> Iterator[Draft]:
+    """The accounts in which something is due, settled, with all their open lots."""
+    sliding = clocks.sliding(books, clock.program, card_id)
+    after = 0
+    while True:
+        asked = (clock.program, card_id, clock.now, after, BATCH)
+        places = [Place(*row) for row in books.execute(_DUE, asked)]
+        if not places:
+            return
+        after = places[-1].account
+        loaded = load.read_accounts(session(books), clocks, places)
+        loaded = load.read_details(books, loaded, [place.account for place in places])
+        lots: defaultdict[int, dict[int, Any]] = defaultdict(dict)
+        for account, row in books.execute(_OPEN, ([place.account for place in places],)):
+            lot = load.lot(row)
+            lots[account][lot.number] = lot
+        for place in places:
+            draft = Draft(
+                loaded.accounts.get(place.account, Account()),
+                lots[place.account],
+                loaded.holds.get(place.account),
+                loaded.shortfalls.get(place.account),
+                loaded.slides.get(place.account),
+                sliding,
+            )
+            ledger.settle(draft, clock.now)
+            yield draft
+
+
+def _first_month(books: Connection, clock: Clock) -> datetime:
+    row = books.execute("SELECT min(occurred_at) FROM entry WHERE program = %s", (clock.program,)).fetchone()
+    first = row[0] if row is not None else None
+    return min(first, clock.now) if first is not None else clock.now
+
+
+def _months(first: date, last: date) -> Iterator[date]:
+    month = first.replace(day=1)
+    while month <= last:
+        yield month
+        month = calendar.add_months(month, 1)
+
+
+def _name(day: date) -> str:
+    return f"{day.year:04}-{day.month:02}"
+
+
+_OF_CARD = "a.program = %(program)s AND a.card_id = %(card)s"
+_NOT_DUE = f"{_OF_CARD} AND (a.due_at IS NULL OR a.due_at > %(now)s)"
+
+_LOTS = f"""
+SELECT CASE WHEN l.slides THEN s.expires_at ELSE l.expires_at END AS expires_at,
+       l.state = 'ACTIVE' OR (l.activates_at IS NOT NULL AND NOT l.slides) AS is_known,
+       coalesce(sum(l.remaining) FILTER (WHERE l.state = 'ACTIVE'), 0)::bigint, sum(l.held)::bigint,
+       coalesce(sum(l.remaining) FILTER (WHERE l.state = 'PENDING'), 0)::bigint
+FROM lot l JOIN account a ON a.id = l.account
+LEFT JOIN slide s ON l.slides AND s.account = l.account AND s.policy_version = l.policy_version
+WHERE l.state IN ('ACTIVE', 'PENDING') AND {_NOT_DUE}
+GROUP BY 1, 2
+"""  # noqa: S608
+
+# An expiry is of the month before the instant at which it ends.
+_ENTRIES = f"""
+SELECT width_bucket(CASE e.kind WHEN 'EXPIRY' THEN e.occurred_at - interval '1 microsecond' ELSE e.occurred_at END,
+                    %(bounds)s::timestamptz[]), e.kind, e.amount > 0, sum(e.amount)::bigint
+FROM entry e JOIN account a ON a.id = e.account WHERE {_OF_CARD} GROUP BY 1, 2, 3
+"""  # noqa: S608
+
+_DEBT = f"SELECT coalesce(sum(a.debt), 0)::bigint FROM account a WHERE {_NOT_DUE}"  # noqa: S608
+
+_DUE = """
+SELECT id, program, customer FROM account a
+WHERE a.program = %s AND a.card_id = %s AND a.due_at <= %s AND a.id > %s ORDER BY a.id LIMIT %s
+"""
+
+_OPEN = f"""
+SELECT l.account, json_build_array({load.LOT_COLUMNS}) FROM lot l
+WHERE l.account = ANY(%s) AND l.state IN ('ACTIVE', 'PENDING')
+"""  # noqa: S608

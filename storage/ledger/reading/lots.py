@@ -1,0 +1,100 @@
+"""Lots of an account, as time has made them: one whose instant has come is active, one that has ended expired."""
+
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from rules import calendar
+from rules.accounts import Lot, LotState
+from rules.programs import time_zone
+from rules.refusals import LotNotFound
+from storage.engine.database import Connection
+from storage.ledger.addresses import Address
+from storage.ledger.reading import accounts
+from storage.ledger.reading.accounts import Reading
+
+
+class Origin(NamedTuple):
+    """The lot that a lot was made from, by a transfer, a merge or a rollback."""
+
+    address: Address
+    number: int
+
+
+class LotRead(NamedTuple):
+    """A lot. `expires_at` is its own or, where it slides, what it shares; `last_usable_on` the last local date on which
+    it can be used; both None where it never expires, and while nobody knows yet. `activity` made it."""
+
+    lot: Lot
+    expires_at: datetime | None
+    last_usable_on: date | None
+    origin: Origin | None
+    activity: str
+
+
+def get(books: Connection, address: Address, number: int) -> LotRead:
+    """One lot. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound, LotNotFound."""
+    with accounts.snapshot(books):
+        reading = accounts.read(books, address)
+        for found in select(books, reading, "", number + 1, 1):
+            if found.lot.number == number:
+                return found
+    raise LotNotFound(lot=number)
+
+
+def page(books: Connection, address: Address, state: str, after: int | None, size: int) -> list[LotRead]:
+    """Up to `size` lots in a state (empty: in any), newest first, from the first after number `after`.
+
+    Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound.
+    """
+    with accounts.snapshot(books):
+        return select(books, accounts.read(books, address), state, after, size)
+
+
+def select(books: Connection, reading: Reading, state: str, after: int | None, size: int) -> list[LotRead]:
+    """The same of an account that is being read."""
+    lots = reading.draft.lots
+    asked = {
+        "account": reading.place.account,
+        "after": after,
+        "state": state,
+        "changed": list(lots),
+        "fitting": [number for number, lot in lots.items() if lot.state == state],
+        "size": size,
+    }
+    return [_read(reading, *row) for row in books.execute(_PAGE, asked, prepare=True)]
+
+
+def _read(reading: Reading, activity: str, origin: list[str] | None, *row: Any) -> LotRead:
+    number, state, *rest = row
+    lot = reading.draft.lots.get(number) or Lot(number, LotState(state), *rest)
+    expires_at = reading.expires_at(lot)
+    last = None
+    if expires_at is not None:
+        last = last_usable_on(expires_at, reading.clock.settings.time_zone)
+    made_from = None
+    if lot.origin is not None:
+        customer, card = origin or (reading.address.customer, reading.address.card)
+        made_from = Origin(Address(reading.address.program, customer, card), lot.origin)
+    return LotRead(lot, expires_at, last, made_from, activity)
+
+
+def last_usable_on(expires_at: datetime, zone: str) -> date:
+    """The last local date on which anything can be used that is no longer usable from `expires_at` on."""
+    return calendar.local_day(expires_at - timedelta(microseconds=1), time_zone(zone))
+
+
+# What time has changed is in the state that it is in now; all others are in that of their row.
+_PAGE = """
+SELECT l.activity::text, o.name, l.number, l.state, l.points, l.remaining, l.activates_at, l.expires_at,
+       l.policy_version, l.issued_at, l.transaction_id, l.held, l.cancelled, l.slides, l.awaits, l.origin,
+       l.origin_account
+FROM lot l
+LEFT JOIN LATERAL (
+    SELECT ARRAY[c.customer_id, a.card_id] AS name FROM account a JOIN customer c ON c.id = a.customer
+    WHERE a.id = l.origin_account OFFSET 0
+) AS o ON true
+WHERE l.account = %(account)s AND l.number < coalesce(%(after)s::bigint, 2147483648)
+  AND (%(state)s::text = '' OR CASE WHEN l.number = ANY(%(changed)s::int[]) THEN l.number = ANY(%(fitting)s::int[])
+                                    ELSE l.state = %(state)s::text END)
+ORDER BY l.number DESC LIMIT %(size)s
+"""

@@ -1,0 +1,136 @@
+"""The balance at a past instant, by value date: what the books say today of what it was then.
+
+active, earned, spent, expired, revoked, moved    the sums of the entries that hold from then or before
+pending    lots issued by then and not active then, less what had been taken back of them
+held       holds made by then that had not ended
+debt       debts made by then, less what had been repaid and written off
+
+What had fallen due by then and stands in no entry yet is done in memory first, as for the balance of now.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from rules.accounts import Account, EntryKind, ShortfallKind
+from rules.refusals import TimeUnknowable
+from storage.engine.database import Connection
+from storage.ledger.addresses import Address
+from storage.ledger.commands import Balance, balance
+from storage.ledger.load import LOT_COLUMNS, lot
+from storage.ledger.reading import accounts, cancellations, moves
+from storage.ledger.reading.accounts import Reading
+from storage.ledger.reading.figures import figure
+
+
+def balance_at(books: Connection, address: Address, at: datetime) -> Balance:
+    """The balance at `at`, by the program's clock.
+
+    Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound; TimeUnknowable after now and, where the
+    program is live, before its customer was there.
+    """
+    with accounts.snapshot(books):
+        reading = accounts.read(books, address, at)
+        _check(books, reading, at)
+        figures = _figures(books, reading, at)
+        # What was merged away for a while has rows here too; it counted elsewhere.
+        away = moves.is_away(books, reading.place, at)
+        account = Account(
+            pending=0 if away else _pending(books, reading, at),
+            active=figures["active"],
+            held=0 if away else _held(books, reading, at),
+            debt=0 if away else _debt(books, reading, at, figures["repaid"]),
+            earned=figures["earned"],
+            spent=figures["spent"],
+            expired=figures["expired"],
+            revoked=figures["revoked"],
+            moved=figures["moved"],
+        )
+        return balance(account, reading.card, at)
+
+
+def _check(books: Connection, reading: Reading, at: datetime) -> None:
+    row = books.execute(_BEGINNING, (reading.place.customer,), prepare=True).fetchone()
+    assert row is not None
+    beginning: datetime | None = row[0]
+    if at > reading.clock.now or (beginning is not None and at < beginning):
+        since = beginning.isoformat() if beginning is not None else "the beginning"
+        raise TimeUnknowable(from_time=since, given=at.isoformat())
+
+
+def _figures(books: Connection, reading: Reading, at: datetime) -> dict[str, int]:
+    """The sums of entries, of those in the books and of those that time has made and nobody has written."""
+    figures: defaultdict[str, int] = defaultdict(int)
+    written: Iterable[tuple[str, bool, int]] = books.execute(_ENTRIES, (reading.place.account, at), prepare=True)
+    passed = [step.posting for step in reading.draft.passed if step.posting is not None]
+    unwritten = [(posting.kind, posting.amount > 0, posting.amount) for posting in passed]
+    for kind, _, amount in [*written, *unwritten]:
+        name, sign = figure(EntryKind(kind), amount)
+        figures[name] += sign * amount
+        figures["active"] += amount
+        if kind == EntryKind.REPAYMENT:
+            figures["repaid"] -= amount
+    return figures
+
+
+def _pending(books: Connection, reading: Reading, at: datetime) -> int:
+    rows = books.execute(_WAITING, (reading.place.account, at, at), prepare=True)
+    waiting = [lot(row) for (row,) in rows]
+    moved = moves.of_lots(books, reading.place, [one.number for one in waiting])
+    taken = cancellations.of(books, reading.address, reading.place, waiting, moved.cancelled_away)
+    gone = sum(one.points for one in taken if one.occurred_at <= at)
+    return (
+        sum(one.points for one in waiting) - gone + sum(move.points for move in moved.moves if move.occurred_at <= at)
+    )
+
+
+def _held(books: Connection, reading: Reading, at: datetime) -> int:
+    row = books.execute(_HELD, (reading.place.account, at, at, at), prepare=True).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _debt(books: Connection, reading: Reading, at: datetime, repaid: int) -> int:
+    debt = moves.of_debts(books, reading.place, at) - repaid
+    written_off: set[str] = set()
+    for number, points, given_up in books.execute(_DEBTS, (reading.place.account, at), prepare=True):
+        debt += points
+        if given_up:
+            written_off.add(f"{reading.address.name}/shortfalls/{number}")
+    if written_off:
+        # The row of a shortfall has no instant for each part of it that was given up; its activities have.
+        asked = (reading.place.customer, at, sorted(written_off))
+        for (text,) in books.execute(_WRITE_OFFS, asked, prepare=True):
+            debt -= json.loads(text)["details"]["points"]
+    return debt
+
+
+_BEGINNING = """
+SELECT CASE WHEN p.test_clock_at IS NULL THEN c.created_at END
+FROM customer c JOIN program p ON p.id = c.program WHERE c.id = %s
+"""
+
+_ENTRIES = """
+SELECT kind, amount > 0, sum(amount)::bigint FROM entry WHERE account = %s AND occurred_at <= %s GROUP BY 1, 2
+"""
+
+_WAITING = f"""
+SELECT json_build_array({LOT_COLUMNS}) FROM lot l
+WHERE account = %s AND issued_at <= %s AND (activates_at IS NULL OR activates_at > %s)
+"""  # noqa: S608
+
+_HELD = """
+SELECT coalesce(sum(points), 0)::bigint FROM hold
+WHERE account = %s AND created_at <= %s AND CASE state WHEN 'ACTIVE' THEN expires_at > %s ELSE ended_at > %s END
+"""
+
+_DEBTS = f"""
+SELECT number, points, written_off FROM shortfall
+WHERE account = %s AND created_at <= %s AND kind = '{ShortfallKind.DEBT}'
+"""  # noqa: S608
+
+_WRITE_OFFS = """
+SELECT body FROM activity
+WHERE customer = %s AND occurred_at <= %s AND event IS NOT NULL AND body::json ->> 'subject' = ANY(%s::text[])
+"""

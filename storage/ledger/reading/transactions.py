@@ -1,0 +1,208 @@
+"""Purchases and their refunds, as they stand."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from rules.accounts import LotState
+from rules.programs import RefundPolicy
+from rules.refunds import Claimed
+from rules.refusals import Refusal, TransactionNotFound
+from rules.transactions import Line, Purchase, TransactionState
+from storage.engine.database import Connection
+from storage.ledger import addresses
+from storage.ledger.addresses import Address, CustomerName, Place, TransactionName
+from storage.ledger.reading import accounts
+
+
+class Listed(NamedTuple):
+    """A purchase, the card it earned on, the number and the term of its lot in the account that has it now."""
+
+    card: str
+    purchase: Purchase
+    state: TransactionState
+    lot: int | None
+    activates_at: datetime | None
+    expires_at: datetime | None
+    recorded_at: datetime
+    activity: str
+
+
+class RefundRead(NamedTuple):
+    """A refund as it was done. `lines` are (number from 1, amount), as they were asked for; 0 for all of a line."""
+
+    number: int
+    amount_minor: int
+    lines: tuple[tuple[int, int], ...]
+    points: int
+    claimed: Claimed
+    restored: int
+    policy: RefundPolicy
+    occurred_at: datetime
+    recorded_at: datetime
+    activity: str
+
+
+def get(books: Connection, name: TransactionName) -> Listed:
+    """One purchase. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, TransactionNotFound."""
+    with accounts.snapshot(books):
+        address, place = _find(books, name)
+        clock = accounts.clock(books, place.program)
+        asked = {"program": place.program, "transaction_id": name.transaction_id, "now": clock.now}
+        row = books.execute(_GET, asked, prepare=True).fetchone()
+        assert row is not None
+        [listed] = _listed(books, CustomerName(address.program, address.customer), [row])
+        return listed
+
+
+def page(
+    books: Connection, name: CustomerName, state: str, card: str, after: tuple[datetime, str] | None, size: int
+) -> list[Listed]:
+    """Up to `size` purchases of a customer, newest first, from the first after (occurred_at, transaction_id).
+
+    An empty `state` or `card` means any. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound.
+    """
+    with accounts.snapshot(books):
+        holder = accounts.holder(books, name)
+        clock = accounts.clock(books, holder.program)
+        if card:
+            clock.settings.card(card, name.program)
+        at, transaction_id = after or (None, "")
+        asked = {
+            "customer": holder.customer,
+            "card": card,
+            "state": state,
+            "now": clock.now,
+            "at": at,
+            "transaction_id": transaction_id,
+            "size": size,
+        }
+        return _listed(books, name, books.execute(_PAGE, asked, prepare=True).fetchall())
+
+
+def refunds(books: Connection, name: TransactionName) -> list[RefundRead]:
+    """The refunds of a purchase, in their order. Raises as `get` does."""
+    _, place = _find(books, name)
+    rows = books.execute(_REFUNDS, (place.program, name.transaction_id), prepare=True)
+    return [
+        RefundRead(
+            number,
+            amount_minor,
+            tuple((line, amount) for line, amount in lines or ()),
+            points,
+            Claimed(*claimed),
+            restored,
+            RefundPolicy(policy),
+            occurred_at,
+            recorded_at,
+            activity,
+        )
+        for number, amount_minor, lines, points, *claimed, restored, policy, occurred_at, recorded_at, activity in rows
+    ]
+
+
+def _find(books: Connection, name: TransactionName) -> tuple[Address, Place]:
+    address = addresses.transactions(books, [name])[name]
+    if isinstance(address, Refusal):
+        raise address
+    place = accounts.find(books, address)
+    if not place.account:
+        raise TransactionNotFound(transaction=name.transaction_id)
+    return address, place
+
+
+def _listed(books: Connection, name: CustomerName, rows: list[tuple[Any, ...]]) -> list[Listed]:
+    """Purchases out of their rows. Where an expiry slides and time has something to do first, it is done first."""
+    readings: dict[str, accounts.Reading] = {}
+    found = []
+    for card, lot, activates_at, expires_at, version, slides_later, recorded_at, activity, state, *purchase in rows:
+        if slides_later:
+            if card not in readings:
+                readings[card] = accounts.read(books, Address(name.program, name.customer, card))
+            draft = readings[card].draft
+            is_pending = lot in draft.lots and draft.lots[lot].state is LotState.PENDING
+            expires_at = None if is_pending else draft.slides.get(version, expires_at)
+        found.append(
+            Listed(
+                card,
+                _purchase(*purchase),
+                TransactionState(state),
+                lot,
+                activates_at,
+                expires_at,
+                recorded_at,
+                activity,
+            )
+        )
+    return found
+
+
+def _purchase(
+    transaction_id: str, amount_minor: int, currency_code: str, lines: list[list[Any]] | None, points: int,
+    lot: int | None, version: int, occurred_at: datetime, decided: str, accepts_at: datetime | None, refunds: int,
+    refunded_minor: int, refunded_points: int, refunded_lines: list[int] | None,
+) -> Purchase:  # fmt: skip
+    return Purchase(
+        transaction_id,
+        amount_minor,
+        currency_code,
+        tuple(Line(*line) for line in lines or ()),
+        points,
+        lot,
+        version,
+        occurred_at,
+        TransactionState(decided),
+        accepts_at,
+        refunds,
+        refunded_minor,
+        refunded_points,
+        tuple(refunded_lines or ()),
+    )
+
+
+# As Purchase.state has it.
+_STATE = """
+CASE WHEN t.decided = 'REJECTED' THEN 'REJECTED'
+     WHEN t.refunds > 0 AND t.refunded_minor = t.amount_minor THEN 'REFUNDED'
+     WHEN t.refunds > 0 THEN 'PARTIALLY_REFUNDED'
+     WHEN t.decided = 'PENDING' AND (t.accepts_at IS NULL OR t.accepts_at > %(now)s::timestamptz) THEN 'PENDING'
+     ELSE 'ACCEPTED' END
+"""
+
+_COLUMNS = f"""
+a.card_id, l.number, l.activates_at,
+CASE WHEN NOT l.slides THEN l.expires_at WHEN l.state <> 'PENDING' THEN s.expires_at END,
+l.policy_version, l.slides AND a.due_at <= %(now)s::timestamptz, t.recorded_at, t.activity::text, {_STATE},
+t.transaction_id, t.amount_minor, t.currency_code, t.lines, t.points, t.lot, t.policy_version, t.occurred_at,
+t.decided, t.accepts_at, t.refunds, t.refunded_minor, t.refunded_points, t.refunded_lines
+"""
+
+# OFFSET 0: the keys lead.
+_LOT = """
+LEFT JOIN LATERAL own_lot(t.account, t.origin_account, t.lot, t.transaction_id) AS l ON true
+LEFT JOIN LATERAL (
+    SELECT expires_at FROM slide WHERE account = l.account AND policy_version = l.policy_version OFFSET 0
+) AS s ON true
+"""
+
+_GET = f"""
+SELECT {_COLUMNS} FROM transaction t JOIN account a ON a.id = t.account {_LOT}
+WHERE t.program = %(program)s AND t.transaction_id = %(transaction_id)s
+"""  # noqa: S608
+
+_PAGE = f"""
+SELECT {_COLUMNS} FROM account a
+CROSS JOIN LATERAL (
+    SELECT t.* FROM transaction t
+    WHERE t.account = a.id AND (%(state)s::text = '' OR {_STATE} = %(state)s::text)
+      AND (t.occurred_at, t.transaction_id) < (coalesce(%(at)s::timestamptz, 'infinity'), %(transaction_id)s::text)
+    ORDER BY t.occurred_at DESC, t.transaction_id DESC LIMIT %(size)s
+) AS t {_LOT}
+WHERE a.customer = %(customer)s AND (%(card)s::text = '' OR a.card_id = %(card)s::text)
+ORDER BY t.occurred_at DESC, t.transaction_id DESC LIMIT %(size)s
+"""  # noqa: S608
+
+_REFUNDS = """
+SELECT number, amount_minor, lines, points, pending, own_lot, other_lots, debt, shortfall, restored, policy,
+       occurred_at, recorded_at, activity::text
+FROM refund WHERE program = %s AND transaction_id = %s ORDER BY number
+"""

@@ -1,0 +1,82 @@
+"""What a group of commands needs to know: named before anything is locked, and again once the books are open."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from rules.accounts import UNITS_MAX
+from storage.ledger.addresses import Address, CustomerName, TransactionName
+
+# What an account counts is numbered by a column of that size: a larger number names nothing, and is not asked for.
+NUMBER_MAX = 2**31 - 1
+
+
+class Numbered(NamedTuple):
+    """A hold, a spending, a shortfall or a lot of an account, by its number."""
+
+    address: Address
+    number: int
+
+
+class Wanted:
+    """The accounts that a group locks, and what it must know of them."""
+
+    def __init__(self) -> None:
+        self.addresses: dict[Address, None] = {}
+        self.customers: dict[tuple[CustomerName, str], None] = {}
+        self.names: dict[TransactionName, None] = {}
+        self.recorded: defaultdict[TransactionName, list[Address]] = defaultdict(list)
+        self.holds: list[Numbered] = []
+        self.spendings: list[Numbered] = []
+        self.shortfalls: list[Numbered] = []
+
+    def account(self, address: Address) -> None:
+        """An account."""
+        self.addresses[address] = None
+
+    def new_purchase(self, address: Address, transaction_id: str) -> None:
+        """A purchase that is to be recorded for an account, and may stand in the books already."""
+        self.addresses[address] = None
+        self.recorded[TransactionName(address.program, address.customer, transaction_id)].append(address)
+
+    def purchase(self, name: TransactionName) -> None:
+        """A purchase that stands in the books, and its account."""
+        self.names[name] = None
+
+    def customer(self, name: CustomerName, event_type: str) -> None:
+        """All accounts of a customer, and the one that events of that type give points to."""
+        self.customers[name, event_type] = None
+
+    def hold(self, address: Address, number: int) -> None:
+        """A hold."""
+        self.addresses[address] = None
+        if number <= NUMBER_MAX:
+            self.holds.append(Numbered(address, number))
+
+    def spending(self, address: Address, number: int) -> None:
+        """A spending, by the number of its entry."""
+        self.addresses[address] = None
+        self.spendings.append(Numbered(address, number))
+
+    def shortfall(self, address: Address, number: int) -> None:
+        """A shortfall."""
+        self.addresses[address] = None
+        if number <= NUMBER_MAX:
+            self.shortfalls.append(Numbered(address, number))
+
+
+class Hand:
+    """The lots that must be at hand: so many free points of an account, and lots by their numbers."""
+
+    def __init__(self) -> None:
+        self.demands: defaultdict[Address, int] = defaultdict(int)
+        self.lots: defaultdict[Address, set[int]] = defaultdict(set)
+
+    def points(self, address: Address, points: int) -> None:
+        """The lots from which `points` can be taken, beside those of the group's other commands."""
+        self.demands[address] = min(self.demands[address] + points, UNITS_MAX)
+
+    def lot(self, address: Address, number: int) -> None:
+        """One lot, open or not."""
+        self.demands[address] += 0
+        if number <= NUMBER_MAX:
+            self.lots[address].add(number)
