@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -20,10 +21,7 @@ from server.interceptors import Interceptors
 from server.paging import Pages
 from server.policy import methods
 from server.probes import serve_probes
-from server.services.audit import Audit
-from server.services.customers import Customers
-from server.services.points import Points
-from server.services.programs import Programs
+from server.services import SERVICES
 from server.settings import ServerSettings
 from storage.access.queries import server_secret
 from storage.books import Books
@@ -45,11 +43,16 @@ class App:
     health: health.aio.HealthServicer
     books: Books
     port: int
+    servicers: Sequence[Any]
 
     async def drain(self) -> None:
         """Tells the world, lets calls in hand finish, closes the books."""
         await self.health.enter_graceful_shutdown()
         await asyncio.sleep(limits.DRAIN_NOTICE_S)
+        for servicer in self.servicers:
+            # A stream that only waits for news would be waited for.
+            if hasattr(servicer, "end_streams"):
+                servicer.end_streams()
         await self.server.stop(limits.DRAIN_GRACE_S)
         await asyncio.get_running_loop().run_in_executor(None, self.books.close)
 
@@ -67,7 +70,7 @@ async def build(settings: ServerSettings, share_port: bool = False, more: Sequen
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     services = sorted({method.service for method in methods()})
     reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    servicers = [Programs(books, pages), Customers(books, pages), Points(books, pages), Audit(books, pages)]
+    servicers = [make(books, pages) for make in SERVICES]
     # Ours comes last: it answers every path, also those that nobody knows.
     server.add_generic_rpc_handlers((*more, Handlers(servicers, Interceptors(books))))
     try:
@@ -78,7 +81,7 @@ async def build(settings: ServerSettings, share_port: bool = False, more: Sequen
     await server.start()
     for service in ("", *services):
         await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
-    return App(server, checks, books, port)
+    return App(server, checks, books, port, servicers)
 
 
 def run(settings: ServerSettings, index: int = 0, share_port: bool = False) -> int:

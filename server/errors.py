@@ -1,4 +1,4 @@
-"""The one table from what went wrong to what the caller is told."""
+"""From what went wrong to what the caller is told. Refusals of the rules have their table in `reasons.py`."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc import StatusCode
 
 from fealty.v1.errors_pb2 import ErrorReason
-from rules import refusals
 from rules.refusals import Refusal
-from server import limits
+from server import limits, reasons
 from storage.activity.commands import Outcome
 from storage.engine.database import StorageUnavailable, unavailable
 
@@ -70,23 +69,29 @@ class Failure:
 def failure(error: BaseException) -> Failure:
     """What the caller is told of `error`. Of what we did not expect, only an incident number that the log has too."""
     if isinstance(error, Refusal):
-        code, reason, outcome = _REFUSALS[type(error)]
+        code, reason, outcome = reasons.REFUSALS[type(error)]
         return Failure(code, reason, str(error), outcome, error.facts)
     if isinstance(error, RequestInvalid):
         message = f"The request is shaped wrongly: {' '.join(error.violations[0])}"
         return Failure(*_INVALID, message, Outcome.INVALID, violations=error.violations)
     if isinstance(error, RequestMalformed):
         return Failure(
-            StatusCode.INVALID_ARGUMENT, _name(ErrorReason.ERROR_REASON_MALFORMED_REQUEST), _doc(error), Outcome.INVALID
+            StatusCode.INVALID_ARGUMENT,
+            reasons.name(ErrorReason.ERROR_REASON_MALFORMED_REQUEST),
+            _doc(error),
+            Outcome.INVALID,
         )
     if isinstance(error, MethodUnknown):
         return Failure(
-            StatusCode.UNIMPLEMENTED, _name(ErrorReason.ERROR_REASON_METHOD_UNKNOWN), _doc(error), Outcome.INVALID
+            StatusCode.UNIMPLEMENTED,
+            reasons.name(ErrorReason.ERROR_REASON_METHOD_UNKNOWN),
+            _doc(error),
+            Outcome.INVALID,
         )
     if isinstance(error, Overloaded):
         return Failure(
             StatusCode.RESOURCE_EXHAUSTED,
-            _name(ErrorReason.ERROR_REASON_OVERLOADED),
+            reasons.name(ErrorReason.ERROR_REASON_OVERLOADED),
             _doc(error),
             Outcome.FAILED,
             retry_ms=limits.PUSHBACK_MS,
@@ -95,7 +100,7 @@ def failure(error: BaseException) -> Failure:
         log.error("database unavailable", error=str(error))
         return Failure(
             StatusCode.UNAVAILABLE,
-            _name(ErrorReason.ERROR_REASON_UNAVAILABLE),
+            reasons.name(ErrorReason.ERROR_REASON_UNAVAILABLE),
             "The database cannot be reached; nothing is known to have changed. Retry with the same request_id.",
             Outcome.FAILED,
             retry_ms=limits.PUSHBACK_MS,
@@ -104,15 +109,11 @@ def failure(error: BaseException) -> Failure:
     log.error("unexpected failure", incident=incident, exc_info=error)
     return Failure(
         StatusCode.INTERNAL,
-        _name(ErrorReason.ERROR_REASON_INTERNAL),
+        reasons.name(ErrorReason.ERROR_REASON_INTERNAL),
         f"A fault of ours; tell your operator incident {incident}.",
         Outcome.FAILED,
         {"incident": incident},
     )
-
-
-def _name(reason: ErrorReason) -> str:
-    return ErrorReason.Name(reason).removeprefix("ERROR_REASON_")
 
 
 def _doc(error: Exception) -> str:
@@ -125,47 +126,4 @@ def _packed(message: error_details_pb2.ErrorInfo) -> any_pb2.Any:
     return packed
 
 
-def _row(code: StatusCode, reason: ErrorReason, outcome: Outcome = Outcome.REFUSED) -> tuple[StatusCode, str, Outcome]:
-    return code, _name(reason), outcome
-
-
-_INVALID = (StatusCode.INVALID_ARGUMENT, _name(ErrorReason.ERROR_REASON_INVALID_REQUEST))
-
-_REFUSALS: dict[type[Refusal], tuple[StatusCode, str, Outcome]] = {
-    refusals.RequestIdReused: _row(
-        StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_REQUEST_ID_REUSED, Outcome.INVALID
-    ),
-    refusals.PageTokenMismatch: _row(
-        StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH, Outcome.INVALID
-    ),
-    refusals.UpdateMaskInvalid: _row(
-        StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_UPDATE_MASK_INVALID, Outcome.INVALID
-    ),
-    refusals.CurrencyMismatch: _row(
-        StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_CURRENCY_MISMATCH, Outcome.INVALID
-    ),
-    refusals.TimeZoneUnknown: _row(
-        StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_TIME_ZONE_UNKNOWN, Outcome.INVALID
-    ),
-    refusals.KeyInvalid: _row(StatusCode.UNAUTHENTICATED, ErrorReason.ERROR_REASON_KEY_INVALID, Outcome.DENIED),
-    refusals.PermissionMissing: _row(
-        StatusCode.PERMISSION_DENIED, ErrorReason.ERROR_REASON_PERMISSION_MISSING, Outcome.DENIED
-    ),
-    refusals.ProgramNotFound: _row(StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_PROGRAM_NOT_FOUND),
-    refusals.CustomerNotFound: _row(StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_CUSTOMER_NOT_FOUND),
-    refusals.CardNotFound: _row(StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_CARD_NOT_FOUND),
-    refusals.ProgramExists: _row(StatusCode.ALREADY_EXISTS, ErrorReason.ERROR_REASON_PROGRAM_EXISTS),
-    refusals.CustomerExists: _row(StatusCode.ALREADY_EXISTS, ErrorReason.ERROR_REASON_CUSTOMER_EXISTS),
-    refusals.ExternalIdTaken: _row(StatusCode.ALREADY_EXISTS, ErrorReason.ERROR_REASON_EXTERNAL_ID_TAKEN),
-    refusals.DuplicateTransaction: _row(StatusCode.ALREADY_EXISTS, ErrorReason.ERROR_REASON_DUPLICATE_TRANSACTION),
-    refusals.InsufficientPoints: _row(StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_INSUFFICIENT_POINTS),
-    refusals.OccursInFuture: _row(StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_OCCURS_IN_FUTURE),
-    refusals.NoTestClock: _row(StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_NO_TEST_CLOCK),
-    refusals.ClockMovesBack: _row(StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_CLOCK_MOVES_BACK),
-    refusals.CardFixed: _row(StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_CARD_FIXED),
-    refusals.AmountTooLarge: _row(StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_AMOUNT_TOO_LARGE),
-    refusals.StaleEtag: _row(StatusCode.ABORTED, ErrorReason.ERROR_REASON_STALE_ETAG),
-    refusals.DeadlinePassed: _row(
-        StatusCode.DEADLINE_EXCEEDED, ErrorReason.ERROR_REASON_DEADLINE_PASSED, Outcome.FAILED
-    ),
-}
+_INVALID = (StatusCode.INVALID_ARGUMENT, reasons.name(ErrorReason.ERROR_REASON_INVALID_REQUEST))

@@ -1,11 +1,13 @@
 """Where gRPC meets the interceptors: bytes in, bytes out, and every path answered, known or not."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from fealty.v1 import options_pb2
 from rules.access import Permission
 from rules.activity import METHOD_UNKNOWN
 from server.call import Call, Proceed, printable
@@ -34,12 +36,27 @@ class Handlers(grpc.GenericRpcHandler):
     def _handler(self, method: Method, operation: Callable[..., Any]) -> "grpc.RpcMethodHandler[Any, Any]":
         if method.streams:
             return _stream(method, self._interceptors.chain(method, operation))
+        if method.server_streams:
+            return self._server_stream(method, operation)
 
         async def handler(call: Call) -> bytes:
             response = await operation(call, call.request)
             return bytes(response.SerializeToString())
 
         return unary(method, self._interceptors.chain(method, handler))
+
+    def _server_stream(self, method: Method, operation: Callable[..., Any]) -> "grpc.RpcMethodHandler[Any, Any]":
+        async def handler(call: Call) -> None:
+            await operation(call, call.request)
+
+        # What a stream shows must stand in the log before it is shown, not when it ends: its service records it.
+        chained = replace(method, audit=options_pb2.AUDIT_CLASS_UNSPECIFIED)
+        proceed = self._interceptors.chain(chained, handler)
+
+        async def handle(raw: bytes, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
+            await proceed(Call(method, context, raw))
+
+        return grpc.unary_stream_rpc_method_handler(handle)
 
     def _unknown(self, path: str) -> "grpc.RpcMethodHandler[Any, Any]":
         method = Method(

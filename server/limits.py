@@ -59,3 +59,22 @@ KEEPALIVE_TIMEOUT_MS = 20_000
 PING_INTERVAL_MIN_MS = 20_000
 CONNECTION_AGE_MAX_MS = 1_800_000
 CONNECTION_AGE_GRACE_MS = 30_000
+
+# Watchers of the activity log in one process. Each asks the database some times a second, on threads that others need.
+WATCHERS_MAX = 64
+# How often a watcher looks for what is new; twice as long after each look that finds nothing, up to the most.
+WATCH_POLL_S = 0.25
+WATCH_POLL_MAX_S = 1.0
+# Activities of one message of a stream, and their bytes: clients take 4 MiB unless they are told otherwise, and one
+# activity more may weigh some hundred kilobytes.
+WATCH_ACTIVITIES_MAX = 500
+WATCH_BYTES_MAX = 1 << 20
+# A watcher that hears nothing for longer may know that the connection is gone; balancers cut what is quiet for a
+# minute.
+WATCH_HEARTBEAT_S = 15.0
+# A stream ends after this long, and its watcher resumes by its cursor: wherever a balancer sends it. Before its
+# connection is old enough to be closed under it (CONNECTION_AGE_MAX_MS).
+WATCH_MAX_S = 1_500.0
+# Activities placed by one look of a watcher: half a second of one thread. There are so many only after a while in which
+# neither a clock nor a watcher ran; each part of such a backlog looks through all of it, so small parts take longer.
+WATCH_PLACES_MAX = 50_000

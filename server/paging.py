@@ -1,4 +1,4 @@
-"""Page tokens: opaque, bound to the list and filter they were made for, and signed. They carry no permission."""
+"""Page tokens and cursors: opaque, bound to what they were made for, and signed. They carry no permission."""
 
 import base64
 import binascii
@@ -11,6 +11,8 @@ from rules.refusals import PageTokenMismatch
 from server import limits
 
 _MAC_BYTES = 16
+# What of a request says where to begin and how far to go. It may change from one to the next; what is listed may not.
+_WHERE = ("page_token", "page_size", "cursor", "only_new")
 
 
 class Pages:
@@ -20,12 +22,12 @@ class Pages:
         self._secret = secret
 
     def token(self, request: Message, position: str) -> str:
-        """The token that continues this list after `position`."""
+        """The token or cursor that continues this list or stream after `position`."""
         signed = self._sign(request, position.encode())
         return base64.urlsafe_b64encode(signed + position.encode()).decode().rstrip("=")
 
     def position(self, request: Message, token: str) -> str:
-        """Where the list continues; empty for the first page. Raises PageTokenMismatch."""
+        """Where the list or stream continues; empty at its beginning. Raises PageTokenMismatch."""
         if not token:
             return ""
         try:
@@ -40,9 +42,9 @@ class Pages:
     def _sign(self, request: Message, position: bytes) -> bytes:
         listed = type(request)()
         listed.CopyFrom(request)
-        # The size of a page may change from one to the next; what is listed may not.
-        for field in ("page_token", "page_size"):
-            listed.ClearField(field)
+        for field in _WHERE:
+            if field in listed.DESCRIPTOR.fields_by_name:
+                listed.ClearField(field)
         what = listed.SerializeToString(deterministic=True)
         text = b"\0".join((listed.DESCRIPTOR.full_name.encode(), hashlib.sha256(what).digest(), position))
         return hmac.digest(self._secret, text, "sha256")[:_MAC_BYTES]

@@ -1,27 +1,50 @@
 """Reads the contract: what each method declares about itself."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from fealty.v1 import activity_pb2, audit_pb2, customers_pb2, options_pb2, points_pb2, programs_pb2
+from fealty.v1 import (
+    activity_pb2,
+    audit_pb2,
+    customers_pb2,
+    events_pb2,
+    holds_pb2,
+    ingest_pb2,
+    lots_pb2,
+    options_pb2,
+    points_pb2,
+    programs_pb2,
+    reports_pb2,
+    transactions_pb2,
+)
 from rules.access import Permission
 from rules.activity import Kind
 
 FILES: tuple[FileDescriptor, ...] = (
     programs_pb2.DESCRIPTOR,
     customers_pb2.DESCRIPTOR,
+    transactions_pb2.DESCRIPTOR,
     points_pb2.DESCRIPTOR,
+    holds_pb2.DESCRIPTOR,
+    lots_pb2.DESCRIPTOR,
+    events_pb2.DESCRIPTOR,
+    ingest_pb2.DESCRIPTOR,
+    reports_pb2.DESCRIPTOR,
     audit_pb2.DESCRIPTOR,
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Method:
-    """A method as the contract declares it. `path` is its name on the wire."""
+    """A method as the contract declares it. `path` is its name on the wire.
+
+    `streams` says whether requests come in a stream, `server_streams` whether responses do.
+    """
 
     path: str
     service: str
@@ -31,6 +54,7 @@ class Method:
     permission: Permission
     audit: int
     kind: Kind
+    server_streams: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -43,17 +67,26 @@ class Method:
         return self.audit == options_pb2.AUDIT_CLASS_PERSONAL_READ
 
 
-def methods() -> Iterable[Method]:
+@cache
+def methods() -> Sequence[Method]:
     """Every method of every service of the contract."""
-    for file in FILES:
-        for service in file.services_by_name.values():
-            for method in service.methods:
-                yield _method(method)
+    services = [service for file in FILES for service in file.services_by_name.values()]
+    return [_method(method) for service in services for method in service.methods]
+
+
+def method_of(request: type[Any]) -> Method:
+    """The method that takes requests of this type; each has a type of its own."""
+    return _by_request()[request]
 
 
 def word(enum: Any, number: int, prefix: str) -> str:
     """An enum's value as the books know it: its name without the prefix, empty where unspecified."""
     return enum.Name(number).removeprefix(prefix) if number else ""
+
+
+@cache
+def _by_request() -> dict[type[Any], Method]:
+    return {method.request: method for method in methods()}
 
 
 def _method(method: MethodDescriptor) -> Method:
@@ -75,4 +108,5 @@ def _method(method: MethodDescriptor) -> Method:
         permission=Permission(word(options_pb2.Permission, policy.permission, "PERMISSION_")),
         audit=policy.audit,
         kind=kind,
+        server_streams=bool(method.server_streaming),
     )

@@ -1,7 +1,7 @@
-"""The clock: relays what is due, and plans what time alone makes necessary. Start several: one acts.
+"""The clock: relays what is due, plans what time alone makes necessary, and gives activities their places early.
 
-What it plans depends on what is due now, never on what was planned before; so a plan that was lost, or refused
-because one like it was open, is made again at the next look.
+Start several: one acts. What it plans depends on what is due now, never on what was planned before; so a plan that
+was lost, or refused because one like it was open, is made again at the next look.
 """
 
 import time
@@ -9,6 +9,7 @@ from threading import Event
 
 import structlog
 
+from storage.activity.places import place, tend
 from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import transaction
 from storage.ledger.sweep import programs_with_due
@@ -17,11 +18,14 @@ from storage.tasks.lease import Lease
 from workers.actors.prune import plan_prune
 from workers.limits import (
     LEASE_POLL_S,
+    PLACE_BATCH,
+    PLACE_SCHEDULE_S,
     PRUNE_SCHEDULE_S,
     RELAY_POLL_S,
     STORAGE_RETRY_MAX_S,
     STORAGE_RETRY_MIN_S,
     SWEEP_SCHEDULE_S,
+    TEND_SCHEDULE_S,
 )
 from workers.outage import Outage
 from workers.process import close, end_on_signals, open_books, open_broker
@@ -74,6 +78,8 @@ class Clock:
         self._acts = False
         self._sweeps_at = 0.0
         self._prune_at = 0.0
+        self._places_at = 0.0
+        self._tend_at = 0.0
 
     def look(self) -> float:
         """Does what is to be done now; answers in how many seconds to look again. Raises StorageUnavailable."""
@@ -85,6 +91,13 @@ class Clock:
             self._sweeps_at = now + SWEEP_SCHEDULE_S
             if now >= self._prune_at:
                 self._prune_at = now + PRUNE_SCHEDULE_S
+        if now >= self._places_at:
+            # A full batch leaves a backlog, which is gone on with at the next look.
+            self._places_at = now + (0.0 if self._place() == PLACE_BATCH else PLACE_SCHEDULE_S)
+        if now >= self._tend_at:
+            with transaction(self._database) as unit:
+                tend(unit.connection)
+            self._tend_at = now + TEND_SCHEDULE_S
         full = self._relay.send_due() == self._relay.batch
         return 0.0 if full else RELAY_POLL_S
 
@@ -94,6 +107,10 @@ class Clock:
             log.info("clock acts")
         self._acts = acts
         return acts
+
+    def _place(self) -> int:
+        with transaction(self._database) as unit:
+            return place(unit.connection, PLACE_BATCH)
 
     def _plan(self, prune: bool) -> None:
         with transaction(self._database) as unit:

@@ -1,10 +1,10 @@
-"""Activities: the record as it is kept, and a sentence for people made from it."""
+"""Activities: the record as it is kept."""
 
 from typing import Any
 
 from fealty.v1 import activity_pb2
 from fealty.v1 import audit_pb2 as pb
-from server.convert import names
+from server.convert import descriptions, names
 from server.convert.requests import instant, timestamp
 from server.policy import word
 from storage.activity.queries import Activity, Filter
@@ -32,7 +32,7 @@ def message(found: Activity) -> pb.Activity:
     actor = body["actor"]
     shown = pb.Activity(
         name=names.activity(str(found.id)),
-        description=description(body, found.actor_name),
+        description=descriptions.activity(body, found.actor_name),
         action=body["action"],
         category=_enum("ACTIVITY_CATEGORY_", body["category"]),
         type=_enum("ACTIVITY_TYPE_", body["type"]),
@@ -52,38 +52,13 @@ def message(found: Activity) -> pb.Activity:
         changes=[_change(change) for change in body["changes"]],
     )
     if body["details"]:
-        shown.details.update(_plain(body["details"]))
+        shown.details.update(plain(body["details"]))
     return shown
 
 
-def description(body: dict[str, Any], actor_name: str) -> str:
-    """One sentence: who did what to whom, and how it ended."""
-    details = body["details"]
-    noun, _, deed = body["action"].partition(".")
-    who = {"SYSTEM": "Fealty", "ANONYMOUS": "Somebody without a valid key"}.get(body["actor"]["type"])
-    who = who or f"{body['actor']['type'].capitalize()} {actor_name or body['actor']['id']}"
-    if body["outcome"] != "SUCCEEDED":
-        why = details.get("reason", body["outcome"])
-        tried = body["method"].rpartition("/")[2] or body["action"]
-        return f"{who} called {tried}{_on(body['subject'])}: {body['outcome'].lower()}, {why}."
-    figures = {
-        "transaction.recorded": lambda: f"; it earned {details['points']}",
-        "points.spent": lambda: f": {-details['amount']} taken",
-        "points.activated": lambda: f": {details['amount']} became active",
-        "points.expired": lambda: f": {-details['amount']} expired",
-    }.get(body["action"], lambda: "")()
-    changed = "".join(f"; {_changed(change)}" for change in body["changes"])
-    return f"{who} {deed.replace('_', ' ')} {noun}{_on(body['subject'])}{figures}{changed}."
-
-
-def _changed(change: dict[str, Any]) -> str:
-    if change["before"] is None and change["after"] is None:
-        return f"{change['field']} changed"
-    return f"{change['field']} updated from {change['before'] or 'nothing'} → {change['after'] or 'nothing'}"
-
-
-def _on(subject: str) -> str:
-    return f" {subject}" if subject else ""
+def source_number(source: str) -> Any:
+    """A source as the contract has it."""
+    return activity_pb2.ActivitySource.Value(f"ACTIVITY_SOURCE_{source}")
 
 
 def _change(change: dict[str, Any]) -> pb.Change:
@@ -97,12 +72,12 @@ def _enum(prefix: str, word: str | None) -> str | None:
     return prefix + word if word else None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Numbers of a Struct are doubles: a whole number that one cannot hold is shown as text."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
         return str(value)
     return value

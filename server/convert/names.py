@@ -1,7 +1,7 @@
 """Resource names. Their shape was checked by the contract's rules before they come here."""
 
 from storage.engine.ids import typeid
-from storage.ledger.addresses import Address
+from storage.ledger.addresses import Address, CustomerName, TransactionName
 
 
 def program_id(name: str) -> str:
@@ -18,6 +18,24 @@ def address(name: str) -> Address:
     """Of `programs/{program}/customers/{customer}/accounts/{card}`."""
     _, program, _, customer, _, card = name.split("/")
     return Address(program, customer, card)
+
+
+def customer(name: str) -> CustomerName:
+    """Of `programs/{program}/customers/{customer}`."""
+    _, program, _, customer = name.split("/")
+    return CustomerName(program, customer)
+
+
+def transaction(name: str) -> TransactionName:
+    """Of `programs/{program}/customers/{customer}/transactions/{transaction}`."""
+    _, program, _, customer, _, transaction_id = name.split("/")
+    return TransactionName(program, customer, transaction_id)
+
+
+def numbered(name: str) -> tuple[Address, int]:
+    """The account and the number in the name of a lot, a hold, an entry or a shortfall."""
+    account, _, number = name.rpartition("/")
+    return address(account.rpartition("/")[0]), int(number)
 
 
 def activity(activity_id: str | None) -> str:

@@ -1,107 +1,115 @@
-"""Points: purchases, spendings, balances, entries."""
-
-from typing import Any
+"""Points: spendings, rollbacks, adjustments, transfers, rewards."""
 
 from fealty.v1 import points_pb2 as pb
+from rules.refunds import RollbackPolicy
 from server.call import Call
 from server.convert import names
-from server.convert.requests import fill_receipt, instant, request, set_instant
+from server.convert.balances import fill_balance, fill_new_entry
+from server.convert.requests import asked, fill_receipt, instant
+from server.errors import RequestInvalid
 from storage.engine.requests import Answer
+from storage.ledger.acts.adjustments import Adjusted, AdjustPoints
+from storage.ledger.acts.spendings import ClaimReward, RollBackSpending, RolledBack, SpendPoints, Spent
+from storage.ledger.acts.transfers import TransferPoints, Transferred
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Balance, Line, Recorded, RecordTransaction, SpendPoints, Spent
-from storage.ledger.queries import EntryRead
 
-
-def record_transaction(call: Call, message: pb.RecordTransactionRequest) -> RecordTransaction:
-    """The command in a request, or in an item of a stream."""
-    return RecordTransaction(
-        names.address(message.account),
-        message.transaction_id,
-        message.amount.amount_minor,
-        message.amount.currency_code,
-        instant(message, "occur_time"),
-        tuple([Line(line.product_id, line.category, line.quantity, line.amount_minor) for line in message.lines]),
-        request(call, message),
-        call.origin,
-        message.validate_only,
-        call.deadline,
-    )
-
-
-def recorded(command: RecordTransaction, answer: Answer[Recorded]) -> pb.RecordTransactionResponse:
-    """What is answered to a purchase. Filled in place: a message given to another's constructor is copied."""
-    value = answer.value
-    address = command.address
-    response = pb.RecordTransactionResponse()
-    shown = response.transaction
-    shown.name = f"{address.customer_name}/transactions/{command.transaction_id}"
-    shown.account = address.name
-    shown.amount.currency_code = command.currency_code
-    shown.amount.amount_minor = command.amount_minor
-    shown.state = pb.TRANSACTION_STATE_PENDING if value.pending else pb.TRANSACTION_STATE_ACCEPTED
-    shown.points = value.points
-    set_instant(shown.occur_time, value.occurred_at)
-    if value.activates_at is not None:
-        set_instant(shown.activate_time, value.activates_at)
-    if value.expires_at is not None:
-        set_instant(shown.expire_time, value.expires_at)
-    fill_balance(response.balance, address, value.balance)
-    fill_receipt(response.receipt, answer)
-    return response
+_POLICIES = {
+    pb.ROLLBACK_POLICY_UNSPECIFIED: RollbackPolicy.KEEP_ORIGINAL_EXPIRY,
+    pb.ROLLBACK_POLICY_KEEP_ORIGINAL_EXPIRY: RollbackPolicy.KEEP_ORIGINAL_EXPIRY,
+    pb.ROLLBACK_POLICY_EXTEND_TO: RollbackPolicy.EXTEND_TO,
+    pb.ROLLBACK_POLICY_GRACE: RollbackPolicy.GRACE,
+    pb.ROLLBACK_POLICY_NO_RESTORE: RollbackPolicy.NO_RESTORE,
+}
 
 
 def spend_points(call: Call, message: pb.SpendPointsRequest) -> SpendPoints:
-    """The command in a request."""
-    return SpendPoints(
-        names.address(message.account),
-        message.points,
-        message.reference,
-        request(call, message),
-        call.origin,
-        message.validate_only,
-        call.deadline,
-    )
+    """The command in a request. Raises RequestInvalid where it pays for another customer's purchase."""
+    address = names.address(message.account)
+    pays_for = paid_purchase(address, message.transaction)
+    return SpendPoints(address, message.points, message.reference, pays_for, asked(call, message))
 
 
 def spent(command: SpendPoints, answer: Answer[Spent]) -> pb.SpendPointsResponse:
     """What is answered to a spending."""
-    value = answer.value
     response = pb.SpendPointsResponse()
-    fill_entry(response.entry, command.address, EntryRead(value.entry, value.recorded_at, answer.activity or ""))
+    fill_new_entry(response.entry, command.address, answer.value.entry, answer.value, answer.activity)
+    fill_balance(response.balance, command.address, answer.value.balance)
+    fill_receipt(response.receipt, answer)
+    return response
+
+
+def claim_reward(call: Call, message: pb.ClaimRewardRequest) -> ClaimReward:
+    """The command in a request."""
+    return ClaimReward(names.address(message.account), message.rewards or 1, message.reference, asked(call, message))
+
+
+def claimed(command: ClaimReward, answer: Answer[Spent]) -> pb.ClaimRewardResponse:
+    """What is answered to a claim."""
+    response = pb.ClaimRewardResponse()
+    fill_new_entry(response.entry, command.address, answer.value.entry, answer.value, answer.activity)
+    fill_balance(response.balance, command.address, answer.value.balance)
+    fill_receipt(response.receipt, answer)
+    return response
+
+
+def roll_back_spending(call: Call, message: pb.RollBackSpendingRequest) -> RollBackSpending:
+    """The command in a request."""
+    address, seq = names.numbered(message.name)
+    policy = _POLICIES[message.policy]
+    until = instant(message, "extend_to_time")
+    return RollBackSpending(address, seq, message.points, policy, until, message.grace_days, asked(call, message))
+
+
+def rolled_back(command: RollBackSpending, answer: Answer[RolledBack]) -> pb.RollBackSpendingResponse:
+    """What is answered to a rollback."""
+    value = answer.value
+    response = pb.RollBackSpendingResponse()
+    response.rollback.points = value.points
+    response.rollback.restored = value.restored
+    response.rollback.expired = value.expired
+    if value.entry is not None:
+        fill_new_entry(response.entry, command.address, value.entry, value, answer.activity)
     fill_balance(response.balance, command.address, value.balance)
     fill_receipt(response.receipt, answer)
     return response
 
 
-def fill_balance(shown: pb.Balance, address: Address, found: Balance) -> None:
-    """A balance as the contract shows it."""
-    shown.account = address.name
-    shown.decimals = found.decimals
-    shown.pending = found.pending
-    shown.active = found.active
-    shown.held = found.held
-    shown.debt = found.debt
-    shown.spendable = found.spendable
-    shown.lifetime_earned = found.earned
-    shown.lifetime_spent = found.spent
-    shown.lifetime_expired = found.expired
-    set_instant(shown.as_of_time, found.as_of)
+def adjust_points(call: Call, message: pb.AdjustPointsRequest) -> AdjustPoints:
+    """The command in a request."""
+    return AdjustPoints(names.address(message.account), message.points, asked(call, message))
 
 
-def fill_entry(shown: pb.Entry, address: Address, found: EntryRead) -> None:
-    """An entry as the contract shows it."""
-    posting = found.posting
-    shown.name = f"{address.name}/entries/{posting.seq}"
-    shown.kind = _KINDS[posting.kind]
-    shown.amount = posting.amount
-    shown.active_after = posting.active_after
-    set_instant(shown.occur_time, posting.occurred_at)
-    set_instant(shown.record_time, found.recorded_at)
-    for lot, amount in posting.allocations:
-        shown.allocations.add(lot=lot, amount=amount)
-    if posting.transaction_id:
-        shown.transaction = f"{address.customer_name}/transactions/{posting.transaction_id}"
-    shown.activity = names.activity(found.activity)
+def adjusted(command: AdjustPoints, answer: Answer[Adjusted]) -> pb.AdjustPointsResponse:
+    """What is answered to an adjustment."""
+    response = pb.AdjustPointsResponse()
+    fill_new_entry(response.entry, command.address, answer.value.entry, answer.value, answer.activity)
+    fill_balance(response.balance, command.address, answer.value.balance)
+    fill_receipt(response.receipt, answer)
+    return response
 
 
-_KINDS: dict[str, Any] = {name.removeprefix("ENTRY_KIND_"): kind for name, kind in pb.EntryKind.items()}
+def transfer_points(call: Call, message: pb.TransferPointsRequest) -> TransferPoints:
+    """The command in a request."""
+    to = names.address(message.to_account)
+    return TransferPoints(names.address(message.account), to, message.points, asked(call, message))
+
+
+def transferred(command: TransferPoints, answer: Answer[Transferred]) -> pb.TransferPointsResponse:
+    """What is answered to a transfer."""
+    value = answer.value
+    response = pb.TransferPointsResponse()
+    fill_new_entry(response.sent, command.address, value.sent, value, answer.activity)
+    fill_new_entry(response.received, command.to, value.received, value, value.received_by)
+    fill_balance(response.balance, command.address, value.balance)
+    fill_receipt(response.receipt, answer)
+    return response
+
+
+def paid_purchase(address: Address, transaction: str) -> str | None:
+    """The id of the purchase that points pay for. Raises RequestInvalid where it is another customer's."""
+    if not transaction:
+        return None
+    name = names.transaction(transaction)
+    if (name.program, name.customer) != (address.program, address.customer):
+        raise RequestInvalid([("transaction", "must be a purchase of the customer who pays")])
+    return name.transaction_id

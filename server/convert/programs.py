@@ -3,43 +3,41 @@
 from typing import Any
 
 from fealty.v1 import programs_pb2 as pb
-from rules.calendar import Rounding
-from rules.programs import Card, EarnRate, ExpiryPolicy, Settings
+from rules.programs import EventType, Settings
 from rules.refusals import UpdateMaskInvalid
-from server.convert import names
+from server.convert import cards, names
 from server.convert.requests import instant, timestamp, timestamp_or_none
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.programs.queries import Program
 
-_ROUNDINGS = {
-    pb.EXPIRY_ROUNDING_UNSPECIFIED: Rounding.DAY,
-    pb.EXPIRY_ROUNDING_END_OF_MONTH: Rounding.MONTH,
-    pb.EXPIRY_ROUNDING_END_OF_QUARTER: Rounding.QUARTER,
-    pb.EXPIRY_ROUNDING_END_OF_HALF_YEAR: Rounding.HALF_YEAR,
-    pb.EXPIRY_ROUNDING_END_OF_YEAR: Rounding.YEAR,
-}
-_ROUNDING_NUMBERS = {rounding: number for number, rounding in _ROUNDINGS.items()}
+# A program without a name, a zone or a card means nothing; one without event types does.
+_NEVER_EMPTY = {"display_name", "time_zone", "cards"}
 
 
 def create(request: pb.CreateProgramRequest) -> CreateProgram:
-    """The command in a request."""
+    """The command in a request. Raises SettingsInvalid."""
     program = request.program
-    settings = Settings(program.display_name, program.time_zone, tuple(_card(card) for card in program.cards))
+    settings = Settings(
+        program.display_name,
+        program.time_zone,
+        tuple(cards.card(card) for card in program.cards),
+        tuple(_event_type(declared) for declared in program.event_types),
+    )
     return CreateProgram(request.program_id, settings, instant(program, "test_clock_time"))
 
 
 def update(request: pb.UpdateProgramRequest) -> UpdateProgram:
-    """The command in a request. Raises UpdateMaskInvalid."""
+    """The command in a request. Raises UpdateMaskInvalid, SettingsInvalid."""
     program = request.program
     given: dict[str, Any] = {
         "display_name": program.display_name,
         "time_zone": program.time_zone,
-        "cards": tuple(_card(card) for card in program.cards),
+        "cards": tuple(cards.card(card) for card in program.cards),
+        "event_types": tuple(_event_type(declared) for declared in program.event_types),
     }
     paths = list(request.update_mask.paths) or [name for name, value in given.items() if value]
     for path in paths:
-        # Each of the three must stay filled: a program without a name, a zone or a card means nothing.
-        if not given.get(path):
+        if path not in given or (path in _NEVER_EMPTY and not given[path]):
             raise UpdateMaskInvalid(path=path)
     return UpdateProgram(names.program_id(program.name), program.etag, {path: given[path] for path in paths})
 
@@ -57,7 +55,8 @@ def message(program: Program) -> pb.Program:
         name=program.name,
         display_name=program.settings.display_name,
         time_zone=program.settings.time_zone,
-        cards=[_card_message(card) for card in program.settings.cards],
+        cards=[cards.message(card) for card in program.settings.cards],
+        event_types=[_event_type_message(declared) for declared in program.settings.event_types],
         settings_version=program.version,
         etag=program.etag,
         create_time=timestamp(program.created_at),
@@ -66,34 +65,14 @@ def message(program: Program) -> pb.Program:
     )
 
 
-def _card(card: pb.Card) -> Card:
-    rate = card.earn_rate
-    policy = card.expiry_policy
-    return Card(
-        card.card_id,
-        card.display_name,
-        card.decimals,
-        EarnRate(rate.points, rate.per_amount_minor, rate.currency_code, rate.whole_steps),
-        card.pending_days,
-        ExpiryPolicy(policy.months, _ROUNDINGS[policy.rounding]) if card.HasField("expiry_policy") else None,
-    )
+def _event_type(given: pb.EventType) -> EventType:
+    return EventType(given.event_type, given.display_name, given.points, given.card_id)
 
 
-def _card_message(card: Card) -> pb.Card:
-    rate = card.earn_rate
-    shown = pb.Card(
-        card_id=card.card_id,
-        display_name=card.display_name,
-        decimals=card.decimals,
-        earn_rate=pb.EarnRate(
-            points=rate.points,
-            per_amount_minor=rate.per_amount_minor,
-            currency_code=rate.currency_code,
-            whole_steps=rate.whole_steps,
-        ),
-        pending_days=card.pending_days,
+def _event_type_message(declared: EventType) -> pb.EventType:
+    return pb.EventType(
+        event_type=declared.event_type,
+        display_name=declared.display_name,
+        points=declared.points,
+        card_id=declared.card_id,
     )
-    if card.expiry_policy is not None:
-        shown.expiry_policy.months = card.expiry_policy.months
-        shown.expiry_policy.rounding = _ROUNDING_NUMBERS[card.expiry_policy.rounding]
-    return shown

@@ -7,12 +7,16 @@ from typing import Any
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from fealty.v1 import receipt_pb2
 from fealty.v1.receipt_pb2 import Receipt
+from rules.activity import Origin
 from server import limits
 from server.call import Call
 from server.convert import names
 from server.errors import RequestInvalid
+from server.policy import method_of
 from storage.engine.requests import Answer, Request
+from storage.ledger.commands import Asked, Reason
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -24,7 +28,33 @@ def request(call: Call, message: Any) -> Request:
     upgrade stays the same request.
     """
     content = message.SerializeToString(deterministic=True)
-    return Request(call.caller.id, call.method.name, message.request_id, hashlib.sha256(content).hexdigest())
+    # The method is that of the message: what is posted through a stream and by a call of its own is one request.
+    method = method_of(type(message)).name
+    return Request(call.caller.id, method, message.request_id, hashlib.sha256(content).hexdigest())
+
+
+def asked(call: Call, message: Any) -> Asked:
+    """How a posting is asked for, by a call of its own or as an item of a stream."""
+    why = Reason()
+    if "reason" in message.DESCRIPTOR.fields_by_name and message.HasField("reason"):
+        why = reason(message.reason)
+    return Asked(request(call, message), origin(call, message), message.validate_only, call.deadline, why)
+
+
+def origin(call: Call, message: Any) -> Origin:
+    """Who does it, from where: somebody of the back office where one is named, whatever program carries it here."""
+    found = call.origin
+    method = method_of(type(message))
+    if method is not call.method:
+        found = found._replace(kind=method.kind, method=method.path)
+    if "reason" in message.DESCRIPTOR.fields_by_name and message.reason.acting_user:
+        found = found._replace(source="PLATFORM")
+    return found
+
+
+def reason(message: receipt_pb2.Reason) -> Reason:
+    """Why somebody does it."""
+    return Reason(message.code, message.note, message.acting_user)
 
 
 def receipt(answer: Answer[Any]) -> Receipt:

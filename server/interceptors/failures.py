@@ -1,5 +1,7 @@
 """Ends a call with what its caller is told. The one place that does."""
 
+from grpc import StatusCode
+
 from server.call import Call
 from server.errors import Failure
 
@@ -13,4 +15,7 @@ async def end(call: Call, told: Failure) -> None:
     trailers: list[tuple[str, str | bytes]] = [(DETAILS, told.status().SerializeToString())]
     if told.retry_ms is not None:
         trailers.append((PUSHBACK, str(told.retry_ms)))
+    elif told.code is StatusCode.RESOURCE_EXHAUSTED:
+        # A cap of the books is not an overload: trying again today is of no use.
+        trailers.append((PUSHBACK, "-1"))
     await call.context.abort(told.code, told.message, tuple(trailers))

@@ -1,1 +1,30 @@
 """One thin servicer for each service: convert in, one operation, convert out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from server.paging import Pages
+from server.services.audit import Audit
+from server.services.customers import Customers
+from server.services.events import Events
+from server.services.holds import Holds
+from server.services.ingest import Ingest
+from server.services.lots import Lots
+from server.services.points import Points
+from server.services.programs import Programs
+from server.services.reports import Reports
+from server.services.transactions import Transactions
+from storage.books import Books
+
+SERVICES: Sequence[Callable[[Books, Pages], Any]] = (
+    Programs,
+    Customers,
+    Transactions,
+    Points,
+    Holds,
+    Lots,
+    Events,
+    Ingest,
+    Reports,
+    Audit,
+)

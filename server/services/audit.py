@@ -1,12 +1,15 @@
 """AuditService."""
 
+from datetime import datetime
 from uuid import UUID
 
 from fealty.v1 import audit_pb2 as pb
 from server.call import Call
 from server.convert import activities
 from server.paging import Pages, page_size
+from server.services.watch import Watch
 from storage.activity import queries
+from storage.activity.queries import Activity, Before
 from storage.books import Books
 
 
@@ -18,14 +21,32 @@ class Audit:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
+        self._watch = Watch(books, pages)
 
     async def ListActivities(self, call: Call, message: pb.ListActivitiesRequest) -> pb.ListActivitiesResponse:
         wanted = activities.wanted(message)
-        position = self._pages.position(message, message.page_token)
-        before = UUID(position) if position else None
+        before = _before(self._pages.position(message, message.page_token))
         size = page_size(message.page_size)
         found = await self._books.read(lambda: queries.page(wanted, call.caller, before, size + 1))
-        following = self._pages.token(message, str(found[size - 1].id)) if len(found) > size else ""
+        following = self._pages.token(message, _position(found[size - 1])) if len(found) > size else ""
         call.details = {"count": len(found[:size])}
         shown = [activities.message(activity) for activity in found[:size]]
         return pb.ListActivitiesResponse(activities=shown, next_page_token=following)
+
+    async def WatchActivities(self, call: Call, message: pb.WatchActivitiesRequest) -> None:
+        await self._watch.run(call, message)
+
+    def end_streams(self) -> None:
+        """Ends each stream after the message in hand, and those that come: the server is about to stop."""
+        self._watch.end()
+
+
+def _position(activity: Activity) -> str:
+    return f"{activity.recorded_at.isoformat()} {activity.id}"
+
+
+def _before(position: str) -> Before | None:
+    if not position:
+        return None
+    recorded_at, _, identity = position.partition(" ")
+    return Before(datetime.fromisoformat(recorded_at), UUID(identity))

@@ -3,10 +3,10 @@
 from fealty.v1 import customers_pb2 as pb
 from server.call import Call
 from server.convert import customers, names
-from server.convert.requests import receipt, request
+from server.convert.requests import origin, receipt, request
 from server.paging import Pages, page_size
 from storage.books import Books
-from storage.customers import commands, queries
+from storage.customers import commands, merging, queries, states, unmerging
 from storage.customers.queries import Customer
 from storage.programs import queries as programs
 
@@ -64,3 +64,39 @@ class Customers:
             lambda unit: commands.update(unit, command, call.caller, call.origin, key, message.validate_only)
         )
         return pb.UpdateCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
+
+    async def SuspendCustomer(self, call: Call, message: pb.SuspendCustomerRequest) -> pb.SuspendCustomerResponse:
+        command = customers.suspend(message)
+        key, who = request(call, message), origin(call, message)
+        answer = await self._books.change(
+            lambda unit: states.suspend(unit, command, call.caller, who, key, message.validate_only)
+        )
+        return pb.SuspendCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
+
+    async def ReactivateCustomer(
+        self, call: Call, message: pb.ReactivateCustomerRequest
+    ) -> pb.ReactivateCustomerResponse:
+        command = customers.reactivate(message)
+        key, who = request(call, message), origin(call, message)
+        answer = await self._books.change(
+            lambda unit: states.reactivate(unit, command, call.caller, who, key, message.validate_only)
+        )
+        return pb.ReactivateCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
+
+    async def MergeCustomers(self, call: Call, message: pb.MergeCustomersRequest) -> pb.MergeCustomersResponse:
+        command = customers.merge(message)
+        key, who = request(call, message), origin(call, message)
+        answer = await self._books.change(
+            lambda unit: merging.merge(unit, command, call.caller, who, key, message.validate_only)
+        )
+        merged, customer = customers.merge_message(answer.value), customers.message(answer.value.customer)
+        return pb.MergeCustomersResponse(merge=merged, customer=customer, receipt=receipt(answer))
+
+    async def UnmergeCustomers(self, call: Call, message: pb.UnmergeCustomersRequest) -> pb.UnmergeCustomersResponse:
+        command = customers.unmerge(message)
+        key, who = request(call, message), origin(call, message)
+        answer = await self._books.change(
+            lambda unit: unmerging.unmerge(unit, command, call.caller, who, key, message.validate_only)
+        )
+        merged, customer = customers.merge_message(answer.value), customers.message(answer.value.customer)
+        return pb.UnmergeCustomersResponse(merge=merged, customer=customer, receipt=receipt(answer))

@@ -1,4 +1,4 @@
-"""The ingest stream: many purchases a message, a result for each, in order.
+"""IngestService: postings of every kind in a stream, many a message, a result for each, in order.
 
 A message is parsed while the one before it is being written; no more than STREAM_WINDOW of a stream are in hand.
 """
@@ -9,33 +9,51 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from fealty.v1 import points_pb2 as pb
-from rules.refusals import ProgramNotFound, Refusal
+from fealty.v1 import ingest_pb2 as pb
+from rules.refusals import GroupRefused, Refusal
 from server import limits
-from server.call import Call
-from server.convert import points
+from server.call import Call, scope
 from server.errors import Failure, RequestInvalid, failure
 from server.interceptors import validation
+from server.paging import Pages
+from server.postings import POSTINGS, check_permission, command_of
 from storage.activity.commands import Outcome
 from storage.activity.recorder import Act
 from storage.books import Books
-from storage.ledger.commands import RecordTransaction
+from storage.ledger.commands import AllOrNothing, Command
+
+# The result's field for each of the item's, which has the same number.
+_RESULTS = {
+    field.name: pb.ItemResult.DESCRIPTOR.fields_by_number[field.number].name
+    for field in pb.Item.DESCRIPTOR.fields_by_name.values()
+}
+
+
+class _Item(NamedTuple):
+    """An item on its way: its request, and its command or why it never became one."""
+
+    kind: str
+    message: Any
+    command: Command | Failure
 
 
 class _InHand(NamedTuple):
-    """A message on its way: for each item its command, or why it never became one; and what the books will answer."""
+    """A message on its way: its items, and what the books will answer to those that became commands."""
 
-    items: Sequence[RecordTransaction | Failure]
+    items: Sequence[_Item]
+    together: bool
     outcomes: "asyncio.Future[Any] | None"
 
 
 class Ingest:
-    """Runs streams of purchases."""
+    """Runs streams of postings."""
 
-    def __init__(self, books: Books) -> None:
+    service = "fealty.v1.IngestService"
+
+    def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
 
-    async def run(self, call: Call) -> None:
+    async def BatchIngest(self, call: Call) -> None:
         """Answers each message of the stream in its order, until the caller ends it."""
         in_hand: asyncio.Queue[_InHand | Exception | None] = asyncio.Queue(limits.STREAM_WINDOW - 1)
         taking = asyncio.create_task(self._take(call, in_hand))
@@ -54,53 +72,100 @@ class Ingest:
                 # Each message has its own time; the stream as a whole has none.
                 call.deadline = time.monotonic() + limits.DEADLINE_MAX_S
                 has_nul = b"\0" in raw
-                items = [_command(call, item, has_nul) for item in message.items]
-                commands = [item for item in items if isinstance(item, RecordTransaction)]
-                await in_hand.put(_InHand(items, self._books.write(commands) if commands else None))
+                items = [_item(call, item, has_nul) for item in message.items]
+                if message.all_or_nothing:
+                    items = _together(items)
+                await in_hand.put(_InHand(items, message.all_or_nothing, self._write(items, message.all_or_nothing)))
             await in_hand.put(None)
         except Exception as error:
             # What came before it is answered first.
             await in_hand.put(error)
 
+    def _write(self, items: Sequence[_Item], together: bool) -> "asyncio.Future[Any] | None":
+        commands = [item.command for item in items if not isinstance(item.command, Failure)]
+        if not commands:
+            return None
+        return self._books.write([AllOrNothing(tuple(commands))] if together else commands)
+
     async def _answer(self, call: Call, in_hand: "asyncio.Queue[_InHand | Exception | None]") -> None:
         while (taken := await in_hand.get()) is not None:
             if isinstance(taken, Exception):
                 raise taken
-            outcomes = iter(await taken.outcomes if taken.outcomes is not None else ())
-            results, refused = [], []
+            answered = await taken.outcomes if taken.outcomes is not None else ()
+            if taken.together and answered:
+                # A group that the database refused is one exception for all of it.
+                [answered] = answered
+                if isinstance(answered, Exception):
+                    answered = [answered] * len(taken.items)
+            outcomes = iter(answered)
+            response = pb.BatchIngestResponse()
+            refused = []
             for item in taken.items:
-                outcome = item if isinstance(item, Failure) else next(outcomes)
+                outcome = item.command if isinstance(item.command, Failure) else next(outcomes)
                 if isinstance(outcome, Exception):
                     outcome = failure(outcome)
-                if isinstance(outcome, Failure) or isinstance(item, Failure):
+                result = response.results.add()
+                if isinstance(outcome, Failure):
                     refused.append((item, outcome))
-                    results.append(pb.IngestResult(refused=outcome.status()))
+                    result.refused.CopyFrom(outcome.status())
                 else:
-                    results.append(pb.IngestResult(recorded=points.recorded(item, outcome)))
+                    told = POSTINGS[type(item.message)].response(item.command, outcome)
+                    getattr(result, _RESULTS[item.kind]).CopyFrom(told)
             if refused:
                 await self._note(call, refused)
-            await call.context.write(pb.IngestTransactionsResponse(results=results).SerializeToString())
+            await call.context.write(response.SerializeToString())
 
-    async def _note(self, call: Call, refused: Sequence[tuple[RecordTransaction | Failure, Failure]]) -> None:
-        """One record for the refused items of a message: how many, and why."""
-        reasons = dict(Counter(told.reason for _, told in refused))
-        named = [item.address for item, _ in refused if isinstance(item, RecordTransaction)]
-        subject = f"programs/{named[0].program}" if named else ""
-        program = named[0].program if named else ""
-        act = Act(call.origin, Outcome.REFUSED, subject, program, details={"items": len(refused), "reasons": reasons})
-        [recorded] = await self._books.record([act])
-        if isinstance(recorded, Exception):
-            raise recorded
+    async def _note(self, call: Call, refused: Sequence[tuple[_Item, Failure]]) -> None:
+        """One record for the refused items of a message, how many and why; one of their own for those denied."""
+        subject = next((name for item, _ in refused if (name := _subject(item.message))), "")
+        program, _ = scope(subject)
+        about = f"programs/{program}" if program and call.caller.sees(program) else ""
+        reasons = {
+            Outcome.DENIED: Counter(told.reason for _, told in refused if told.outcome is Outcome.DENIED),
+            Outcome.REFUSED: Counter(told.reason for _, told in refused if told.outcome is not Outcome.DENIED),
+        }
+        acts = [
+            Act(
+                call.origin,
+                outcome,
+                about,
+                program if about else "",
+                details={"items": of.total(), "reasons": dict(of)},
+            )
+            for outcome, of in reasons.items()
+            if of
+        ]
+        for recorded in await self._books.record(acts):
+            if isinstance(recorded, Exception):
+                raise recorded
 
 
-def _command(call: Call, item: pb.RecordTransactionRequest, has_nul: bool) -> RecordTransaction | Failure:
+def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
+    kind = item.WhichOneof("posting")
+    if kind is None:
+        return _Item("", None, failure(RequestInvalid([("posting", "one of its kinds is required")])))
+    message = getattr(item, kind)
     try:
         if has_nul:
-            validation.check_text(item)
-        validation.check(item)
-        command = points.record_transaction(call, item)
-        if not call.caller.sees(command.address.program):
-            raise ProgramNotFound(program=command.address.program)
-        return command
+            validation.check_text(message)
+        validation.check(message)
+        check_permission(call, message)
+        return _Item(kind, message, command_of(call, message))
     except (Refusal, RequestInvalid) as error:
-        return failure(error)
+        return _Item(kind, message, failure(error))
+
+
+def _together(items: list[_Item]) -> list[_Item]:
+    """Of items of which all or none are to be recorded: none, where one never became a command."""
+    for number, item in enumerate(items):
+        if isinstance(item.command, Failure):
+            others = failure(GroupRefused(item=number, reason=item.command.message))
+            return [one if one is item else one._replace(command=others) for one in items]
+    return items
+
+
+def _subject(message: Any) -> str:
+    for field in ("name", "account", "parent"):
+        if message is not None and (found := str(getattr(message, field, "")).strip()):
+            return found[:200]
+    return ""

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from fealty.v1 import points_pb2 as pb
-from rules.access import Caller
-from rules.refusals import ProgramNotFound
 from server.call import Call
-from server.convert import names, points
+from server.convert import explanations, names
+from server.convert.balances import fill_balance, fill_entry
+from server.convert.requests import instant
 from server.paging import Pages, page_size
-from server.services.ingest import Ingest
+from server.postings import Poster
+from server.services.scope import check_scope
 from storage.books import Books
-from storage.engine.requests import Answer
-from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance
 from storage.ledger.queries import EntryRead, GetBalance, ListEntries
+from storage.ledger.reading import explain, past
 
 # Before the first entry that can be numbered: where a list that starts at the newest begins.
 NEWEST = 2**63 - 1
@@ -23,51 +23,57 @@ Value = TypeVar("Value")
 
 
 class Points:
-    """Purchases, spendings, balances and histories."""
+    """Spendings, rollbacks, adjustments, transfers, balances and the points history."""
 
     service = "fealty.v1.PointsService"
 
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
-        self.IngestTransactions = Ingest(books).run
-
-    async def RecordTransaction(self, call: Call, message: pb.RecordTransactionRequest) -> pb.RecordTransactionResponse:
-        command = points.record_transaction(call, message)
-        check_scope(call.caller, command.address)
-        return points.recorded(command, only(await self._books.write([command]), Answer))
-
-    async def SpendPoints(self, call: Call, message: pb.SpendPointsRequest) -> pb.SpendPointsResponse:
-        command = points.spend_points(call, message)
-        check_scope(call.caller, command.address)
-        return points.spent(command, only(await self._books.write([command]), Answer))
+        post = Poster(books).post
+        self.SpendPoints = self.RollBackSpending = self.AdjustPoints = post
+        self.TransferPoints = self.ClaimReward = post
 
     async def GetBalance(self, call: Call, message: pb.GetBalanceRequest) -> pb.GetBalanceResponse:
         address = names.address(message.account)
-        check_scope(call.caller, address)
-        found = only(await self._books.ask([GetBalance(address)]), Balance)
+        check_scope(call.caller, address.program)
+        at = instant(message, "as_of_time")
+        if at is None:
+            found = only(await self._books.ask([GetBalance(address)]), Balance)
+        else:
+            found = await self._books.query(lambda books: past.balance_at(books, address, at))
         response = pb.GetBalanceResponse()
-        points.fill_balance(response.balance, address, found)
+        fill_balance(response.balance, address, found)
         return response
 
     async def ListEntries(self, call: Call, message: pb.ListEntriesRequest) -> pb.ListEntriesResponse:
         address = names.address(message.parent)
-        check_scope(call.caller, address)
+        check_scope(call.caller, address.program)
         before = int(self._pages.position(message, message.page_token) or NEWEST)
         size = page_size(message.page_size)
         found: list[EntryRead] = only(await self._books.ask([ListEntries(address, before, size + 1)]), list)
         response = pb.ListEntriesResponse()
         for entry in found[:size]:
-            points.fill_entry(response.entries.add(), address, entry)
+            fill_entry(response.entries.add(), address, entry)
         if len(found) > size:
             response.next_page_token = self._pages.token(message, str(found[size - 1].posting.seq))
         return response
 
-
-def check_scope(caller: Caller, address: Address) -> None:
-    """Raises ProgramNotFound: what is not yours is not found."""
-    if not caller.sees(address.program):
-        raise ProgramNotFound(program=address.program)
+    async def ExplainBalance(self, call: Call, message: pb.ExplainBalanceRequest) -> pb.ExplainBalanceResponse:
+        address = names.address(message.account)
+        check_scope(call.caller, address.program)
+        position = self._pages.position(message, message.page_token)
+        after = int(position) if position else None
+        size = page_size(message.page_size)
+        balance = only(await self._books.ask([GetBalance(address)]), Balance)
+        found = await self._books.query(lambda books: explain.explain(books, address, after, size + 1))
+        response = pb.ExplainBalanceResponse()
+        fill_balance(response.balance, address, balance)
+        for explanation in found[:size]:
+            explanations.fill(response.explanations.add(), address, explanation)
+        if len(found) > size:
+            response.next_page_token = self._pages.token(message, str(found[size - 1].lot))
+        return response
 
 
 def only(outcomes: Sequence[object], kind: type[Value]) -> Value:

@@ -1,0 +1,230 @@
+"""Activities in sentences for people: what happened to what, with its figures, by whom, or how it came to nothing.
+
+Figures are in the card's smallest unit, so a sentence speaks of units; a record knows of no decimals.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# What a record says, and what it is about: the sentence without its end.
+Part = Callable[[Mapping[str, Any], str], str]
+
+
+def activity(body: Mapping[str, Any], actor_name: str) -> str:
+    """One sentence: what was done to whom, by whom and why; of a call that came to nothing, how it ended."""
+    actor = body["actor"]
+    who = _WHO.get(actor["type"]) or f"{actor['type'].capitalize()} {actor_name or actor['id']}"
+    if body["outcome"] != "SUCCEEDED":
+        return _ended(body, who)
+    return f"{_happened(body)}{_why(body, '' if actor['type'] == 'SYSTEM' else who)}."
+
+
+def event(body: Mapping[str, Any]) -> str:
+    """The same from the customer's side: who called is of no interest there, only for whom."""
+    return f"{_happened(body)}{_why(body)}."
+
+
+def _happened(body: Mapping[str, Any]) -> str:
+    action, details, subject = body["action"], body["details"], body["subject"]
+    plainly = _plainly(action)
+    try:
+        text = _PARTS.get(action, plainly)(details, subject)
+    except KeyError:
+        # A record stays as it was written, also by a version that said less.
+        text = plainly(details, subject)
+    changes = () if action in _SAYS_CHANGES else body["changes"]
+    return "; ".join((text, *(_changed(change) for change in changes)))
+
+
+def _why(body: Mapping[str, Any], who: str = "") -> str:
+    details = body["details"]
+    whom = f"for {details['admin']}" if details.get("admin") else ""
+    by = " ".join(filter(None, (who, whom)))
+    said = ", ".join(filter(None, (by, details.get("reason_code"))))
+    return f" ({said})" if said else ""
+
+
+def _ended(body: Mapping[str, Any], who: str) -> str:
+    details = body["details"]
+    called = body["method"].rpartition("/")[2] or body["action"]
+    about = f" for {body['subject']}" if body["subject"] else ""
+    if "reasons" in details:
+        reasons = ", ".join(f"{count} of {reason}" for reason, count in sorted(details["reasons"].items()))
+        return f"{who} called {called}{about}, of which {_count(details['items'], 'item')} came to nothing: {reasons}."
+    why = f": {details['reason']}" if details.get("reason") else ""
+    return f"{who} called {called}{about}, which {_ENDS[body['outcome']]}{why}."
+
+
+def _plainly(action: str) -> Part:
+    noun, _, deed = action.partition(".")
+    return lambda details, subject: f"{noun.capitalize()}{_space(subject)} was {deed.replace('_', ' ')}"
+
+
+def _changed(change: Mapping[str, Any]) -> str:
+    if change["before"] is None and change["after"] is None:
+        return f"its {change['field']} changed"
+    return f"its {change['field']} changed from {change['before'] or 'nothing'} to {change['after'] or 'nothing'}"
+
+
+def _space(text: str) -> str:
+    return f" {text}" if text else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if abs(number) == 1 else f"{number} {noun}s"
+
+
+def _units(number: int) -> str:
+    return _count(number, "unit")
+
+
+def _were(number: int) -> str:
+    return f"{_units(number)} {_be(number)}"
+
+
+def _be(number: int) -> str:
+    return "was" if abs(number) == 1 else "were"
+
+
+def _whose(subject: str) -> str:
+    return "all programs" if subject in ("", "-") else subject
+
+
+def _on(details: Mapping[str, Any]) -> str:
+    what = details.get("reference") or details.get("transaction", "")
+    return f" on {what}" if what else ""
+
+
+def _for(details: Mapping[str, Any]) -> str:
+    return f" for {details['reference']}" if details.get("reference") else ""
+
+
+def _recorded(details: Mapping[str, Any], subject: str) -> str:
+    earned = f"{_units(details['points'])}{', pending' if details.get('pending') else ''}"
+    amount = f"{_minor(details['amount_minor'])} of {details['currency']}"
+    return f"Purchase {subject} of {amount} was recorded; it earned {earned}"
+
+
+def _updated(details: Mapping[str, Any], subject: str) -> str:
+    amounts, points = details["amount_minor"], details["points"]
+    earned = f"it earned {_units(points[1])} in place of {points[0]}"
+    return f"Purchase {subject} was corrected from {amounts[0]} to {_minor(amounts[1])}; {earned}"
+
+
+def _refunded(details: Mapping[str, Any], subject: str) -> str:
+    claimed = ", ".join(f"{details[name]} {words}" for name, words in _CLAIMED.items() if details.get(name))
+    of = f": {claimed}" if claimed else ""
+    back = f"; {_units(details['restored'])} that had paid for it came back" if details.get("restored") else ""
+    amount = _minor(details["amount_minor"])
+    taken = f"that took {_units(details['points'])}{of}{back}"
+    return f"{amount} of purchase {subject} {_be(details['amount_minor'])} refunded; {taken}"
+
+
+def _minor(amount: int) -> str:
+    return _count(amount, "minor unit")
+
+
+def _adjusted(details: Mapping[str, Any], subject: str) -> str:
+    amount = details["amount"]
+    return f"{_were(abs(amount))} {'added to' if amount > 0 else 'taken from'} {subject} by hand"
+
+
+def _transferred(details: Mapping[str, Any], subject: str) -> str:
+    if "from" in details:
+        return f"{_were(details['amount'])} transferred to {subject} from {details['from']}"
+    return f"{_were(-details['amount'])} transferred from {subject} to {details['to']}"
+
+
+def _rolled_back(details: Mapping[str, Any], subject: str) -> str:
+    gone = f", of which {details['expired']} expired at once" if details.get("expired") else ""
+    back = f"{_units(details['restored'])} came back{gone}" if details["restored"] else "nothing came back"
+    return f"Spending {subject} was rolled back by {_units(details['points'])}: {back}"
+
+
+def _redated(details: Mapping[str, Any], subject: str) -> str:
+    to = {"AT": f"set to {details.get('expires_at')}", "NEVER": "set to never", "BY_CURRENT_POLICY": "set anew"}
+    lots = f"{_units(details['points'])} in {_count(details['lots'], 'lot')}"
+    return f"The expiry of {lots} of {subject} was {to.get(details.get('expiry', ''), 'changed')}"
+
+
+def _written_off(details: Mapping[str, Any], subject: str) -> str:
+    points = details["points"]
+    return f"{_units(points)} of {subject} {_be(points)} written off; {details['remaining']} of it remain"
+
+
+def _event(details: Mapping[str, Any], subject: str) -> str:
+    about = f" about purchase {details['transaction']}" if details.get("transaction") else ""
+    gave = f"; it gave {_units(details['points'])} to {details['account']}" if details.get("points") else ""
+    return f"Event {details['event_type']} of {subject}{about} was recorded{gave}"
+
+
+def _merged(details: Mapping[str, Any], subject: str) -> str:
+    if "into" in details:
+        return f"Customer {subject} was merged into {details['into']}, which got {_moved(details)}"
+    return f"Customer {subject} got {_moved(details)} by the merge of {details['from']}"
+
+
+def _unmerged(details: Mapping[str, Any], subject: str) -> str:
+    if "from" in details:
+        return f"Customer {subject} was parted from {details['from']} again, and got back {_moved(details)}"
+    return f"Customer {subject} gave back {_moved(details)}, as {details['to']} was parted from it again"
+
+
+def _moved(details: Mapping[str, Any]) -> str:
+    moved = []
+    for account in details["accounts"]:
+        debt = f" and {account['debt']} of debt" if account["debt"] else ""
+        moved.append(f"{_units(account['active'] + account['pending'])}{debt} of card {account['card_id']}")
+    return ", ".join(moved) or "no points"
+
+
+_WHO = {"SYSTEM": "Fealty", "ANONYMOUS": "somebody without a valid key"}
+
+_ENDS = {"DENIED": "was denied", "INVALID": "was not understood", "REFUSED": "was refused", "FAILED": "failed"}
+
+_CLAIMED = {
+    "pending": "pending",
+    "own_lot": "of its own",
+    "other_lots": "of others",
+    "debt": "as debt",
+    "shortfall": "missing",
+}
+
+# Acts whose sentence says already what changed.
+_SAYS_CHANGES = {"customer.merged", "customer.unmerged", "customer.suspended", "customer.reactivated"}
+
+_PARTS: dict[str, Part] = {
+    "transaction.recorded": _recorded,
+    "transaction.updated": _updated,
+    "transaction.accepted": lambda d, s: f"Purchase {s} was accepted: {_units(d['points'])} became active",
+    "transaction.rejected": lambda d, s: f"Purchase {s} was rejected: {_were(d['points'])} cancelled",
+    "transaction.refunded": _refunded,
+    "points.spent": lambda d, s: f"{_units(-d['amount'])} of {s} {_be(d['amount'])} spent{_on(d)}",
+    "points.activated": lambda d, s: f"{_units(d['amount'])} of {s} became active",
+    "points.expired": lambda d, s: f"{_units(-d['amount'])} of {s} expired",
+    "points.adjusted": _adjusted,
+    "points.transferred": _transferred,
+    "spending.rolled_back": _rolled_back,
+    "reward.claimed": lambda d, s: f"{_were(-d['amount'])} taken from {s} as rewards were claimed{_for(d)}",
+    "debt.repaid": lambda d, s: f"{_units(-d['amount'])} of {s} repaid debt",
+    "hold.created": lambda d, s: f"{_were(d['points'])} set aside{_for(d)} as {s}, until {d['expires_at']}",
+    "hold.captured": lambda d, s: f"Hold {s} was captured: {_were(-d['amount'])} spent{_on(d)}",
+    "hold.released": lambda d, s: f"Hold {s} was released: {_units(d['points'])} can be spent again",
+    "hold.expired": lambda d, s: f"Hold {d['hold']} of {s} expired: nobody captured its {_units(d['points'])} in time",
+    "lot.activated": lambda d, s: f"Lot {s} was made active by hand, with {_units(d['points'])}",
+    "lot.cancelled": lambda d, s: f"Lot {s} was cancelled by hand, with {_units(d['points'])}",
+    "lot.redated": _redated,
+    "event.recorded": _event,
+    "shortfall.written_off": _written_off,
+    "customer.merged": _merged,
+    "customer.unmerged": _unmerged,
+    "customer.listed": lambda d, s: f"{_count(d['count'], 'customer')} of {s} {_be(d['count'])} listed",
+    "customer.suspended": lambda d, s: f"Customer {s} was suspended",
+    "customer.reactivated": lambda d, s: f"Customer {s} was reactivated",
+    "program.clock_advanced": lambda d, s: f"The test clock of program {s} was moved",
+    "activity.listed": lambda d, s: f"Activities of {_whose(s)} were listed",
+    "activity.watched": lambda d, s: f"Activities of {_whose(s)} were watched",
+    "key.created": lambda d, s: f"API key {s} was made for caller {d['name']}, of role {d['role']}",
+    "key.revoked": lambda d, s: f"API key {s} was revoked",
+    "database.migrated": lambda d, s: "The database was migrated",
+}

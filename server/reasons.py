@@ -1,0 +1,115 @@
+"""For each refusal of the rules: its status and its reason in the contract, and what the activity log calls it."""
+
+from typing import NamedTuple
+
+from grpc import StatusCode
+
+from fealty.v1.errors_pb2 import ErrorReason
+from rules import refusals
+from rules.refusals import Refusal
+from storage.activity.commands import Outcome
+
+
+class Told(NamedTuple):
+    """What a refusal becomes."""
+
+    code: StatusCode
+    reason: str
+    outcome: Outcome
+
+
+def name(reason: ErrorReason) -> str:
+    """A reason as ErrorInfo carries it: without its prefix."""
+    return ErrorReason.Name(reason).removeprefix("ERROR_REASON_")
+
+
+_INVALID = {
+    refusals.RequestIdReused: ErrorReason.ERROR_REASON_REQUEST_ID_REUSED,
+    refusals.PageTokenMismatch: ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH,
+    refusals.UpdateMaskInvalid: ErrorReason.ERROR_REASON_UPDATE_MASK_INVALID,
+    refusals.CurrencyMismatch: ErrorReason.ERROR_REASON_CURRENCY_MISMATCH,
+    refusals.TimeZoneUnknown: ErrorReason.ERROR_REASON_TIME_ZONE_UNKNOWN,
+    refusals.SettingsInvalid: ErrorReason.ERROR_REASON_SETTINGS_INVALID,
+    refusals.PrecisionTooFine: ErrorReason.ERROR_REASON_PRECISION_TOO_FINE,
+    refusals.EventTypeUnknown: ErrorReason.ERROR_REASON_EVENT_TYPE_UNKNOWN,
+    refusals.LineNotFound: ErrorReason.ERROR_REASON_LINE_NOT_FOUND,
+    refusals.HoldTooLong: ErrorReason.ERROR_REASON_HOLD_TOO_LONG,
+    refusals.TransferToItself: ErrorReason.ERROR_REASON_TRANSFER_TO_ITSELF,
+    refusals.TimeUnknowable: ErrorReason.ERROR_REASON_TIME_UNKNOWABLE,
+    refusals.ExpiryInPast: ErrorReason.ERROR_REASON_EXPIRY_IN_PAST,
+}
+
+_NOT_FOUND = {
+    refusals.ProgramNotFound: ErrorReason.ERROR_REASON_PROGRAM_NOT_FOUND,
+    refusals.CustomerNotFound: ErrorReason.ERROR_REASON_CUSTOMER_NOT_FOUND,
+    refusals.CardNotFound: ErrorReason.ERROR_REASON_CARD_NOT_FOUND,
+    refusals.TransactionNotFound: ErrorReason.ERROR_REASON_TRANSACTION_NOT_FOUND,
+    refusals.LotNotFound: ErrorReason.ERROR_REASON_LOT_NOT_FOUND,
+    refusals.HoldNotFound: ErrorReason.ERROR_REASON_HOLD_NOT_FOUND,
+    refusals.SpendingNotFound: ErrorReason.ERROR_REASON_SPENDING_NOT_FOUND,
+    refusals.ShortfallNotFound: ErrorReason.ERROR_REASON_SHORTFALL_NOT_FOUND,
+}
+
+_EXISTS = {
+    refusals.ProgramExists: ErrorReason.ERROR_REASON_PROGRAM_EXISTS,
+    refusals.CustomerExists: ErrorReason.ERROR_REASON_CUSTOMER_EXISTS,
+    refusals.ExternalIdTaken: ErrorReason.ERROR_REASON_EXTERNAL_ID_TAKEN,
+    refusals.DuplicateTransaction: ErrorReason.ERROR_REASON_DUPLICATE_TRANSACTION,
+}
+
+_PRECONDITION = {
+    refusals.InsufficientPoints: ErrorReason.ERROR_REASON_INSUFFICIENT_POINTS,
+    refusals.OccursInFuture: ErrorReason.ERROR_REASON_OCCURS_IN_FUTURE,
+    refusals.NoTestClock: ErrorReason.ERROR_REASON_NO_TEST_CLOCK,
+    refusals.ClockMovesBack: ErrorReason.ERROR_REASON_CLOCK_MOVES_BACK,
+    refusals.CardFixed: ErrorReason.ERROR_REASON_CARD_FIXED,
+    refusals.AmountTooLarge: ErrorReason.ERROR_REASON_AMOUNT_TOO_LARGE,
+    refusals.PointsHeldElsewhere: ErrorReason.ERROR_REASON_POINTS_HELD_ELSEWHERE,
+    refusals.HoldExpired: ErrorReason.ERROR_REASON_HOLD_EXPIRED,
+    refusals.HoldAlreadyCaptured: ErrorReason.ERROR_REASON_HOLD_ALREADY_CAPTURED,
+    refusals.HoldReleased: ErrorReason.ERROR_REASON_HOLD_RELEASED,
+    refusals.HoldExceeded: ErrorReason.ERROR_REASON_HOLD_EXCEEDED,
+    refusals.TransactionStateWrong: ErrorReason.ERROR_REASON_TRANSACTION_STATE,
+    refusals.LotStateWrong: ErrorReason.ERROR_REASON_LOT_STATE,
+    refusals.RefundExceedsTransaction: ErrorReason.ERROR_REASON_REFUND_EXCEEDS_TRANSACTION,
+    refusals.AlreadyRolledBack: ErrorReason.ERROR_REASON_ALREADY_ROLLED_BACK,
+    refusals.RollbackWindowClosed: ErrorReason.ERROR_REASON_ROLLBACK_WINDOW_CLOSED,
+    refusals.CustomerSuspended: ErrorReason.ERROR_REASON_CUSTOMER_SUSPENDED,
+    refusals.CustomerMerged: ErrorReason.ERROR_REASON_CUSTOMER_MERGED,
+    refusals.CustomerStateWrong: ErrorReason.ERROR_REASON_CUSTOMER_STATE,
+    refusals.MergeImpossible: ErrorReason.ERROR_REASON_MERGE_IMPOSSIBLE,
+    refusals.UnmergeImpossible: ErrorReason.ERROR_REASON_UNMERGE_IMPOSSIBLE,
+}
+
+_ABORTED = {
+    refusals.StaleEtag: ErrorReason.ERROR_REASON_STALE_ETAG,
+    refusals.GroupRefused: ErrorReason.ERROR_REASON_GROUP_REFUSED,
+}
+
+_GROUPS: tuple[tuple[StatusCode, Outcome, dict[type[Refusal], ErrorReason]], ...] = (
+    (StatusCode.INVALID_ARGUMENT, Outcome.INVALID, _INVALID),
+    (StatusCode.UNAUTHENTICATED, Outcome.DENIED, {refusals.KeyInvalid: ErrorReason.ERROR_REASON_KEY_INVALID}),
+    (
+        StatusCode.PERMISSION_DENIED,
+        Outcome.DENIED,
+        {refusals.PermissionMissing: ErrorReason.ERROR_REASON_PERMISSION_MISSING},
+    ),
+    (StatusCode.NOT_FOUND, Outcome.REFUSED, _NOT_FOUND),
+    (StatusCode.ALREADY_EXISTS, Outcome.REFUSED, _EXISTS),
+    (StatusCode.FAILED_PRECONDITION, Outcome.REFUSED, _PRECONDITION),
+    (StatusCode.ABORTED, Outcome.REFUSED, _ABORTED),
+    (
+        StatusCode.RESOURCE_EXHAUSTED,
+        Outcome.REFUSED,
+        {refusals.DailyCapReached: ErrorReason.ERROR_REASON_DAILY_CAP_REACHED},
+    ),
+    (
+        StatusCode.DEADLINE_EXCEEDED,
+        Outcome.FAILED,
+        {refusals.DeadlinePassed: ErrorReason.ERROR_REASON_DEADLINE_PASSED},
+    ),
+)
+
+REFUSALS: dict[type[Refusal], Told] = {
+    refusal: Told(code, name(reason), outcome) for code, outcome, rows in _GROUPS for refusal, reason in rows.items()
+}

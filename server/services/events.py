@@ -1,0 +1,60 @@
+"""EventService."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fealty.v1 import events_pb2 as pb
+from server.call import Call
+from server.convert import events, names
+from server.paging import Pages, page_size
+from server.postings import Poster
+from server.services.scope import check_scope
+from storage.books import Books
+from storage.ledger.reading import events as reading
+from storage.ledger.reading.events import EventOrder
+
+_ORDERS = {
+    pb.EVENT_ORDER_UNSPECIFIED: EventOrder.OCCURRED_AT,
+    pb.EVENT_ORDER_OCCUR_TIME: EventOrder.OCCURRED_AT,
+    pb.EVENT_ORDER_EVENT_TYPE: EventOrder.EVENT_TYPE,
+    pb.EVENT_ORDER_POINTS: EventOrder.POINTS,
+    pb.EVENT_ORDER_SOURCE: EventOrder.SOURCE,
+}
+# How the value that a page is continued from is read again.
+_VALUES: dict[EventOrder, Any] = {
+    EventOrder.OCCURRED_AT: datetime.fromisoformat,
+    EventOrder.EVENT_TYPE: str,
+    EventOrder.POINTS: int,
+    EventOrder.SOURCE: str,
+}
+
+
+class Events:
+    """Whatever happens to a customer."""
+
+    service = "fealty.v1.EventService"
+
+    def __init__(self, books: Books, pages: Pages) -> None:
+        self._books = books
+        self._pages = pages
+        self.RecordEvent = Poster(books).post
+
+    async def ListEvents(self, call: Call, message: pb.ListEventsRequest) -> pb.ListEventsResponse:
+        name = names.customer(message.parent)
+        check_scope(call.caller, name.program)
+        order = _ORDERS[message.order_by]
+        event, _, value = self._pages.position(message, message.page_token).partition(" ")
+        after = (_VALUES[order](value), UUID(event)) if event else None
+        size = page_size(message.page_size)
+        found = await self._books.query(
+            lambda books: reading.page(books, name, message.event_type, order, message.ascending, after, size + 1)
+        )
+        response = pb.ListEventsResponse()
+        for event_read in found[:size]:
+            events.fill(response.events.add(), event_read)
+        if len(found) > size:
+            last, number = found[size - 1].place(order)
+            shown = last.isoformat() if isinstance(last, datetime) else str(last)
+            response.next_page_token = self._pages.token(message, f"{number} {shown}")
+        return response

@@ -1,0 +1,59 @@
+"""TransactionService."""
+
+from datetime import datetime
+
+from fealty.v1 import transactions_pb2 as pb
+from server.call import Call
+from server.convert import names, transactions
+from server.paging import Pages, page_size
+from server.policy import word
+from server.postings import Poster
+from server.services.scope import check_scope
+from storage.books import Books
+from storage.ledger.addresses import Address, CustomerName
+from storage.ledger.reading import transactions as reading
+
+
+class Transactions:
+    """Purchases."""
+
+    service = "fealty.v1.TransactionService"
+
+    def __init__(self, books: Books, pages: Pages) -> None:
+        self._books = books
+        self._pages = pages
+        post = Poster(books).post
+        self.RecordTransaction = self.UpdateTransaction = post
+        self.AcceptTransaction = self.RejectTransaction = self.RefundTransaction = post
+
+    async def GetTransaction(self, call: Call, message: pb.GetTransactionRequest) -> pb.GetTransactionResponse:
+        name = names.transaction(message.name)
+        check_scope(call.caller, name.program)
+        found = await self._books.query(lambda books: reading.get(books, name))
+        response = pb.GetTransactionResponse()
+        _fill(response.transaction, CustomerName(name.program, name.customer), found)
+        return response
+
+    async def ListTransactions(self, call: Call, message: pb.ListTransactionsRequest) -> pb.ListTransactionsResponse:
+        name = names.customer(message.parent)
+        check_scope(call.caller, name.program)
+        state = word(pb.TransactionState, message.state, "TRANSACTION_STATE_")
+        at, _, transaction_id = self._pages.position(message, message.page_token).partition(" ")
+        after = (datetime.fromisoformat(at), transaction_id) if at else None
+        size = page_size(message.page_size)
+        found = await self._books.query(
+            lambda books: reading.page(books, name, state, message.card_id, after, size + 1)
+        )
+        response = pb.ListTransactionsResponse()
+        for listed in found[:size]:
+            _fill(response.transactions.add(), name, listed)
+        if len(found) > size:
+            last = found[size - 1].purchase
+            position = f"{last.occurred_at.isoformat()} {last.transaction_id}"
+            response.next_page_token = self._pages.token(message, position)
+        return response
+
+
+def _fill(shown: pb.Transaction, name: CustomerName, found: reading.Listed) -> None:
+    address = Address(name.program, name.customer, found.card)
+    transactions.fill(shown, address, found.purchase, found.state, found.lot, found.activates_at, found.expires_at)

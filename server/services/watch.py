@@ -1,0 +1,175 @@
+"""The stream of activities: from a cursor on, then as they come, each after those it follows from, at least once.
+
+A watcher gives places to what is new before it reads, so nothing else has to run. The watchers of a process share
+these looks; what each then reads is its own.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from fealty.v1 import audit_pb2 as pb
+from rules.refusals import PageTokenMismatch
+from server import limits
+from server.call import Call
+from server.convert import activities
+from server.errors import Overloaded
+from server.paging import Pages
+from storage.activity import places, queries
+from storage.activity.commands import Outcome, Scope
+from storage.activity.places import Placed
+from storage.activity.recorder import Act
+from storage.books import Books
+from storage.engine.database import Connection
+from storage.engine.unit import Unit
+
+
+class _Look(NamedTuple):
+    """What a look for new activities found: the last place, and whether there are more to be placed."""
+
+    newest: int
+    more: bool
+
+
+class _Part(NamedTuple):
+    """A message to send, and the place after it."""
+
+    message: pb.WatchActivitiesResponse
+    position: int
+
+
+class _Found(NamedTuple):
+    """What a watcher is to be sent, how far that brings it, and whether more is there already."""
+
+    parts: list[_Part]
+    position: int
+    more: bool
+
+
+class Watch:
+    """Runs the streams of one server process."""
+
+    def __init__(self, books: Books, pages: Pages) -> None:
+        self._books = books
+        self._pages = pages
+        self._watchers = 0
+        self._ending = asyncio.Event()
+        self._looking: asyncio.Future[_Look] | None = None
+
+    def end(self) -> None:
+        """Ends each stream after the message in hand."""
+        self._ending.set()
+
+    async def run(self, call: Call, request: pb.WatchActivitiesRequest) -> None:
+        """Sends until the caller goes, its key is revoked, the server stops, or WATCH_MAX_S have passed.
+
+        Raises ProgramNotFound, CustomerNotFound, PageTokenMismatch, Overloaded.
+        """
+        position = self._pages.position(request, request.cursor)
+        if self._watchers >= limits.WATCHERS_MAX:
+            raise Overloaded
+        self._watchers += 1
+        try:
+            scope = await self._books.read(lambda: queries.scope(call.program, call.customer, call.caller))
+            await self._note(call, request)
+            await self._send(call, request, scope, await self._begin(request, position))
+        finally:
+            self._watchers -= 1
+
+    async def _note(self, call: Call, request: pb.WatchActivitiesRequest) -> None:
+        """Records the read before anything is shown: one record for all that the stream will show."""
+        details = {"resumed": bool(request.cursor)}
+        [recorded] = await self._books.record(
+            [Act(call.origin, Outcome.SUCCEEDED, call.subject, call.program, call.customer, details)]
+        )
+        if isinstance(recorded, Exception):
+            raise recorded
+
+    async def _begin(self, request: pb.WatchActivitiesRequest, position: str) -> int:
+        look = await self._look()
+        if request.only_new:
+            # What is committed by now is not new, though it may have no place yet.
+            while look.more and not self._ending.is_set():
+                look = await self._look()
+            return look.newest
+        if position and int(position) > look.newest:
+            # These books are a copy from before it was given: here that place will be another activity's.
+            raise PageTokenMismatch
+        return int(position or 0)
+
+    async def _send(self, call: Call, request: pb.WatchActivitiesRequest, scope: Scope, position: int) -> None:
+        ends_at = time.monotonic() + limits.WATCH_MAX_S
+        # The first message is sent at once, though it may be empty: from then on there is a cursor to resume by.
+        silent_until = 0.0
+        pause_s = limits.WATCH_POLL_S
+        while not self._ending.is_set() and time.monotonic() < ends_at:
+            # A stream outlives what is remembered of its key.
+            await call.authorize(call)
+            look = await self._look()
+            found = await self._read(scope, position, look.newest)
+            position = found.position
+            parts = found.parts
+            if not parts and time.monotonic() >= silent_until:
+                parts = [_Part(pb.WatchActivitiesResponse(), position)]
+            for part in parts:
+                part.message.cursor = self._pages.token(request, str(part.position))
+                await call.context.write(part.message.SerializeToString())
+                silent_until = time.monotonic() + limits.WATCH_HEARTBEAT_S
+            if found.more or look.more:
+                continue
+            pause_s = limits.WATCH_POLL_S if found.parts else min(2 * pause_s, limits.WATCH_POLL_MAX_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause_s)
+
+    async def _read(self, scope: Scope, position: int, newest: int) -> _Found:
+        """What the stream shows of the places after `position`, at most WATCH_ACTIVITIES_MAX of them."""
+        if newest <= position:
+            return _Found([], position, more=False)
+
+        def read(connection: Connection) -> _Found:
+            size = limits.WATCH_ACTIVITIES_MAX
+            found = places.after(connection, scope.program, scope.customer, position, size)
+            more = len(found) == size
+            # What lies between the last and the newest is not this watcher's: it need not be looked through again.
+            reached = found[-1].position if more else max([newest, *(placed.position for placed in found)])
+            # Made on this thread: other calls would wait for the loop.
+            return _Found(_parts(found, reached), reached, more)
+
+        return await self._books.query(read)
+
+    async def _look(self) -> _Look:
+        # Watchers that look at the same time look once.
+        looking = self._looking
+        if looking is None:
+            looking = self._looking = self._books.change(_place)
+            looking.add_done_callback(self._looked)
+        return await asyncio.shield(looking)
+
+    def _looked(self, _: "asyncio.Future[_Look]") -> None:
+        self._looking = None
+
+
+def _place(unit: Unit) -> _Look:
+    placed = places.place(unit.connection, limits.WATCH_PLACES_MAX)
+    return _Look(places.newest(unit.connection), placed == limits.WATCH_PLACES_MAX)
+
+
+def _parts(found: Sequence[Placed], reached: int) -> list[_Part]:
+    """The activities as messages that no client is too small for; after the last of them comes what was reached."""
+    parts: list[_Part] = []
+    weight = 0
+    for position, activity in found:
+        shown = activities.message(activity)
+        bytes_ = shown.ByteSize()
+        if not parts or weight + bytes_ > limits.WATCH_BYTES_MAX:
+            parts.append(_Part(pb.WatchActivitiesResponse(), position))
+            weight = 0
+        message = parts[-1].message
+        message.activities.append(shown)
+        parts[-1] = _Part(message, position)
+        weight += bytes_
+    if parts:
+        parts[-1] = _Part(parts[-1].message, reached)
+    return parts
