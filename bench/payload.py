@@ -42,3 +42,24 @@ class Payload:
 
     def __reduce__(self) -> tuple[type[Payload], tuple[bytes, ...]]:
         return type(self), self._variants
+
+
+class Exhausted(Exception):
+    """Every message that was prepared has been sent, and the load goes on: prepare more."""
+
+
+class Once:
+    """Messages of which each may be sent once, since each uses up what it names; with fresh ids, as Payload's.
+
+    Raises Exhausted when there is none left: a load that ran dry has no speed.
+    """
+
+    def __init__(self, *variants: bytes) -> None:
+        self._payload = Payload(*variants)
+        self._size = len(variants)
+
+    def __call__(self, i: int) -> bytes:
+        """The message of call number `i`. Numbers are unique within a run, whichever process sends it."""
+        if i >= self._size:
+            raise Exhausted(f"all {self._size} messages were sent before the time was over: prepare more")
+        return self._payload(i)

@@ -5,7 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from bench.stage import CUSTOMERS, Stage
+from bench.requests import CUSTOMERS
+from bench.stage import Stage
 
 # What a purchase writes, as the usual single statements. The accounts are numbered from 1.
 SINGLE = f"""
@@ -18,14 +19,14 @@ FROM account WHERE id = :account FOR UPDATE \\gset
 UPDATE account SET active = :active, earned = :earned, version = version + 1, lots = :lot, entries = :seq,
        due_at = least(due_at, '2027-12-01') WHERE id = :account;
 INSERT INTO activity VALUES ({{activity}}, :program, :customer, now(), now(), 'transaction.recorded', 'ORDERS', 'ORDER',
-       'API', NULL, 'SERVICE', 'caller_01m81zbetef3kbgr3gcj94kcar', 'SUCCEEDED', {{body}});
-INSERT INTO transaction VALUES (:program, {{transaction}}, :account, 1234, 'USD', NULL, 12, :lot, 1, now(), now(),
-       {{activity}});
-INSERT INTO lot VALUES (:account, :lot, :program, 'ACTIVE', 12, 12, now(), '2027-12-01', 1, {{transaction}},
-       {{activity}});
-INSERT INTO entry VALUES (:account, :seq, :program, 'EARN', 12, :active, 0, 0, now(), now(), {{transaction}},
-       {{activity}});
-INSERT INTO allocation VALUES (:account, :seq, :lot, :program, 12);
+       'API', NULL, 'SERVICE', 'caller_01m81zbetef3kbgr3gcj94kcar', 'SUCCEEDED', 'transaction.recorded', 12, {{body}});
+INSERT INTO transaction VALUES (:program, {{transaction}}, :account, NULL, 1234, 'USD', NULL, 12, :lot, 1, now(), now(),
+       'ACCEPTED', now(), 0, 0, 0, NULL, {{activity}});
+INSERT INTO lot VALUES (:account, :lot, :program, 'ACTIVE', 12, 12, 0, 0, now(), '2027-12-01', false, NULL, 1, now(),
+       {{transaction}}, NULL, NULL, {{activity}});
+INSERT INTO entry VALUES (:account, :seq, :program, 'EARN', 12, :active, 0, 0, now(), now(), {{transaction}}, NULL,
+       NULL, {{activity}});
+INSERT INTO allocation VALUES (:account, :seq, :lot, :program, 0, 12);
 INSERT INTO request VALUES ('caller_01m81zbetef3kbgr3gcj94kcar', 'RecordTransaction', {{request}}, {{hash}},
        {{response}}, now());
 COMMIT;
@@ -42,15 +43,15 @@ SELECT count(*) FROM (SELECT FROM account WHERE id BETWEEN :first AND :first + {
 UPDATE account SET active = active + 12, earned = earned + 12, version = version + 1, lots = lots + 1,
        entries = entries + 1, due_at = least(due_at, '2027-12-01') WHERE id BETWEEN :first AND :first + {SET - 1};
 INSERT INTO activity SELECT {{activity}}, program, customer, now(), now(), 'transaction.recorded', 'ORDERS', 'ORDER',
-       'API', NULL, 'SERVICE', 'caller_01m81zbetef3kbgr3gcj94kcar', 'SUCCEEDED', {{body}}
+       'API', NULL, 'SERVICE', 'caller_01m81zbetef3kbgr3gcj94kcar', 'SUCCEEDED', 'transaction.recorded', 12, {{body}}
        FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
-INSERT INTO transaction SELECT program, {{transaction}}, id, 1234, 'USD', NULL, 12, lots, 1, now(), now(), {{activity}}
-       FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
-INSERT INTO lot SELECT id, lots, program, 'ACTIVE', 12, 12, now(), '2027-12-01', 1, {{transaction}}, {{activity}}
-       FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
-INSERT INTO entry SELECT id, entries, program, 'EARN', 12, active, 0, 0, now(), now(), {{transaction}}, {{activity}}
-       FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
-INSERT INTO allocation SELECT id, entries, lots, program, 12
+INSERT INTO transaction SELECT program, {{transaction}}, id, NULL, 1234, 'USD', NULL, 12, lots, 1, now(), now(),
+       'ACCEPTED', now(), 0, 0, 0, NULL, {{activity}} FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
+INSERT INTO lot SELECT id, lots, program, 'ACTIVE', 12, 12, 0, 0, now(), '2027-12-01', false, NULL, 1, now(),
+       {{transaction}}, NULL, NULL, {{activity}} FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
+INSERT INTO entry SELECT id, entries, program, 'EARN', 12, active, 0, 0, now(), now(), {{transaction}}, NULL, NULL,
+       {{activity}} FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
+INSERT INTO allocation SELECT id, entries, lots, program, 0, 12
        FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
 INSERT INTO request SELECT 'caller_01m81zbetef3kbgr3gcj94kcar', 'RecordTransaction', {{request}}, {{hash}},
        {{response}}, now() FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
@@ -58,8 +59,8 @@ COMMIT;
 """
 
 # A body and a response of the length that Fealty writes.
-BODY = "'" + "b" * 560 + "'"
-RESPONSE = "'" + "r" * 330 + "'"
+BODY = "'" + "b" * 628 + "'"
+RESPONSE = "'" + "r" * 206 + "'"
 
 
 # The number of a transaction among those of all clients.

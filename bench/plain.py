@@ -4,140 +4,22 @@ import json
 import uuid
 from typing import Any
 
-from peewee import BigIntegerField, BlobField, CompositeKey, IntegerField, TextField, UUIDField, fn
-from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField
+from peewee import fn
 
-from fealty.v1 import points_pb2
+from bench.models import AccountRow, AllocationRow, EntryRow, LotRow, RequestRow, TransactionRow
+from fealty.v1 import transactions_pb2
 from storage.activity.tables import ActivityRow
 from storage.customers.tables import CustomerRow
-from storage.engine.database import Table, handle
+from storage.engine.database import handle
 from storage.engine.ids import new_uuid
 from storage.programs.queries import from_row
 from storage.programs.tables import ProgramRow
 
-
-class AccountRow(Table):
-    """An account."""
-
-    id = BigIntegerField(primary_key=True)
-    program = IntegerField()
-    customer = BigIntegerField()
-    card_id = TextField()
-    active = BigIntegerField()
-    earned = BigIntegerField()
-    version = BigIntegerField()
-    lots = IntegerField()
-    entries = BigIntegerField()
-    due_at = DateTimeTZField(null=True)
-
-    class Meta:
-        """Its name."""
-
-        table_name = "account"
+# Of the length of a caller's id, as it stands in each of its records.
+CALLER = "caller_01m81zbetef3kbgr3gcj94kcar"
 
 
-class LotRow(Table):
-    """A lot."""
-
-    account = BigIntegerField()
-    number = IntegerField()
-    program = IntegerField()
-    state = TextField()
-    points = BigIntegerField()
-    remaining = BigIntegerField()
-    activates_at = DateTimeTZField()
-    expires_at = DateTimeTZField(null=True)
-    policy_version = IntegerField()
-    transaction_id = TextField(null=True)
-    activity = UUIDField()
-
-    class Meta:
-        """Its name and key."""
-
-        table_name = "lot"
-        primary_key = CompositeKey("account", "number")
-
-
-class EntryRow(Table):
-    """An entry."""
-
-    account = BigIntegerField()
-    seq = BigIntegerField()
-    program = IntegerField()
-    kind = TextField()
-    amount = BigIntegerField()
-    active = BigIntegerField()
-    held = BigIntegerField()
-    debt = BigIntegerField()
-    occurred_at = DateTimeTZField()
-    recorded_at = DateTimeTZField()
-    transaction_id = TextField(null=True)
-    activity = UUIDField()
-
-    class Meta:
-        """Its name and key."""
-
-        table_name = "entry"
-        primary_key = CompositeKey("account", "seq")
-
-
-class AllocationRow(Table):
-    """An allocation."""
-
-    account = BigIntegerField()
-    seq = BigIntegerField()
-    lot = IntegerField()
-    program = IntegerField()
-    amount = BigIntegerField()
-
-    class Meta:
-        """Its name and key."""
-
-        table_name = "allocation"
-        primary_key = CompositeKey("account", "seq", "lot")
-
-
-class TransactionRow(Table):
-    """A purchase."""
-
-    program = IntegerField()
-    transaction_id = TextField()
-    account = BigIntegerField()
-    amount_minor = BigIntegerField()
-    currency_code = TextField()
-    lines = BinaryJSONField(null=True)
-    points = BigIntegerField()
-    lot = IntegerField(null=True)
-    policy_version = IntegerField()
-    occurred_at = DateTimeTZField()
-    recorded_at = DateTimeTZField()
-    activity = UUIDField()
-
-    class Meta:
-        """Its name and key."""
-
-        table_name = "transaction"
-        primary_key = CompositeKey("program", "transaction_id")
-
-
-class RequestRow(Table):
-    """A kept answer."""
-
-    caller = TextField()
-    method = TextField()
-    request_id = UUIDField()
-    content_hash = BlobField()
-    response = TextField()
-    recorded_at = DateTimeTZField()
-
-    class Meta:
-        """Its name and key."""
-
-        table_name = "request"
-        primary_key = CompositeKey("caller", "method", "request_id")
-
-
-def record(request: points_pb2.RecordTransactionRequest) -> points_pb2.RecordTransactionResponse:
+def record(request: transactions_pb2.RecordTransactionRequest) -> transactions_pb2.RecordTransactionResponse:
     """Records one purchase in a transaction of its own; the same rows and checks as the gathered way, row by row."""
     _, program_id, _, customer_id, _, card_id = request.account.split("/")
     with handle.atomic():
@@ -145,7 +27,7 @@ def record(request: points_pb2.RecordTransactionRequest) -> points_pb2.RecordTra
         customer = CustomerRow.get((CustomerRow.program == program.id) & (CustomerRow.customer_id == customer_id))
         mine = (AccountRow.customer == customer.id) & (AccountRow.card_id == card_id)
         account = AccountRow.select().where(mine).for_update().get()
-        key = (RequestRow.caller == "plain") & (RequestRow.method == "RecordTransaction")
+        key = (RequestRow.caller == CALLER) & (RequestRow.method == "RecordTransaction")
         assert RequestRow.get_or_none(key & (RequestRow.request_id == request.request_id)) is None
         known = (TransactionRow.program == program.id) & (TransactionRow.transaction_id == request.transaction_id)
         assert TransactionRow.get_or_none(known) is None
@@ -174,6 +56,8 @@ def record(request: points_pb2.RecordTransactionRequest) -> points_pb2.RecordTra
             policy_version=program.version,
             occurred_at=now,
             recorded_at=now,
+            decided="ACCEPTED",
+            accepts_at=term.activates_at,
             activity=activity,
         )
         LotRow.create(
@@ -185,6 +69,7 @@ def record(request: points_pb2.RecordTransactionRequest) -> points_pb2.RecordTra
             activates_at=term.activates_at,
             expires_at=term.expires_at,
             policy_version=program.version,
+            issued_at=now,
             transaction_id=request.transaction_id,
             activity=activity,
         )
@@ -201,34 +86,45 @@ def record(request: points_pb2.RecordTransactionRequest) -> points_pb2.RecordTra
             transaction_id=request.transaction_id,
             activity=activity,
         )
-        AllocationRow.create(**mark, seq=account.entries, lot=account.lots, amount=points)
-        response = points_pb2.RecordTransactionResponse()
+        AllocationRow.create(**mark, seq=account.entries, lot=account.lots, place=0, amount=points)
+        response = transactions_pb2.RecordTransactionResponse()
         response.transaction.points = points
         response.balance.active = account.active
+        kept = [points, "ACCEPTED", *map(str, (now, term.activates_at, term.expires_at)), account.lots, program.version]
         RequestRow.create(
-            caller="plain",
+            caller=CALLER,
             method="RecordTransaction",
             request_id=request.request_id,
             content_hash=uuid.uuid4().bytes * 2,
-            response=json.dumps({"points": points, "active": account.active}),
+            response=json.dumps([*kept, account.active, account.earned, str(activity)]),
             recorded_at=now,
         )
     return response
 
 
 def _activity(
-    program: int, customer: int, request: points_pb2.RecordTransactionRequest, now: Any, points: int
+    program: int, customer: int, request: transactions_pb2.RecordTransactionRequest, now: Any, points: int
 ) -> uuid.UUID:
+    number = new_uuid()
     body = {
         "action": "transaction.recorded",
-        "actor": {"agent": "", "id": "plain", "ip": "127.0.0.1", "type": "SERVICE"},
+        "actor": {"agent": "", "id": CALLER, "ip": "127.0.0.1", "type": "SERVICE"},
+        "category": "ORDERS",
+        "changes": [],
         "details": {"points": points, "amount_minor": request.amount.amount_minor, "currency": "USD"},
+        "id": str(number),
+        "method": "/fealty.v1.TransactionService/RecordTransaction",
+        "occurred_at": now.isoformat(),
+        "outcome": "SUCCEEDED",
         "recorded_at": now.isoformat(),
-        "subject": f"{request.account}/transactions/{request.transaction_id}",
+        "request_id": request.request_id,
+        "source": "API",
+        "subject": f"{request.account.rpartition('/accounts/')[0]}/transactions/{request.transaction_id}",
+        "type": "ORDER",
         "v": 1,
     }
     row = ActivityRow.create(
-        id=new_uuid(),
+        id=number,
         program=program,
         customer=customer,
         occurred_at=now,
@@ -238,8 +134,10 @@ def _activity(
         type="ORDER",
         source="API",
         actor_type="SERVICE",
-        actor="plain",
+        actor=CALLER,
         outcome="SUCCEEDED",
+        event="transaction.recorded",
+        points=points,
         body=json.dumps(body, sort_keys=True),
     )
     return row.id

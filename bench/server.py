@@ -15,7 +15,8 @@ import grpc
 from bench.plain import record
 from cli.logs import configure
 from cli.settings import LogFormat
-from fealty.v1 import points_pb2
+from fealty.v1 import transactions_pb2
+from fealty.v1.transactions_pb2 import RecordTransactionResponse
 from server.app import build, event_loop
 from server.call import Call
 from server.handlers import unary
@@ -27,7 +28,7 @@ from storage.engine.database import connection, handle, open_database
 
 NOTHING = "/bench/Nothing"
 PLAIN = "/bench/Plain"
-RECORD = "/fealty.v1.PointsService/RecordTransaction"
+RECORD = "/fealty.v1.TransactionService/RecordTransaction"
 
 # Threads of the plain way; more make it slower.
 PLAIN_THREADS = 8
@@ -44,7 +45,7 @@ class Comparison(grpc.GenericRpcHandler):
         async def nothing(request: bytes, context: Any) -> bytes:
             return b""
 
-        def transaction(request: points_pb2.RecordTransactionRequest) -> points_pb2.RecordTransactionResponse:
+        def transaction(request: transactions_pb2.RecordTransactionRequest) -> RecordTransactionResponse:
             # The models are bound to what `build` opened, after this was made.
             with connection(handle.obj):
                 return record(request)

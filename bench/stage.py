@@ -14,8 +14,8 @@ from pathlib import Path
 from peewee import PostgresqlDatabase
 
 from bench.load import Load, Stream, Unary, run
-from bench.payload import PLACEHOLDER, Payload
-from fealty.v1 import points_pb2 as pb
+from bench.payload import Payload
+from bench.requests import CUSTOMERS, PROGRAM
 from rules.access import Caller, Role
 from rules.activity import Kind, by_operator
 from rules.calendar import Rounding
@@ -28,9 +28,12 @@ from storage.engine.database import connection, open_database
 from storage.engine.requests import Request
 from storage.programs.commands import CreateProgram, create
 
-PROGRAM = "bench"
-# Enough that spread calls seldom meet in one account, as customers in shops do.
-CUSTOMERS = 10_000
+# The card of accounts with many lots: its points last so long that a purchase of any day in the last thirty years
+# still has them, and each day's expire on a day of their own.
+DEEP_CARD = "deep"
+DEEP_MONTHS = 12 * 40
+# How long a load runs before it counts.
+WARMUP_S = 1.0
 # What a server may take to come up on a busy machine.
 START_S = 60
 
@@ -45,6 +48,11 @@ class Stage:
     token: str
     seconds: float
 
+    @property
+    def seconds_in_all(self) -> float:
+        """How long a load takes, with what comes before it counts."""
+        return WARMUP_S + self.seconds
+
     def unary(self, path: str, make: Callable[[int], bytes], in_flight: int = 64) -> Load:
         """Loads a unary method."""
         return run(
@@ -55,6 +63,7 @@ class Stage:
                 token=self.token,
                 in_flight=in_flight,
                 connections=min(8, in_flight),
+                warmup_s=WARMUP_S,
                 duration_s=self.seconds,
             )
         )
@@ -68,6 +77,7 @@ class Stage:
             token=self.token,
             in_flight=in_flight,
             connections=4,
+            warmup_s=WARMUP_S,
             duration_s=self.seconds,
             inspect=inspect,
         )
@@ -75,7 +85,7 @@ class Stage:
 
 
 @contextmanager
-def stage(seconds: float, environment: Mapping[str, str] | None = None) -> Iterator[Stage]:
+def stage(seconds: float, environment: Mapping[str, str] | None = None, customers: int = CUSTOMERS) -> Iterator[Stage]:
     """Sets the stage in a folder of its own, and clears it away. `environment` is for PostgreSQL only."""
     with tempfile.TemporaryDirectory(prefix="fealty-bench-") as folder:
         os.chmod(folder, 0o755)  # PostgreSQL must reach its data as another user where we are root
@@ -85,7 +95,7 @@ def stage(seconds: float, environment: Mapping[str, str] | None = None) -> Itera
             database = open_database(postgres.url)
             migrate.migrate(database)
             token = unit.run(database, lambda work: create_key(work, "bench", Role.SERVICE)).key.text
-            _program(database)
+            _program(database, customers)
             with _server(postgres.url) as target:
                 yield Stage(postgres, database, target, token, seconds)
             database.close()
@@ -93,47 +103,16 @@ def stage(seconds: float, environment: Mapping[str, str] | None = None) -> Itera
             postgres.stop()
 
 
-def purchases(customers: int = CUSTOMERS) -> Payload:
-    """Requests of purchases, spread over customers; each with a fresh request id and transaction id."""
-    return Payload(*(_purchase(number).SerializeToString() for number in range(customers)))
-
-
-def _purchase(number: int) -> pb.RecordTransactionRequest:
-    return pb.RecordTransactionRequest(
-        account=account(number),
-        transaction_id=PLACEHOLDER,
-        amount=pb.Money(currency_code="USD", amount_minor=1234),
-        request_id=PLACEHOLDER,
-    )
-
-
-def messages(items: int, customers: int = CUSTOMERS) -> Payload:
-    """Ingest messages of that many purchases, spread over customers."""
-    count = customers // items
-    return Payload(
-        *(
-            pb.IngestTransactionsRequest(
-                items=[_purchase(message * items + item) for item in range(items)]
-            ).SerializeToString()
-            for message in range(count)
-        )
-    )
-
-
-def account(number: int) -> str:
-    """The resource name of a customer's account."""
-    return f"programs/{PROGRAM}/customers/c{number}/accounts/points"
-
-
-def _program(database: PostgresqlDatabase) -> None:
-    card = Card("points", "Points", 0, EarnRate(1, 100, "USD"), 0, ExpiryPolicy(12, Rounding.MONTH))
-    command = CreateProgram(PROGRAM, Settings("Bench", "Europe/Prague", (card,)), None)
+def _program(database: PostgresqlDatabase, customers: int) -> None:
+    card = Card("points", "Points", 0, EarnRate(1, 100, "USD"), None, ExpiryPolicy(12, Rounding.MONTH))
+    deep = Card(DEEP_CARD, "Deep", 0, EarnRate(1, 100, "USD"), None, ExpiryPolicy(DEEP_MONTHS, Rounding.DAY))
+    command = CreateProgram(PROGRAM, Settings("Bench", "Europe/Prague", (card, deep)), None)
     origin = by_operator(Kind("program.created", "SYSTEM", "CONFIGURATION"))
     caller = Caller("bench", "bench", Role.ADMINISTRATOR)
     key = Request("bench", "CreateProgram", "00000000-0000-4000-8000-000000000001", "00")
     unit.run(database, lambda work: create(work, command, caller, origin, key))
     with connection(database) as books:
-        books.execute(_CUSTOMERS, (CUSTOMERS,))
+        books.execute(_CUSTOMERS, (customers,))
         books.execute("INSERT INTO account (program, customer, card_id) SELECT program, id, 'points' FROM customer")
         books.execute("VACUUM ANALYZE")
 

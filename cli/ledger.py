@@ -20,16 +20,25 @@ def ledger() -> None:
 @click.option("--program", metavar="ID", help="Only its accounts.  [default: all]")
 @as_json
 def verify(program: str | None, json_: bool) -> None:
-    """Recompute every account from its lots and entries, and compare; exit code 1 where one differs."""
+    """Recompute every account from its lots, its entries and its purchases; exit code 1 where one differs.
+
+    Checks the rules of the books as one snapshot, then rebuilds every balance from the entries alone, and what every
+    purchase earned from its amount, its lines and the settings of its day.
+    """
     from cli import books
     from cli.settings import load
     from storage.engine.database import connection
     from storage.ledger import verify as check
+    from storage.ledger.verifying.rebuild import rebuild
 
     with books.opened(load()) as database:
         number = books.program(program).id if program else None
         with connection(database) as held:
             verdict = check.verify(held, number)
+            rebuilt = rebuild(held, number)
+    verdict = verdict._replace(
+        faults=verdict.faults + rebuilt.faults, shown=[*verdict.shown, *rebuilt.shown][: check.FAULTS_SHOWN]
+    )
     if json_:
         found = {"holds": verdict.holds, "faults": verdict.faults, "shown": verdict.shown}
         click.echo(json.dumps({"program": program, **found, **verdict.totals._asdict()}))

@@ -18,7 +18,17 @@ from google.rpc import code_pb2
 from cli.failures import Failure
 from cli.journey import ZONE, Basket, Day, Journey, evening
 from fealty import connect_async
-from fealty.v1 import customers_pb2, customers_pb2_grpc, points_pb2, points_pb2_grpc, programs_pb2, programs_pb2_grpc
+from fealty.v1 import (
+    cards_pb2,
+    customers_pb2,
+    customers_pb2_grpc,
+    ingest_pb2,
+    ingest_pb2_grpc,
+    points_pb2,
+    programs_pb2,
+    programs_pb2_grpc,
+    transactions_pb2,
+)
 
 CARD = "points"
 CURRENCY = "USD"
@@ -33,7 +43,7 @@ DAY_LIMIT_S = 60.0
 # Names our request ids: any uuid does, as long as it stays the same.
 NAMESPACE = uuid.UUID("5b0e1b7c-3c1f-4d0e-9a53-7d4b8f2c6e11")
 
-Message = points_pb2.IngestTransactionsRequest
+Message = ingest_pb2.BatchIngestRequest
 
 
 class ServerGone(Failure):
@@ -66,10 +76,10 @@ class Replay:
                 return None
             self._sent(left[0].date, self._journey.baskets - sum(len(day.baskets) for day in left))
             customers = customers_pb2_grpc.CustomerServiceStub(channel)
-            points = points_pb2_grpc.PointsServiceStub(channel)
+            ingest = ingest_pb2_grpc.IngestServiceStub(channel)
 
             async def send(day: Day, messages: list[Message]) -> int:
-                new = await self._send(points, messages)
+                new = await self._send(ingest, messages)
                 await self._advance(programs, evening(day.date + timedelta(days=1)))
                 self._sent(day.date, len(day.baskets))
                 return new
@@ -100,10 +110,8 @@ class Replay:
             card_id=CARD,
             display_name="Points",
             earn_rate=programs_pb2.EarnRate(points=1, per_amount_minor=100, currency_code=CURRENCY, whole_steps=True),
-            pending_days=PENDING_DAYS,
-            expiry_policy=programs_pb2.ExpiryPolicy(
-                months=EXPIRY_MONTHS, rounding=programs_pb2.EXPIRY_ROUNDING_END_OF_MONTH
-            ),
+            pending_policy=cards_pb2.PendingPolicy(delay=cards_pb2.PendingDelay(days=PENDING_DAYS)),
+            expiry_policy=cards_pb2.ExpiryPolicy(months=EXPIRY_MONTHS, rounding=cards_pb2.EXPIRY_ROUNDING_END_OF_MONTH),
         )
         program = programs_pb2.Program(display_name="The Complete Journey", time_zone=ZONE.key, cards=[card])
         program.test_clock_time.FromDatetime(self._journey.days[0].evening)
@@ -135,26 +143,26 @@ class Replay:
         )
         return messages
 
-    async def _send(self, points: "points_pb2_grpc.PointsServiceAsyncStub", messages: Sequence[Message]) -> int:
+    async def _send(self, ingest: "ingest_pb2_grpc.IngestServiceAsyncStub", messages: Sequence[Message]) -> int:
         """Sends all, checks every result, and answers how many were new."""
         if not messages:
             return 0
         new = 0
         unanswered = deque(messages)
-        async for answer in points.IngestTransactions(iter(messages), timeout=DAY_LIMIT_S):
+        async for answer in ingest.BatchIngest(iter(messages), timeout=DAY_LIMIT_S):
             new += self._new(unanswered.popleft(), answer)
         if unanswered:
             raise self._gone("it ended the stream")
         return new
 
-    def _new(self, message: Message, answer: points_pb2.IngestTransactionsResponse) -> int:
+    def _new(self, message: Message, answer: ingest_pb2.BatchIngestResponse) -> int:
         """How many results are of purchases that the server did not know. Raises Failure where one was refused."""
         new = 0
         for item, result in zip(message.items, answer.results, strict=True):
             if result.HasField("refused"):
                 if result.refused.code == code_pb2.UNAVAILABLE:
                     raise self._gone(result.refused.message)
-                raise Failure(f"the server refused {item.transaction_id}: {result.refused.message}")
+                raise Failure(f"the server refused {item.record.transaction_id}: {result.refused.message}")
             new += not result.recorded.receipt.replayed
         return new
 
@@ -170,15 +178,15 @@ class Replay:
         starts = range(0, len(items), ITEMS_PER_MESSAGE)
         return [Message(items=items[start : start + ITEMS_PER_MESSAGE]) for start in starts]
 
-    def _item(self, basket: Basket) -> points_pb2.RecordTransactionRequest:
-        item = points_pb2.RecordTransactionRequest(
+    def _item(self, basket: Basket) -> ingest_pb2.Item:
+        purchase = transactions_pb2.RecordTransactionRequest(
             account=f"{self._program}/customers/household-{basket.household}/accounts/{CARD}",
             transaction_id=f"basket-{basket.basket}",
             amount=points_pb2.Money(currency_code=CURRENCY, amount_minor=basket.cents),
             request_id=self._request_id(f"basket-{basket.basket}"),
         )
-        item.occur_time.seconds = basket.bought_s
-        return item
+        purchase.occur_time.seconds = basket.bought_s
+        return ingest_pb2.Item(record=purchase)
 
     def _request_id(self, what: str) -> str:
         return str(uuid.uuid5(NAMESPACE, f"{self._program}/{what}"))
