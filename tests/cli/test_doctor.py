@@ -81,7 +81,7 @@ def test_books_that_were_tampered_with_are_found_out(connected: Terminal, databa
     """Points that no lot and no entry knows of."""
     _open_account(database)
     with connection(database) as held:
-        held.execute("UPDATE account SET active = 100")
+        held.execute("UPDATE account SET active = 100, earned = 100")
     outcome = connected.run("ledger", "verify", "--json")
     assert outcome.code == 1
     found = json.loads(outcome.out)

@@ -68,5 +68,10 @@ def fields_of(message: Descriptor) -> Iterator[tuple[str, FieldDescriptor]]:
     for field in message.fields:
         yield field.name, field
         inner = field.message_type
-        if inner is not None and inner.file.name in NAMES:
+        if inner is not None and inner.file.name in NAMES and not is_map(field):
             yield from ((f"{field.name}.{path}", part) for path, part in fields_of(inner))
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Whether it is a map, whose message of keys and values nobody wrote."""
+    return field.message_type is not None and field.message_type.GetOptions().map_entry

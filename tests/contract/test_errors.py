@@ -6,7 +6,7 @@ from grpc import StatusCode
 
 from fealty.v1.errors_pb2 import ErrorReason
 from rules.refusals import Refusal
-from server import errors
+from server import reasons
 from server.errors import MethodUnknown, Overloaded, RequestInvalid, RequestMalformed, failure
 from storage.engine.database import StorageUnavailable
 from tests.contract.descriptors import PROTOS, compiled
@@ -24,10 +24,10 @@ OTHERS: list[Exception] = [
 
 def _given() -> dict[str, StatusCode]:
     """Every reason that the server gives, with its code."""
-    found = {reason: code for code, reason, _ in errors._REFUSALS.values()}
+    found = {told.reason: told.code for told in reasons.REFUSALS.values()}
     for error in OTHERS:
-        told = failure(error)
-        found[told.reason] = told.code
+        other = failure(error)
+        found[other.reason] = other.code
     return found
 
 
@@ -52,7 +52,7 @@ def _documented() -> dict[str, str]:
 
 def test_every_refusal_of_the_rules_has_a_row_in_the_table() -> None:
     """One that is missing would reach the caller as a fault of ours."""
-    assert set(errors._REFUSALS) == set(Refusal.__subclasses__())
+    assert set(reasons.REFUSALS) == set(Refusal.__subclasses__())
 
 
 def test_every_reason_of_the_contract_is_given_and_no_other() -> None:

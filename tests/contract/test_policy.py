@@ -7,16 +7,29 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from buf.validate import validate_pb2
-from fealty.v1 import activity_pb2, audit_pb2, options_pb2, points_pb2, programs_pb2
+from fealty.v1 import (
+    activity_pb2,
+    audit_pb2,
+    cards_pb2,
+    explanations_pb2,
+    holds_pb2,
+    options_pb2,
+    points_pb2,
+    reports_pb2,
+    transactions_pb2,
+)
 from rules import activity
 from rules.access import ActorType, Permission
+from rules.accounts import EntryKind, HoldState, LotState, ShortfallKind
 from rules.activity import Kind
 from rules.calendar import Rounding
-from rules.ledger import EntryKind
+from rules.cards import CardKind, RefundPolicy
+from rules.refunds import RollbackPolicy
+from rules.transactions import TransactionState
 from server import policy
-from server.convert import programs
+from server.convert import cards
 from storage.activity.commands import Outcome
-from tests.contract.descriptors import fields_of, messages, methods
+from tests.contract.descriptors import fields_of, is_map, messages, methods
 
 METHODS = methods()
 RULES: Any = validate_pb2.field
@@ -84,7 +97,11 @@ def test_every_text_of_a_request_has_an_end(method: MethodDescriptor) -> None:
     """Limits on everything: a text of four megabytes in a name is an attack, not a name."""
     for path, field in fields_of(method.input_type):
         if field.type == FieldDescriptor.TYPE_STRING and path not in EXEMPT:
-            assert _is_limited(field), f"{method.name}: {path}"
+            assert _is_limited(_text_rules(field)), f"{method.name}: {path}"
+        if is_map(field):
+            rules = field.GetOptions().Extensions[RULES].map
+            assert _is_limited(rules.keys.string), f"{method.name}: {path}"
+            assert _is_limited(rules.values.string), f"{method.name}: {path}"
 
 
 @pytest.mark.parametrize("method", METHODS, ids=_name)
@@ -92,7 +109,8 @@ def test_every_list_of_a_request_has_an_end(method: MethodDescriptor) -> None:
     """The same for how many."""
     for path, field in fields_of(method.input_type):
         if field.is_repeated and path not in EXEMPT:
-            assert field.GetOptions().Extensions[RULES].repeated.max_items, f"{method.name}: {path}"
+            rules = field.GetOptions().Extensions[RULES]
+            assert rules.map.max_pairs if is_map(field) else rules.repeated.max_items, f"{method.name}: {path}"
 
 
 @pytest.mark.parametrize("method", METHODS, ids=_name)
@@ -112,14 +130,33 @@ def test_every_change_can_be_repeated_safely_and_tried_without_effect(method: Me
     """request_id and validate_only on each; on a stream, on each of its items; and its answer brings a receipt."""
     if method.GetOptions().Extensions[POLICY].audit != options_pb2.AUDIT_CLASS_MUTATION:
         return
-    request: Any = method.input_type
-    response: Any = method.output_type
+    requests: list[Any] = [method.input_type]
+    responses: list[Any] = [method.output_type]
     if method.client_streaming:
-        request = request.fields_by_name["items"].message_type
-        response = response.fields_by_name["results"].message_type.fields_by_name["recorded"].message_type
-    assert request.fields_by_name["request_id"].GetOptions().Extensions[RULES].string.uuid
-    assert request.fields_by_name["validate_only"].type == FieldDescriptor.TYPE_BOOL
-    assert response.fields_by_name["receipt"].message_type.full_name == "fealty.v1.Receipt"
+        items, results = _postings(method)
+        requests = [field.message_type for field in items]
+        responses = [field.message_type for field in results]
+    for request in requests:
+        assert request.fields_by_name["request_id"].GetOptions().Extensions[RULES].string.uuid
+        assert request.fields_by_name["validate_only"].type == FieldDescriptor.TYPE_BOOL
+    for response in responses:
+        assert response.fields_by_name["receipt"].message_type.full_name == "fealty.v1.Receipt"
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method.client_streaming], ids=_name)
+def test_every_item_of_a_stream_is_a_call_and_its_result_the_answer_of_that_call(method: MethodDescriptor) -> None:
+    """The server finds an item's permission and its word for the log by the request it holds."""
+    items, results = _postings(method)
+    calls = {
+        (declared.input_type.full_name, declared.output_type.full_name)
+        for declared in METHODS
+        if not declared.client_streaming
+    }
+    for item, result in zip(items, results, strict=True):
+        request: Any = item.message_type
+        response: Any = result.message_type
+        assert item.number == result.number
+        assert (request.full_name, response.full_name) in calls, item.name
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method.name.startswith("List")], ids=_name)
@@ -136,6 +173,13 @@ def test_every_list_comes_in_pages(method: MethodDescriptor) -> None:
         (ActorType, activity_pb2.ActorType, "ACTOR_TYPE_"),
         (Outcome, activity_pb2.ActivityOutcome, "ACTIVITY_OUTCOME_"),
         (EntryKind, points_pb2.EntryKind, "ENTRY_KIND_"),
+        (LotState, explanations_pb2.LotState, "LOT_STATE_"),
+        (HoldState, holds_pb2.HoldState, "HOLD_STATE_"),
+        (ShortfallKind, reports_pb2.ShortfallKind, "SHORTFALL_KIND_"),
+        (TransactionState, transactions_pb2.TransactionState, "TRANSACTION_STATE_"),
+        (RollbackPolicy, points_pb2.RollbackPolicy, "ROLLBACK_POLICY_"),
+        (CardKind, cards_pb2.CardKind, "CARD_KIND_"),
+        (RefundPolicy, cards_pb2.RefundPolicy, "REFUND_POLICY_"),
     ],
 )
 def test_words_of_the_books_are_words_of_the_contract(ours: Any, enum: Any, prefix: str) -> None:
@@ -145,8 +189,9 @@ def test_words_of_the_books_are_words_of_the_contract(ours: Any, enum: Any, pref
 
 def test_every_rounding_has_its_number_in_the_contract() -> None:
     """In both directions."""
-    assert set(programs._ROUNDINGS) == set(programs_pb2.ExpiryRounding.values())
-    assert set(programs._ROUNDINGS.values()) == set(Rounding)
+    assert set(cards._ROUNDINGS) == set(cards_pb2.ExpiryRounding.values())
+    assert set(cards._STARTS) == set(cards_pb2.PendingRounding.values())
+    assert {*cards._ROUNDINGS.values(), *cards._STARTS.values()} == set(Rounding)
 
 
 def test_what_fealty_does_of_itself_is_named_in_words_of_the_contract() -> None:
@@ -189,9 +234,19 @@ def test_the_log_speaks_every_word_that_was_promised(enum: Any, prefix: str, wor
     assert set(enum.keys()) == promised | {f"{prefix}UNSPECIFIED"}
 
 
-def _is_limited(field: FieldDescriptor) -> bool:
+def _postings(method: MethodDescriptor) -> tuple[list[FieldDescriptor], list[FieldDescriptor]]:
+    """The acts that an item can be, and what each can answer; all can be refused."""
+    item: Any = method.input_type.fields_by_name["items"].message_type
+    result: Any = method.output_type.fields_by_name["results"].message_type
+    return list(item.fields), [field for field in result.fields if field.name != "refused"]
+
+
+def _text_rules(field: FieldDescriptor) -> Any:
     rules = field.GetOptions().Extensions[RULES]
-    text = rules.repeated.items.string if field.is_repeated else rules.string
+    return rules.repeated.items.string if field.is_repeated else rules.string
+
+
+def _is_limited(text: Any) -> bool:
     # A pattern limits only where it is anchored and repeats nothing without end.
     pattern = re.sub(r"\\.|\[[^]]*\]", ".", text.pattern)
     ends = pattern.startswith("^") and pattern.endswith("$") and not re.search(r"[*+]|,\}", pattern)

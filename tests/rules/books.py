@@ -1,18 +1,22 @@
-"""A whole account in memory, driven by the rules as the books drive them, and what must hold of it at any time."""
+"""A whole account in memory, driven by the rules as the books drive them: lots, holds, shortfalls, spendings."""
 
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from hypothesis import strategies as st
-
-from rules.ledger import Account, Act, EntryKind, Lot, LotState, Posting, earn, settle, spend
-from rules.programs import Term
-from rules.refusals import InsufficientPoints
+from rules import holds, ledger, refunds
+from rules.accounts import Account, EntryKind, Hold, HoldState, Lot, LotState, Posting, Shortfall
+from rules.draft import Draft, Passed
+from rules.programs import RefundPolicy, Term
+from rules.refunds import Claimed, Restored, RollbackPolicy, Spending
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
-OPEN = (LotState.PENDING, LotState.ACTIVE)
+# The policy versions of these tests: the points of one have an end of their own, those of the other slide.
+FIXED, SLIDING = 1, 2
+SLIDES_FOR = timedelta(minutes=30)
+TTL_MAX_S = 3600
+KEEP = RollbackPolicy.KEEP_ORIGINAL_EXPIRY
 
 
 def at(minute: int) -> datetime:
@@ -20,101 +24,184 @@ def at(minute: int) -> datetime:
     return START + timedelta(minutes=minute)
 
 
-class Earn(NamedTuple):
-    """Points with a term relative to now: `starts` may lie in the past, `lasts` None never expires."""
+def sliding(version: int, activity_type: str, instant: datetime) -> datetime | None:
+    """Points of one version last for half an hour after each spending."""
+    return instant + SLIDES_FOR if version == SLIDING and activity_type in ("", "points.spent") else None
 
+
+class Bought(NamedTuple):
+    """A purchase: what it earned, in which lot, and what refunds claimed of it."""
+
+    name: str
     points: int
-    starts: int
-    lasts: int | None
-
-
-class Spend(NamedTuple):
-    """Points to take, in hundredths of what is spendable: over 100 is refused."""
-
-    percent: int
-
-
-class Step(NamedTuple):
-    """Time passes, then something is done, or nothing."""
-
-    wait: int
-    deed: Earn | Spend | None
+    lot: int
+    claimed: int = 0
 
 
 @dataclass
 class Book:
-    """An account with all its lots, open and closed, and all its postings."""
+    """An account with all that ever belonged to it, and all its postings."""
 
     account: Account = Account()  # noqa: RUF009 - immutable
     lots: dict[int, Lot] = field(default_factory=dict)
+    holds: dict[int, Hold] = field(default_factory=dict)
+    shortfalls: dict[int, Shortfall] = field(default_factory=dict)
+    slides: dict[int, datetime] = field(default_factory=dict)
+    spendings: dict[int, Spending] = field(default_factory=dict)
+    bought: list[Bought] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
 
-    @property
-    def open_lots(self) -> list[Lot]:
-        """Those that time or a spending can change."""
-        return [lot for lot in self.lots.values() if lot.state in OPEN]
+    def draft(self, now: datetime) -> Draft:
+        """The account, settled, only where it says that something is due: so do the books."""
+        known = (self.account, self.lots, self.holds, self.shortfalls, self.slides)
+        draft = Draft(*known, sliding)
+        if self.account.is_due(now):
+            ledger.settle(draft, now)
+        return draft
 
-    def take(self, act: Act) -> None:
-        """Takes over what an act did."""
-        self.account = act.account
-        self.lots.update((lot.number, lot) for lot in act.lots)
-        self.postings.extend(act.postings)
+    def keep(self, draft: Draft) -> None:
+        """Takes over what time did, and what an act did."""
+        self.account = draft.account._replace(due_at=draft.due_at)
+        self.lots, self.holds, self.shortfalls, self.slides = draft.lots, draft.holds, draft.shortfalls, draft.slides
+        self.passed += draft.passed
+        self.postings += [one.posting for one in draft.passed if one.posting is not None]
+        self.postings += draft.postings
 
     def settle(self, now: datetime) -> None:
-        """Lets time pass, only where the account says that something is due: so do the books."""
-        if self.account.is_due(now):
-            self.take(settle(self.account, self.open_lots, now))
+        """Lets time pass."""
+        self.keep(self.draft(now))
 
-    def do(self, deed: Earn | Spend | None, minute: int) -> None:
-        """Settles and then does it; a refused spending changes nothing."""
-        now = at(minute)
-        self.settle(now)
-        if isinstance(deed, Earn):
-            starts = at(minute + deed.starts)
-            term = Term(starts, None if deed.lasts is None else starts + timedelta(minutes=deed.lasts))
-            self.take(earn(self.account, deed.points, term, 1, now, f"t{self.account.lots + 1}"))
-        elif isinstance(deed, Spend) and (points := self.account.spendable * deed.percent // 100):
-            try:
-                self.take(spend(self.account, self.open_lots, points, now))
-            except InsufficientPoints:
-                assert points > self.account.spendable
+    def earn(
+        self, points: int, minute: int, starts: int = 0, lasts: int | None = None, slides: bool = False
+    ) -> Posting | None:
+        """A purchase: `starts` is relative to now and may lie in the past, `lasts` None never expires."""
+        draft = self.draft(at(minute))
+        begins = at(minute + starts)
+        ends = None if lasts is None or slides else begins + timedelta(minutes=lasts)
+        name = f"t{len(self.bought) + 1}"
+        version = SLIDING if slides else FIXED
+        posting = ledger.earn(draft, points, Term(begins, ends, slides), version, at(minute), name)
+        self.bought.append(Bought(name, points, draft.account.lots))
+        self.keep(draft)
+        return posting
 
-    def run(self, steps: list[Step]) -> int:
-        """Does all steps; answers the minute at which it ended."""
-        minute = 0
-        for step in steps:
-            minute += step.wait
-            self.do(step.deed, minute)
-        return minute
+    def wait(self, points: int, minute: int, awaits: str = "") -> None:
+        """A purchase whose points wait for somebody, or for an event."""
+        draft = self.draft(at(minute))
+        name = f"t{len(self.bought) + 1}"
+        ledger.earn(draft, points, Term(None, None, awaits=awaits), FIXED, at(minute), name)
+        self.bought.append(Bought(name, points, draft.account.lots))
+        self.keep(draft)
 
+    def spend(self, points: int, minute: int) -> Posting:
+        """A spending, which counts as activity."""
+        draft = self.draft(at(minute))
+        posting = ledger.spend(draft, points, at(minute))
+        draft.slide("points.spent", at(minute))
+        self.keep(draft)
+        self._spent(posting)
+        return posting
 
-earnings = st.builds(Earn, st.integers(1, 1000), st.integers(-40, 40), st.none() | st.integers(1, 60))
-spendings = st.builds(Spend, st.integers(1, 130))
-steps = st.lists(st.builds(Step, st.integers(0, 20), earnings | spendings | st.none()), max_size=25)
+    def adjust(self, points: int, minute: int) -> Posting:
+        """Points added for ever, or taken away, by hand."""
+        draft = self.draft(at(minute))
+        if points > 0:
+            made = ledger.earn(draft, points, Term(at(minute), None), FIXED, at(minute), kind=EntryKind.ADJUSTMENT)
+            assert made is not None
+        else:
+            made = ledger.deduct(draft, -points, at(minute))
+        self.keep(draft)
+        return made
 
+    def activate(self, number: int, minute: int, lasts: int | None = None) -> Posting:
+        """A pending lot activated by hand."""
+        draft = self.draft(at(minute))
+        posting = ledger.activate(draft, number, at(minute), None if lasts is None else at(minute + lasts))
+        self.keep(draft)
+        return posting
 
-def assert_conserved(book: Book) -> None:
-    """Everything that DESIGN §5 promises of the figures of an account."""
-    account = book.account
-    lots = book.lots.values()
-    assert account.active == sum(lot.remaining for lot in lots if lot.state is LotState.ACTIVE)
-    assert account.pending == sum(lot.remaining for lot in lots if lot.state is LotState.PENDING)
-    assert account.earned == account.spent + account.expired + account.active
-    assert min(account[:7]) >= 0
-    assert account.lots == len(book.lots)
-    given: defaultdict[int, int] = defaultdict(int)
-    for posting in book.postings:
-        assert posting.amount == sum(amount for _, amount in posting.allocations) != 0
-        assert (posting.amount > 0) == (posting.kind in (EntryKind.EARN, EntryKind.ACTIVATION))
-        for number, amount in posting.allocations:
-            given[number] += amount
-    for lot in lots:
-        assert given[lot.number] == (0 if lot.state is LotState.PENDING else lot.remaining)
-        assert 0 <= lot.remaining <= lot.points
-        assert (lot.remaining > 0) == (lot.state in OPEN)
-    assert [posting.seq for posting in book.postings] == list(range(1, account.entries + 1))
-    active = 0
-    for posting in book.postings:
-        active += posting.amount
-        assert posting.active_after == active >= 0
-    assert active == account.active
+    def cancel(self, number: int, minute: int) -> int:
+        """A pending lot cancelled by hand."""
+        draft = self.draft(at(minute))
+        points = ledger.cancel(draft, number)
+        self.keep(draft)
+        return points
+
+    def hold(self, points: int, minute: int, lasts: int = 60) -> Hold:
+        """Points set aside for so many minutes."""
+        draft = self.draft(at(minute))
+        hold = holds.create(draft, points, lasts * 60, TTL_MAX_S, at(minute))
+        self.keep(draft)
+        return hold
+
+    def capture(self, number: int, minute: int, points: int = 0) -> Posting:
+        """A hold captured, or a part of it."""
+        draft = self.draft(at(minute))
+        posting = holds.capture(draft, number, points, at(minute))
+        self.keep(draft)
+        self._spent(posting)
+        return posting
+
+    def release(self, number: int, minute: int) -> Hold:
+        """A hold let go."""
+        draft = self.draft(at(minute))
+        hold = holds.release(draft, number, at(minute))
+        self.keep(draft)
+        return hold
+
+    def refund(self, which: int, points: int, minute: int, policy: RefundPolicy) -> Claimed:
+        """Takes back points of the purchase of that place in `bought`."""
+        draft = self.draft(at(minute))
+        one = self.bought[which]
+        claimed = refunds.claim(draft, points, one.lot, policy, at(minute), one.name)
+        self.bought[which] = one._replace(claimed=one.claimed + points)
+        self.keep(draft)
+        return claimed
+
+    def roll_back(
+        self,
+        seq: int,
+        minute: int,
+        points: int = 0,
+        policy: RollbackPolicy = KEEP,
+        until: datetime | None = None,
+    ) -> Restored:
+        """Gives back a spending, or a part of it."""
+        draft = self.draft(at(minute))
+        restored = refunds.roll_back(draft, self.spendings[seq], points, policy, until, at(minute))
+        self.spendings[seq] = restored.spending
+        self.keep(draft)
+        return restored
+
+    def write_off(self, number: int, minute: int, points: int = 0) -> Shortfall:
+        """Gives up a shortfall, or a part of it."""
+        draft = self.draft(at(minute))
+        written = refunds.write_off(draft, number, points, at(minute))
+        self.keep(draft)
+        return written
+
+    def transfer(self, target: "Book", points: int, minute: int) -> tuple[Posting, Posting]:
+        """Gives points to another book; this one is account 1 to it."""
+        source, receiving = self.draft(at(minute)), target.draft(at(minute))
+        legs = ledger.transfer(source, receiving, points, at(minute), 1)
+        self.keep(source)
+        target.keep(receiving)
+        return legs
+
+    def figures(self) -> dict[str, Any]:
+        """Everything that must be the same however often somebody came by."""
+        account = self.account._replace(due_at=None)
+        return {**self.__dict__, "account": account}
+
+    def open_holds(self) -> Iterator[Hold]:
+        """Those that are neither captured nor let go."""
+        return (hold for hold in self.holds.values() if hold.state is HoldState.ACTIVE)
+
+    def pending_lots(self) -> list[int]:
+        """The numbers of lots that wait."""
+        return [number for number, lot in self.lots.items() if lot.state is LotState.PENDING]
+
+    def _spent(self, posting: Posting) -> None:
+        spent_at = posting.occurred_at
+        self.spendings[posting.seq] = Spending(posting.seq, -posting.amount, 0, 0, spent_at, posting.allocations)

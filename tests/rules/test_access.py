@@ -26,7 +26,13 @@ def test_an_administrator_may_do_everything() -> None:
 def test_a_service_works_for_customers_and_decides_nothing() -> None:
     """A till with a stolen key must not change the programme, nor read who looked at what."""
     refused = set(Permission) - PERMISSIONS[Role.SERVICE]
-    assert refused == {Permission.PROGRAMS_WRITE, Permission.ACTIVITIES_READ}
+    assert refused == {
+        Permission.PROGRAMS_WRITE,
+        Permission.ACTIVITIES_READ,
+        Permission.POINTS_ADJUST,
+        Permission.CUSTOMERS_MERGE,
+        Permission.REPORTS_READ,
+    }
 
 
 def test_an_auditor_reads_the_books_and_nothing_about_persons() -> None:
@@ -35,6 +41,7 @@ def test_an_auditor_reads_the_books_and_nothing_about_persons() -> None:
         Permission.PROGRAMS_READ,
         Permission.POINTS_READ,
         Permission.ACTIVITIES_READ,
+        Permission.REPORTS_READ,
     }
 
 

@@ -4,16 +4,18 @@ from datetime import datetime
 
 import pytest
 
-from rules.ledger import UNITS_MAX, Account, EntryKind, Lot, LotState, earn, in_consumption_order, settle, spend
+from rules import ledger
+from rules.accounts import UNITS_MAX, Account, EntryKind, Lot, LotState
+from rules.draft import Draft
 from rules.programs import Term
-from rules.refusals import AmountTooLarge, InsufficientPoints
-from tests.rules.books import Book, Earn, Spend, at
+from rules.refusals import AmountTooLarge, InsufficientPoints, LotStateWrong
+from tests.rules.books import Book, at
 
 
 def test_pending_points_are_not_spendable_until_their_instant() -> None:
     """The instant itself belongs to the customer: `activates_at <= now`."""
     book = Book()
-    book.do(Earn(100, starts=10, lasts=None), 0)
+    assert book.earn(100, 0, starts=10) is None
     assert (book.account.pending, book.account.active, book.postings) == (100, 0, [])
     book.settle(at(9))
     assert book.account.spendable == 0
@@ -27,7 +29,7 @@ def test_pending_points_are_not_spendable_until_their_instant() -> None:
 def test_points_are_gone_at_the_instant_of_their_expiry() -> None:
     """The interval is half-open: `now < expires_at` is usable, the instant itself is not."""
     book = Book()
-    book.do(Earn(100, starts=0, lasts=10), 0)
+    book.earn(100, 0, lasts=10)
     book.settle(at(9))
     assert book.account.spendable == 100
     book.settle(at(10))
@@ -39,7 +41,7 @@ def test_points_are_gone_at_the_instant_of_their_expiry() -> None:
 def test_a_whole_life_that_nobody_watched_is_told_in_order() -> None:
     """With every worker dead for a year, the history still says what happened and when."""
     book = Book()
-    book.do(Earn(100, starts=10, lasts=20), 0)
+    book.earn(100, 0, starts=10, lasts=20)
     book.settle(at(1000))
     assert [(entry.kind, entry.amount, entry.active_after, entry.occurred_at) for entry in book.postings] == [
         (EntryKind.ACTIVATION, 100, 100, at(10)),
@@ -50,8 +52,8 @@ def test_a_whole_life_that_nobody_watched_is_told_in_order() -> None:
 def test_at_one_instant_activation_comes_before_expiry() -> None:
     """Otherwise the balance after an entry would depend on the order in which rows came from the database."""
     book = Book()
-    book.do(Earn(40, starts=0, lasts=10), 0)
-    book.do(Earn(60, starts=10, lasts=None), 0)
+    book.earn(40, 0, lasts=10)
+    book.earn(60, 0, starts=10)
     book.settle(at(10))
     assert [(entry.kind, entry.active_after) for entry in book.postings[1:]] == [
         (EntryKind.ACTIVATION, 100),
@@ -63,7 +65,7 @@ def test_lots_that_fall_due_together_share_an_entry_that_names_each() -> None:
     """One line "120 expired" is what people read; the allocations keep what it was made of."""
     book = Book()
     for points in (50, 70):
-        book.do(Earn(points, starts=0, lasts=10), 0)
+        book.earn(points, 0, lasts=10)
     book.settle(at(10))
     assert book.postings[-1].allocations == ((1, -50), (2, -70))
     assert book.postings[-1].transaction_id is None
@@ -72,7 +74,7 @@ def test_lots_that_fall_due_together_share_an_entry_that_names_each() -> None:
 def test_an_entry_of_a_single_lot_names_the_purchase() -> None:
     """A customer who asks "which points expired?" gets an answer."""
     book = Book()
-    book.do(Earn(50, starts=5, lasts=10), 0)
+    book.earn(50, 0, starts=5, lasts=10)
     book.settle(at(20))
     assert [entry.transaction_id for entry in book.postings] == ["t1", "t1"]
 
@@ -80,7 +82,7 @@ def test_an_entry_of_a_single_lot_names_the_purchase() -> None:
 def test_a_purchase_that_came_late_is_active_at_once_and_says_since_when() -> None:
     """A till that was offline for a week earns the same points at the same instants as one that was not."""
     book = Book()
-    book.do(Earn(100, starts=-30, lasts=None), 60)
+    book.earn(100, 60, starts=-30)
     [entry] = book.postings
     assert (entry.kind, entry.amount, entry.occurred_at) == (EntryKind.EARN, 100, at(30))
 
@@ -88,7 +90,7 @@ def test_a_purchase_that_came_late_is_active_at_once_and_says_since_when() -> No
 def test_a_purchase_that_came_too_late_is_earned_and_expired_in_one_act() -> None:
     """The points are explained, and never spendable for a moment."""
     book = Book()
-    book.do(Earn(100, starts=-30, lasts=10), 60)
+    book.earn(100, 60, starts=-30, lasts=10)
     assert [(entry.kind, entry.active_after, entry.occurred_at) for entry in book.postings] == [
         (EntryKind.EARN, 100, at(30)),
         (EntryKind.EXPIRY, 0, at(40)),
@@ -99,8 +101,8 @@ def test_a_purchase_that_came_too_late_is_earned_and_expired_in_one_act() -> Non
 def test_a_purchase_that_came_too_late_leaves_the_others_due_when_they_were() -> None:
     """Its own expiry is over; the next instant of the account is still that of the other lot."""
     book = Book()
-    book.do(Earn(10, starts=0, lasts=100), 0)
-    book.do(Earn(100, starts=-30, lasts=10), 60)
+    book.earn(10, 0, lasts=100)
+    book.earn(100, 60, starts=-30, lasts=10)
     assert book.account.due_at == at(100)
 
 
@@ -108,10 +110,9 @@ def test_what_expires_first_is_spent_first_and_what_never_expires_last() -> None
     """The order that is best for the customer, whatever the order of the purchases."""
     book = Book()
     for points, lasts in ((10, None), (20, 50), (30, 40)):
-        book.do(Earn(points, starts=0, lasts=lasts), 0)
-    assert [lot.number for lot in in_consumption_order(book.open_lots)] == [3, 2, 1]
-    book.do(Spend(75), 1)
-    assert book.postings[-1].allocations == ((3, -30), (2, -15))
+        book.earn(points, 0, lasts=lasts)
+    assert [lot.number for lot in book.draft(at(1)).in_consumption_order()] == [3, 2, 1]
+    assert book.spend(45, 1).allocations == ((3, -30), (2, -15))
     assert {number: lot.remaining for number, lot in book.lots.items()} == {1: 10, 2: 5, 3: 0}
 
 
@@ -122,21 +123,21 @@ def test_of_equal_expiry_the_first_to_become_active_goes_first_then_the_lower_nu
     """Ties must break the same way in every process, or two of them would tell different stories."""
 
     def lot(number: int, activates_at: datetime) -> Lot:
-        return Lot(number, LotState.ACTIVE, 5, 5, activates_at, expires_at, 1)
+        return Lot(number, LotState.ACTIVE, 5, 5, activates_at, expires_at, 1, at(0))
 
     lots = [lot(4, at(2)), lot(3, at(2)), lot(2, at(3)), lot(1, at(4))]
-    assert [found.number for found in in_consumption_order(lots)] == [3, 4, 2, 1]
+    draft = Draft(Account(active=20), {one.number: one for one in lots})
+    assert [found.number for found in draft.in_consumption_order()] == [3, 4, 2, 1]
 
 
 def test_the_last_point_can_be_spent_and_not_one_more() -> None:
     """Both sides of the boundary."""
     book = Book()
-    book.do(Earn(100, starts=0, lasts=None), 0)
+    book.earn(100, 0)
     with pytest.raises(InsufficientPoints):
-        spend(book.account, book.open_lots, 101, at(1))
-    act = spend(book.account, book.open_lots, 100, at(1))
-    assert act.account.spendable == 0
-    assert [lot.state for lot in act.lots] == [LotState.DEPLETED]
+        book.spend(101, 1)
+    book.spend(100, 1)
+    assert (book.account.spendable, book.lots[1].state) == (0, LotState.DEPLETED)
 
 
 def test_held_and_owed_points_are_not_spendable() -> None:
@@ -147,26 +148,92 @@ def test_held_and_owed_points_are_not_spendable() -> None:
 
 def test_an_account_takes_the_largest_amount_and_not_one_unit_more() -> None:
     """Beyond 2^53 JSON readers lose units without telling; pending points count, for they become active."""
-    term = Term(at(5), None)
-    full = earn(Account(active=1), UNITS_MAX - 1, term, 1, at(0)).account
-    assert full.pending == UNITS_MAX - 1
+    draft = Draft(Account(active=1))
+    ledger.earn(draft, UNITS_MAX - 1, Term(at(5), None), 1, at(0))
+    assert draft.account.pending == UNITS_MAX - 1
     with pytest.raises(AmountTooLarge):
-        earn(full, 1, term, 1, at(0))
+        ledger.earn(draft, 1, Term(at(5), None), 1, at(0))
 
 
 def test_an_account_of_which_nothing_is_due_is_left_as_it_is() -> None:
     """Settling is done before every act: it must cost no entry and no version."""
     book = Book()
-    book.do(Earn(100, starts=10, lasts=20), 0)
-    act = settle(book.account, book.open_lots, at(9))
-    assert (act.account, act.lots, act.postings) == (book.account, (), ())
+    book.earn(100, 0, starts=10, lasts=20)
+    draft = book.draft(at(9))
+    ledger.settle(draft, at(9))
+    assert (draft.account, draft.passed, draft.changed_lots) == (book.account, [], set())
 
 
 def test_each_act_makes_a_new_version() -> None:
-    """A reader tells by it whether what it saw is still so, pending points included."""
+    """A reader tells by it whether what it saw is still so, pending points, holds and debts included."""
     book = Book()
     versions = [book.account.version]
-    for minute, deed in ((0, Earn(100, 10, None)), (20, Spend(50)), (21, Earn(5, 0, None))):
-        book.do(deed, minute)
+    acts = (
+        lambda: book.earn(100, 0, starts=10),
+        lambda: book.spend(50, 20),
+        lambda: book.earn(5, 21),
+        lambda: book.hold(10, 22),
+        lambda: book.release(1, 23),
+        lambda: book.wait(7, 24),
+        lambda: book.cancel(3, 25),
+    )
+    for act in acts:
+        act()
         versions.append(book.account.version)
     assert versions == sorted(set(versions))
+
+
+def test_points_that_wait_for_somebody_wait_for_ever_and_count_from_the_day_they_are_accepted() -> None:
+    """Otherwise an order that took a month to deliver would give points that are half over."""
+    book = Book()
+    book.wait(100, 0)
+    book.settle(at(10_000))
+    assert (book.account.pending, book.account.due_at) == (100, None)
+    assert book.activate(1, 10_000, lasts=10).kind is EntryKind.ACTIVATION
+    assert (book.account.active, book.account.due_at) == (100, at(10_010))
+
+
+def test_a_lot_that_waits_no_longer_can_be_neither_activated_nor_cancelled() -> None:
+    """Whoever is second must hear what became of it."""
+    book = Book()
+    book.wait(100, 0)
+    book.wait(50, 0)
+    assert book.cancel(1, 1) == 100
+    book.activate(2, 1)
+    for number, state in ((1, "CANCELLED"), (2, "ACTIVE")):
+        for act in (book.activate, book.cancel):
+            with pytest.raises(LotStateWrong) as refused:
+                act(number, 2)
+            assert refused.value.facts == {"lot": str(number), "state": state, "wanted": "PENDING"}
+
+
+def test_points_by_hand_are_earned_and_those_taken_away_are_revoked() -> None:
+    """They are no spending: what an administrator corrects must not look like what the customer bought."""
+    book = Book()
+    book.adjust(100, 0)
+    assert book.adjust(-30, 1).allocations == ((1, -30),)
+    assert (book.account.earned, book.account.revoked, book.account.spent, book.account.active) == (100, 30, 0, 70)
+    with pytest.raises(InsufficientPoints):
+        book.adjust(-71, 2)
+
+
+def test_points_that_slide_end_together_half_an_hour_after_the_last_spending() -> None:
+    """One date for the customer to remember, moved on by every visit that counts."""
+    book = Book()
+    book.earn(100, 0, slides=True)
+    book.earn(100, 20, slides=True)
+    assert book.account.due_at == at(50), "what became active later lasts as long as it promises, and all with it"
+    book.spend(10, 45)
+    book.earn(5, 50)
+    assert (book.account.active, book.account.slides) == (195, 1)
+    book.settle(at(75))
+    assert book.postings[-1].allocations == ((1, -90), (2, -100))
+    assert (book.postings[-1].occurred_at, book.account.active) == (at(75), 5)
+
+
+def test_an_end_that_slides_never_moves_back() -> None:
+    """A purchase that came late counts from its own day, which may lie before the last visit's."""
+    book = Book()
+    book.earn(100, 40, slides=True)
+    book.earn(100, 41, starts=-20, slides=True)
+    assert book.slides == {2: at(70)}

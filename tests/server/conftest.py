@@ -8,6 +8,7 @@ import pytest
 import structlog
 import uvloop
 
+from tests.server.club import Club, found
 from tests.server.serving import Served, serve
 
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
@@ -43,3 +44,9 @@ def server(runner: asyncio.Runner, database_url: str) -> Iterator[Served]:
     served = runner.run(serve(database_url))
     yield served
     runner.run(served.close())
+
+
+@pytest.fixture
+def club(runner: asyncio.Runner, server: Served) -> Club:
+    """The same server with the program `club`, of every kind of card, and its customers `ada` and `ben`."""
+    return runner.run(found(server))

@@ -20,12 +20,20 @@ import fealty
 from fealty.v1 import (
     audit_pb2,
     audit_pb2_grpc,
+    cards_pb2,
     customers_pb2,
     customers_pb2_grpc,
+    events_pb2_grpc,
+    holds_pb2_grpc,
+    ingest_pb2_grpc,
+    lots_pb2_grpc,
     points_pb2,
     points_pb2_grpc,
     programs_pb2,
     programs_pb2_grpc,
+    reports_pb2_grpc,
+    transactions_pb2,
+    transactions_pb2_grpc,
 )
 from rules.access import Role
 from server.app import App, build
@@ -40,13 +48,19 @@ SLOW = "programs/coffee/customers/ada/accounts/slow"
 
 
 class Client:
-    """The four services, called with one key."""
+    """All services, called with one key."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.channel = channel
         self.programs = programs_pb2_grpc.ProgramServiceStub(channel)
         self.customers = customers_pb2_grpc.CustomerServiceStub(channel)
         self.points = points_pb2_grpc.PointsServiceStub(channel)
+        self.transactions = transactions_pb2_grpc.TransactionServiceStub(channel)
+        self.holds = holds_pb2_grpc.HoldServiceStub(channel)
+        self.lots = lots_pb2_grpc.LotServiceStub(channel)
+        self.events = events_pb2_grpc.EventServiceStub(channel)
+        self.ingest = ingest_pb2_grpc.IngestServiceStub(channel)
+        self.reports = reports_pb2_grpc.ReportServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
 
     def send(self, path: str, message: bytes) -> Any:
@@ -137,10 +151,13 @@ def timestamp(instant: datetime) -> Timestamp:
 def program(program_id: str, **more: Any) -> programs_pb2.CreateProgramRequest:
     """A program with two cards: one at once and for ever, the other pending for ten days and expiring."""
     rate = programs_pb2.EarnRate(points=1, per_amount_minor=1, currency_code="EUR")
-    expiry = programs_pb2.ExpiryPolicy(months=1)
+    pending = cards_pb2.PendingPolicy(delay=cards_pb2.PendingDelay(days=10))
+    expiry = cards_pb2.ExpiryPolicy(months=1)
     cards = [
         programs_pb2.Card(card_id="plain", display_name="Plain", earn_rate=rate),
-        programs_pb2.Card(card_id="slow", display_name="Slow", earn_rate=rate, pending_days=10, expiry_policy=expiry),
+        programs_pb2.Card(
+            card_id="slow", display_name="Slow", earn_rate=rate, pending_policy=pending, expiry_policy=expiry
+        ),
     ]
     fields: dict[str, Any] = {
         "display_name": "Coffee club",
@@ -154,11 +171,11 @@ def program(program_id: str, **more: Any) -> programs_pb2.CreateProgramRequest:
     )
 
 
-def purchase(points: int = 100, account: str = PLAIN, **more: Any) -> points_pb2.RecordTransactionRequest:
+def purchase(points: int = 100, account: str = PLAIN, **more: Any) -> transactions_pb2.RecordTransactionRequest:
     """A purchase that earns `points`."""
     fields: dict[str, Any] = {"transaction_id": f"t-{fresh()}", "request_id": fresh(), **more}
     amount = points_pb2.Money(currency_code="EUR", amount_minor=points)
-    return points_pb2.RecordTransactionRequest(**{"account": account, "amount": amount, **fields})
+    return transactions_pb2.RecordTransactionRequest(**{"account": account, "amount": amount, **fields})
 
 
 def spending(points: int = 10, account: str = PLAIN, **more: Any) -> points_pb2.SpendPointsRequest:

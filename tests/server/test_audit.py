@@ -147,13 +147,13 @@ async def test_every_act_has_a_sentence_that_people_can_read(server: Served) -> 
     """Plain English: who, what, whom, from what to what, and why not."""
     await _lives(server)
     sentences = [activity.description for activity in await activities(server.admin)]
-    zone = "Administrator admin updated program programs/coffee; time_zone updated from Europe/Prague → Asia/Tokyo."
-    assert zone in sentences
-    assert f"Service till spent points {PLAIN}: 10 taken." in sentences
-    assert f"Service till called SpendPoints {PLAIN}: refused, INSUFFICIENT_POINTS." in sentences
-    assert f"Fealty activated points {SLOW}: 70 became active." in sentences
-    assert f"Fealty expired points {SLOW}: 70 expired." in sentences
-    assert f"Service till updated customer {ADA}; email changed." in sentences
+    zone = "Program programs/coffee was updated; its time_zone changed from Europe/Prague to Asia/Tokyo"
+    assert f"{zone} (Administrator admin)." in sentences
+    assert f"10 units of {PLAIN} were spent (Service till)." in sentences
+    assert f"Service till called SpendPoints for {PLAIN}, which was refused: INSUFFICIENT_POINTS." in sentences
+    assert f"70 units of {SLOW} became active." in sentences
+    assert f"70 units of {SLOW} expired." in sentences
+    assert f"Customer {ADA} was updated; its email changed (Service till)." in sentences
     for sentence in sentences:
         assert sentence.endswith(".")
         assert "None" not in sentence
@@ -218,8 +218,8 @@ async def test_the_newest_comes_first_and_a_customer_has_a_timeline_of_its_own(s
 async def _lives(server: Served) -> None:
     """A program in which things of many kinds happen, some of them refused."""
     points = server.till.points
-    await points.RecordTransaction(purchase(70, SLOW))
-    await points.RecordTransaction(purchase(30))
+    await server.till.transactions.RecordTransaction(purchase(70, SLOW))
+    await server.till.transactions.RecordTransaction(purchase(30))
     await points.SpendPoints(spending(10))
     await told(points.SpendPoints(spending(1000)))
     await told(points.SpendPoints(spending(-1)))
@@ -235,4 +235,4 @@ async def _lives(server: Served) -> None:
             name="programs/coffee", to_time=timestamp(START + timedelta(days=100)), request_id=fresh()
         )
     )
-    await points.RecordTransaction(purchase(1, SLOW))
+    await server.till.transactions.RecordTransaction(purchase(1, SLOW))

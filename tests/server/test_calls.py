@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from fealty.v1 import customers_pb2, points_pb2, programs_pb2
+from fealty.v1 import cards_pb2, customers_pb2, points_pb2, programs_pb2, transactions_pb2
 from tests.server.serving import (
     PLAIN,
     SLOW,
@@ -36,7 +36,10 @@ async def test_a_program_is_created_read_listed_and_changed(server: Served) -> N
     request = program("tea")
     created = (await programs.CreateProgram(request)).program
     assert (created.name, created.settings_version) == ("programs/tea", 1)
-    assert list(created.cards) == list(request.program.cards)
+    shown = [card.card_id for card in request.program.cards]
+    assert [card.card_id for card in created.cards] == shown
+    # What was left away is shown by its name.
+    assert {card.refund_policy for card in created.cards} == {cards_pb2.REFUND_POLICY_WITHIN_BALANCE}
     assert (await programs.GetProgram(programs_pb2.GetProgramRequest(name="programs/tea"))).program == created
     listed = (await programs.ListPrograms(programs_pb2.ListProgramsRequest())).programs
     assert [found.name for found in listed] == ["programs/coffee", "programs/tea"]
@@ -57,7 +60,7 @@ async def test_a_program_may_be_left_to_be_named_by_us(server: Served) -> None:
 
 async def test_a_test_clock_moves_and_makes_points_due(server: Served) -> None:
     """A year of maturing and expiring in a moment, through the contract alone."""
-    await server.till.points.RecordTransaction(purchase(100, SLOW))
+    await server.till.transactions.RecordTransaction(purchase(100, SLOW))
     for days, pending, spendable, expired in ((11, 0, 100, 0), (60, 0, 0, 100)):
         advance = programs_pb2.AdvanceTestClockRequest(
             name="programs/coffee", to_time=timestamp(START + timedelta(days=days)), request_id=fresh()
@@ -117,10 +120,10 @@ async def test_an_update_mask_says_what_an_empty_field_means(
 async def test_a_purchase_earns_a_spending_takes_and_the_history_tells(server: Served) -> None:
     """The hot path, with every name that the answers promise."""
     points = server.till.points
-    bought = await points.RecordTransaction(purchase(300, transaction_id="receipt-1"))
+    bought = await server.till.transactions.RecordTransaction(purchase(300, transaction_id="receipt-1"))
     transaction = bought.transaction
     assert transaction.name == "programs/coffee/customers/ada/transactions/receipt-1"
-    assert (transaction.state, transaction.points) == (points_pb2.TRANSACTION_STATE_ACCEPTED, 300)
+    assert (transaction.state, transaction.points) == (transactions_pb2.TRANSACTION_STATE_ACCEPTED, 300)
     assert transaction.occur_time == transaction.activate_time == timestamp(START)
     assert not transaction.HasField("expire_time")
     assert (bought.balance.account, bought.balance.spendable) == (PLAIN, 300)
@@ -137,8 +140,8 @@ async def test_a_purchase_earns_a_spending_takes_and_the_history_tells(server: S
 
 async def test_a_pending_purchase_says_when_its_points_come_and_go(server: Served) -> None:
     """What the till prints on the receipt; the history shows nothing until then."""
-    bought = await server.till.points.RecordTransaction(purchase(100, SLOW))
-    assert bought.transaction.state == points_pb2.TRANSACTION_STATE_PENDING
+    bought = await server.till.transactions.RecordTransaction(purchase(100, SLOW))
+    assert bought.transaction.state == transactions_pb2.TRANSACTION_STATE_PENDING
     assert bought.transaction.activate_time.ToJsonString() == "2025-01-11T23:00:00Z"
     assert bought.transaction.expire_time.ToJsonString() == "2025-02-12T23:00:00Z"
     assert not (await server.till.points.ListEntries(points_pb2.ListEntriesRequest(parent=SLOW))).entries
@@ -146,13 +149,16 @@ async def test_a_pending_purchase_says_when_its_points_come_and_go(server: Serve
 
 async def test_a_receipt_names_the_activity_that_records_the_change(server: Served) -> None:
     """The way from a balance to whoever changed it."""
-    bought = await server.till.points.RecordTransaction(purchase(300))
+    bought = await server.till.transactions.RecordTransaction(purchase(300))
     [recorded] = await activities(server.admin, action="transaction.recorded")
     assert bought.receipt.activity == recorded.name
     assert not bought.receipt.replayed
     assert recorded.subject == bought.transaction.name
     assert recorded.details["points"] == 300
-    assert recorded.description.endswith(f"recorded transaction {bought.transaction.name}; it earned 300.")
+    assert recorded.description == (
+        f"Purchase {bought.transaction.name} of 300 minor units of EUR was recorded; "
+        "it earned 300 units (Service till)."
+    )
     assert recorded.actor.ip_address == "127.0.0.1"
     assert "grpc-python-asyncio" in recorded.actor.user_agent
 
@@ -161,8 +167,8 @@ async def test_a_repeated_request_answers_the_same_marked_as_replayed(server: Se
     """In upper case too: the same id is the same request, however a library writes it."""
     for request_id in (fresh(), fresh().upper()):
         request = purchase(100, request_id=request_id)
-        first = await server.till.points.RecordTransaction(request)
-        again = await server.till.points.RecordTransaction(request)
+        first = await server.till.transactions.RecordTransaction(request)
+        again = await server.till.transactions.RecordTransaction(request)
         assert again.receipt.replayed
         again.receipt.replayed = False
         assert again == first
@@ -175,7 +181,7 @@ async def test_validate_only_answers_without_a_receipt_and_changes_nothing(serve
     asked = purchase(100)
     asked.validate_only = True
     answers: list[Any] = [
-        await server.till.points.RecordTransaction(asked),
+        await server.till.transactions.RecordTransaction(asked),
         await server.admin.programs.UpdateProgram(
             programs_pb2.UpdateProgramRequest(
                 program=programs_pb2.Program(name="programs/coffee", display_name="X"),

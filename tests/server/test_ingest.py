@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from grpc import StatusCode
 
 from fealty.reasons import refusal_of
-from fealty.v1 import points_pb2
+from fealty.v1 import ingest_pb2, points_pb2, transactions_pb2
 from rules.access import Role
 from server import limits
 from storage.access.commands import create_key, revoke_key
@@ -30,17 +30,17 @@ from tests.server.serving import (
     told_by,
 )
 
-Item = points_pb2.RecordTransactionRequest
-Result = points_pb2.IngestResult
+Item = transactions_pb2.RecordTransactionRequest
+Result = ingest_pb2.ItemResult
 
 
-def _message(*items: Item) -> points_pb2.IngestTransactionsRequest:
-    return points_pb2.IngestTransactionsRequest(items=items)
+def _message(*items: Item) -> ingest_pb2.BatchIngestRequest:
+    return ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=item) for item in items])
 
 
 async def _ingest(client: Client, *messages: Sequence[Item]) -> list[list[Result]]:
     """The results of each message, all of them sent before the first answer is awaited."""
-    call = client.points.IngestTransactions(iter([_message(*items) for items in messages]))
+    call = client.ingest.BatchIngest(iter([_message(*items) for items in messages]))
     return [list(answer.results) async for answer in call]
 
 
@@ -71,7 +71,7 @@ async def test_refused_items_end_nothing_and_say_what_a_call_of_their_own_would_
         "CURRENCY_MISMATCH": purchase(amount=points_pb2.Money(currency_code="JPY", amount_minor=1)),
         "OCCURS_IN_FUTURE": purchase(occur_time=timestamp(START.replace(year=2026))),
     }
-    nul = purchase(lines=[points_pb2.TransactionLine(product_id="\0", quantity=1, amount_minor=1)])
+    nul = purchase(lines=[transactions_pb2.TransactionLine(product_id="\0", quantity=1, amount_minor=1)])
     ancient = purchase()
     ancient.occur_time.seconds = -(2**40)
     items = [purchase(1), *wrong.values(), purchase(2), nul, ancient, purchase(4)]
@@ -87,7 +87,7 @@ async def test_the_refused_items_of_a_message_are_recorded_together(server: Serv
     items = [purchase(-1), purchase(1), purchase(-2), purchase(1, PLAIN.replace("ada", "eve"))]
     await _ingest(server.till, items)
     [recorded] = await activities(server.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
-    assert recorded.action == "transaction.recorded"
+    assert recorded.action == "batch.ingested"
     details = json_format.MessageToDict(recorded.details)
     assert details == {"items": 3, "reasons": {"CUSTOMER_NOT_FOUND": 1, "INVALID_REQUEST": 2}}
 
@@ -105,10 +105,10 @@ async def test_a_stream_that_is_sent_again_records_nothing_twice(server: Served)
 
 async def test_messages_that_come_while_another_is_being_written_get_their_answers_in_order(server: Served) -> None:
     """The caller need not wait for one answer before it sends the next message; the database decides the pace."""
-    await server.till.points.RecordTransaction(purchase(1))
+    await server.till.transactions.RecordTransaction(purchase(1))
     with server.another_connection() as holder, holder.transaction():
         holder.execute("SELECT FROM account FOR UPDATE")
-        call = server.till.points.IngestTransactions()
+        call = server.till.ingest.BatchIngest()
         for number in range(1, 7):
             await call.write(_message(purchase(number)))
         await _until(server, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", 1)
@@ -124,7 +124,7 @@ async def test_a_key_that_is_revoked_ends_the_stream_after_what_was_taken(
     monkeypatch.setattr(limits, "KEY_BELIEVED_S", 0.0)
     made = run(server.database, lambda unit: create_key(unit, "stolen", Role.SERVICE))
     client = server.client(made.key.text)
-    call = client.points.IngestTransactions()
+    call = client.ingest.BatchIngest()
     await call.write(_message(purchase(1)))
     assert (await _read(call)).results[0].recorded.balance.active == 1
     assert run(server.database, lambda unit: revoke_key(unit, made.key.id))
@@ -149,10 +149,10 @@ async def test_a_message_that_cannot_be_taken_ends_the_stream_after_the_answers_
     server: Served, message: bytes, reason: str
 ) -> None:
     """The caller knows then exactly which messages are in the books."""
-    stream: Any = server.till.channel.stream_stream("/fealty.v1.PointsService/IngestTransactions")
+    stream: Any = server.till.channel.stream_stream("/fealty.v1.IngestService/BatchIngest")
     good = [_message(purchase(number)).SerializeToString() for number in (1, 2)]
     call = stream(iter([*good, message]))
-    answers = [points_pb2.IngestTransactionsResponse.FromString(await _read(call)) for _ in good]
+    answers = [ingest_pb2.BatchIngestResponse.FromString(await _read(call)) for _ in good]
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await _read(call)
     assert [answer.results[0].recorded.balance.active for answer in answers] == [1, 3]
@@ -165,7 +165,7 @@ async def test_a_message_that_cannot_be_taken_ends_the_stream_after_the_answers_
 async def test_each_message_of_a_stream_has_its_own_time(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream may last longer than any call may: its later messages are not late."""
     monkeypatch.setattr(limits, "DEADLINE_MAX_S", 0.5)
-    call = server.till.points.IngestTransactions()
+    call = server.till.ingest.BatchIngest()
     for number in (1, 2, 3):
         await call.write(_message(purchase(number)))
         assert (await _read(call)).results[0].HasField("recorded")
@@ -189,7 +189,7 @@ async def test_a_role_or_program_that_is_not_the_callers_is_refused_in_a_stream_
 async def test_a_caller_that_goes_away_leaves_the_server_well(server: Served) -> None:
     """Connections break; what was taken is in the books or not, and the next stream works."""
     for number in range(3):
-        call = server.till.points.IngestTransactions()
+        call = server.till.ingest.BatchIngest()
         await call.write(_message(purchase(1)))
         if number:
             await _read(call)

@@ -56,7 +56,7 @@ CALLS: dict[str, Callable[[Client], Awaitable[Any]]] = {
             customer=customers_pb2.Customer(name=ADA, display_name="X"), request_id=fresh()
         )
     ),
-    "RecordTransaction": lambda c: c.points.RecordTransaction(purchase()),
+    "RecordTransaction": lambda c: c.transactions.RecordTransaction(purchase()),
     "SpendPoints": lambda c: c.points.SpendPoints(spending()),
     "GetBalance": lambda c: c.points.GetBalance(BALANCE),
     "ListEntries": lambda c: c.points.ListEntries(points_pb2.ListEntriesRequest(parent=PLAIN)),
@@ -174,7 +174,7 @@ async def test_a_caller_of_one_program_lists_its_own_only(server: Served) -> Non
     """Also where no program is named."""
     await server.admin.programs.CreateProgram(program("tea"))
     stranger = server.client(server.key("stranger", Role.ADMINISTRATOR, "tea"))
-    await server.till.points.RecordTransaction(purchase())
+    await server.till.transactions.RecordTransaction(purchase())
     listed = await stranger.programs.ListPrograms(programs_pb2.ListProgramsRequest())
     assert [found.name for found in listed.programs] == ["programs/tea"]
     seen = await activities(stranger)

@@ -8,7 +8,7 @@ import pytest
 from grpc import StatusCode
 from prometheus_client import REGISTRY
 
-from fealty.v1 import audit_pb2, customers_pb2, points_pb2, programs_pb2
+from fealty.v1 import audit_pb2, customers_pb2, ingest_pb2, points_pb2, programs_pb2
 from server import limits
 from server.app import build
 from storage.embedded import EmbeddedPostgres
@@ -35,7 +35,7 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
     """Callers learn that they may retry; nobody has to restart a server because PostgreSQL was restarted."""
     migrate(open_database(postgres.url))
     served = await serve(postgres.url)
-    await served.till.points.RecordTransaction(purchase(100))
+    await served.till.transactions.RecordTransaction(purchase(100))
     await served.admin.points.GetBalance(BALANCE)
     lost = REGISTRY.get_sample_value(LOST)
     assert lost is not None
@@ -65,7 +65,7 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
 
 async def test_lost_connections_are_noticed_by_nobody_who_uses_our_client(server: Served) -> None:
     """A failover cuts them all: each call after it succeeds, once, whichever thread of ours it meets."""
-    await server.till.points.RecordTransaction(purchase(100))
+    await server.till.transactions.RecordTransaction(purchase(100))
     name = "programs/coffee/customers/ada"
     calls = (
         lambda: server.till.points.SpendPoints(spending(10)),
@@ -89,7 +89,7 @@ async def test_lost_connections_are_noticed_by_nobody_who_uses_our_client(server
 
 async def test_a_stream_tells_of_an_outage_item_by_item_and_goes_on(server: Served) -> None:
     """A night's upload survives a failover; what failed is sent again with the same request ids."""
-    call = server.till.points.IngestTransactions()
+    call = server.till.ingest.BatchIngest()
     lost = purchase(2)
     for item, outcome in ((purchase(1), "recorded"), (lost, "refused"), (lost, "recorded")):
         if outcome == "refused":
@@ -98,9 +98,9 @@ async def test_a_stream_tells_of_an_outage_item_by_item_and_goes_on(server: Serv
                     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
-        await call.write(points_pb2.IngestTransactionsRequest(items=[item]))
+        await call.write(ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=item)]))
         answer = await call.read()
-        assert isinstance(answer, points_pb2.IngestTransactionsResponse)
+        assert isinstance(answer, ingest_pb2.BatchIngestResponse)
         assert answer.results[0].WhichOneof("result") == outcome
     await call.done_writing()
     assert await active(server.till) == 3

@@ -38,7 +38,7 @@ async def _busy(served: Served) -> AsyncIterator["asyncio.Task[points_pb2.SpendP
 
 async def test_a_call_too_many_is_turned_away_and_told_when_to_come_again(server: Served) -> None:
     """At once and without a trace: turning away must cost less than serving."""
-    await server.till.points.RecordTransaction(purchase(100))
+    await server.till.transactions.RecordTransaction(purchase(100))
     async with grpc.aio.insecure_channel(server.address, [("grpc.enable_retries", 0)]) as channel:
         async with _busy(server) as first:
             answer = await told(Client(channel).points.SpendPoints(spending(1)))
@@ -51,7 +51,7 @@ async def test_a_call_too_many_is_turned_away_and_told_when_to_come_again(server
 
 async def test_our_client_comes_again_and_is_served_once(server: Served) -> None:
     """What a caller notices of a short overload is that one call took a moment longer."""
-    await server.till.points.RecordTransaction(purchase(100))
+    await server.till.transactions.RecordTransaction(purchase(100))
     before = METRICS.methods[SPEND].codes["RESOURCE_EXHAUSTED"]
     async with _busy(server) as first:
         second = asyncio.ensure_future(_spend(server.till))
@@ -65,7 +65,7 @@ async def test_our_client_comes_again_and_is_served_once(server: Served) -> None
 
 async def test_our_client_gives_up_after_four_attempts(server: Served) -> None:
     """A client that tried for ever would keep a server down that is down."""
-    await server.till.points.RecordTransaction(purchase(100))
+    await server.till.transactions.RecordTransaction(purchase(100))
     before = METRICS.methods[SPEND].codes["RESOURCE_EXHAUSTED"]
     async with _busy(server):
         assert (await told(_spend(server.till))).reason == "OVERLOADED"
@@ -81,7 +81,7 @@ async def test_our_client_does_not_repeat_what_was_refused(server: Served) -> No
 
 async def test_a_caller_that_goes_away_makes_room_for_the_next(server: Served) -> None:
     """Places that were never given back would end in a server that turns everybody away."""
-    await server.till.points.RecordTransaction(purchase(100))
+    await server.till.transactions.RecordTransaction(purchase(100))
     async with _busy(server) as first:
         first.cancel()
         await asyncio.wait([first])
@@ -96,7 +96,7 @@ async def test_a_caller_that_goes_away_makes_room_for_the_next(server: Served) -
 
 async def test_a_caller_whose_deadline_passed_in_the_queue_has_changed_nothing(server: Served) -> None:
     """It was told that it failed; a spending that was made after all would be a lie."""
-    await server.till.points.RecordTransaction(purchase(100))
+    await server.till.transactions.RecordTransaction(purchase(100))
     with server.another_connection() as holder, holder.transaction():
         holder.execute("SELECT FROM account FOR UPDATE")
         with pytest.raises(grpc.aio.AioRpcError) as late:

@@ -36,8 +36,8 @@ async def _filled(server: Served) -> None:
     for name in ("ben", "cyd", "dan", "eve"):
         await server.till.customers.CreateCustomer(customer(name))
         await server.admin.programs.CreateProgram(program(f"{name}-club"))
-        await server.till.points.RecordTransaction(purchase(len(name)))
-    await server.till.points.RecordTransaction(purchase(9))
+        await server.till.transactions.RecordTransaction(purchase(len(name)))
+    await server.till.transactions.RecordTransaction(purchase(9))
 
 
 async def _pages(client: Client, kind: str, size: int) -> list[list[Any]]:
@@ -71,7 +71,7 @@ async def test_what_is_added_meanwhile_neither_repeats_nor_hides_anything(server
     await _filled(server)
     request = points_pb2.ListEntriesRequest(parent=PLAIN, page_size=2)
     first = await server.till.points.ListEntries(request)
-    await server.till.points.RecordTransaction(purchase(1))
+    await server.till.transactions.RecordTransaction(purchase(1))
     request.page_token = first.next_page_token
     second = await server.till.points.ListEntries(request)
     numbers = [int(entry.name.rpartition("/")[2]) for entry in (*first.entries, *second.entries)]

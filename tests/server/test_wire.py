@@ -11,7 +11,14 @@ from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import fealty
-from fealty.v1 import points_pb2, points_pb2_grpc
+from fealty.v1 import (
+    ingest_pb2,
+    ingest_pb2_grpc,
+    points_pb2,
+    points_pb2_grpc,
+    transactions_pb2,
+    transactions_pb2_grpc,
+)
 from rules.access import Role
 from server import limits
 from server.app import PortTaken, build
@@ -57,8 +64,8 @@ async def test_a_field_that_we_do_not_know_yet_is_no_error(server: Served) -> No
     """A client that is newer than the server must still be served."""
     unknown = b"\xf8\x3f\x01"
     request = purchase(5).SerializeToString() + unknown
-    answer = await server.till.send("/fealty.v1.PointsService/RecordTransaction", request)
-    assert points_pb2.RecordTransactionResponse.FromString(answer).balance.active == 5
+    answer = await server.till.send("/fealty.v1.TransactionService/RecordTransaction", request)
+    assert transactions_pb2.RecordTransactionResponse.FromString(answer).balance.active == 5
 
 
 async def test_a_request_that_weighs_too_much_is_turned_away(server: Served) -> None:
@@ -101,8 +108,9 @@ async def test_the_blocking_client_says_the_same(server: Served) -> None:
     def call() -> tuple[int, str]:
         with fealty.connect(server.address, key) as channel:
             points = points_pb2_grpc.PointsServiceStub(channel)
-            earned = points.RecordTransaction(purchase(7)).balance.active
-            stream = points.IngestTransactions(iter([points_pb2.IngestTransactionsRequest(items=[purchase(3)])]))
+            earned = transactions_pb2_grpc.TransactionServiceStub(channel).RecordTransaction(purchase(7)).balance.active
+            message = ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(3))])
+            stream = ingest_pb2_grpc.IngestServiceStub(channel).BatchIngest(iter([message]))
             assert [result.recorded.balance.active for answer in stream for result in answer.results] == [10]
             with pytest.raises(grpc.RpcError) as failed:
                 points.GetBalance(points_pb2.GetBalanceRequest(account=PLAIN.replace("coffee", "tea")))

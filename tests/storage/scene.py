@@ -1,50 +1,41 @@
 """A program whose clock we hold, with customers, and everything that can be done to them."""
 
-import hashlib
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
-from uuid import uuid4
+from typing import Any
 
 import psycopg
 
-from rules.access import ActorType, Caller, Role
-from rules.activity import Kind, Origin
-from rules.programs import Card, EarnRate, ExpiryPolicy, Settings
+from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
+from rules.refusals import Refusal
 from storage.activity.tables import ActivityRow
 from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
 from storage.engine.database import Database, connection
-from storage.engine.requests import Answer, Request
+from storage.engine.requests import Answer
 from storage.engine.unit import run
+from storage.ledger.acts.transactions import Recorded
 from storage.ledger.addresses import Address
 from storage.ledger.batch import Ledger
-from storage.ledger.commands import Balance, Command, Line, Outcome, Recorded, RecordTransaction, SpendPoints
+from storage.ledger.commands import AllOrNothing, Balance, Command
+from storage.ledger.group import Outcome
 from storage.ledger.queries import EntryRead, GetBalance, ListEntries, Reader
 from storage.ledger.sweep import programs_with_due, sweep
 from storage.ledger.verify import verify
 from storage.programs import commands as programs
-from storage.programs.commands import AdvanceTestClock, CreateProgram
+from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
+from tests.storage.asking import CALLER, ORIGIN, Asking, asked, request
+
+__all__ = ["CALLER", "ORIGIN", "SETTINGS", "START", "Scene", "answered", "asked", "request"]
 
 START = datetime(2025, 1, 1, 12, tzinfo=UTC)
-CALLER = Caller("caller_1", "till", Role.SERVICE)
-ORIGIN = Origin(ActorType.SERVICE, CALLER.id, "API", Kind("act.done", "ORDERS", "ORDER"), "/Service/Method", "10.0.0.1")
 
 # One unit for each cent. Active at once for ever; pending for ten days, then usable to the end of the month after.
 PLAIN = Card("plain", "Plain", 0, EarnRate(1, 1, "EUR"))
-SLOW = Card("slow", "Slow", 2, EarnRate(1, 1, "EUR"), pending_days=10, expiry_policy=ExpiryPolicy(1))
+SLOW = Card("slow", "Slow", 2, EarnRate(1, 1, "EUR"), PendingPolicy(PendingMode.DELAY, 10), ExpiryPolicy(1))
 SETTINGS = Settings("Coffee club", "Europe/Prague", (PLAIN, SLOW))
-
-Value = TypeVar("Value")
-
-
-def request(content: object, request_id: str = "", caller: str = CALLER.id, method: str = "Method") -> Request:
-    """A request for `content`, with an id of its own unless one is given."""
-    digest = hashlib.sha256(repr(content).encode()).hexdigest()
-    return Request(caller, method, request_id or str(uuid4()), digest)
 
 
 def answered(outcome: Any) -> Answer[Any]:
@@ -55,68 +46,45 @@ def answered(outcome: Any) -> Answer[Any]:
     return outcome
 
 
-class Scene:
+class Scene(Asking):
     """A program and its customers. Its clock stands at START until it is moved."""
 
-    def __init__(self, database: Database, *names: str, program: str = "coffee") -> None:
+    def __init__(self, database: Database, *names: str, program: str = "coffee", settings: Settings = SETTINGS) -> None:
+        super().__init__(program)
         self.database = database
         self.ledger = Ledger(database)
-        self.program_id = program
-        create = CreateProgram(program, SETTINGS, START)
+        create = CreateProgram(program, settings, START)
         self.program = run(database, partial(programs.create, **_arguments(create))).value
         for name in names or ("ada",):
             run(database, partial(customers.create, **_arguments(CreateCustomer(program, name, Profile()))))
 
-    def purchase(
-        self,
-        points: int = 100,
-        name: str = "ada",
-        card: str = "plain",
-        transaction_id: str = "",
-        occurred_at: datetime | None = None,
-        lines: tuple[Line, ...] = (),
-        request_id: str = "",
-        validate_only: bool = False,
-        deadline: float = math.inf,
-        program: str = "",
-        currency: str = "EUR",
-    ) -> RecordTransaction:
-        """A purchase that earns `points` units."""
-        address = Address(program or self.program_id, name, card)
-        transaction_id = transaction_id or f"t-{uuid4()}"
-        content = (address, transaction_id, points, currency, occurred_at, lines, validate_only)
-        key = request(content, request_id)
-        return RecordTransaction(
-            address, transaction_id, points, currency, occurred_at, lines, key, ORIGIN, validate_only, deadline
-        )
-
-    def spending(
-        self,
-        points: int = 100,
-        name: str = "ada",
-        card: str = "plain",
-        request_id: str = "",
-        validate_only: bool = False,
-        deadline: float = math.inf,
-        reference: str = "",
-    ) -> SpendPoints:
-        """A spending of `points` units."""
-        address = Address(self.program_id, name, card)
-        key = request((address, points, reference, validate_only), request_id)
-        return SpendPoints(address, points, reference, key, ORIGIN, validate_only, deadline)
-
-    def group(self, *commands: Command) -> list[Outcome | Exception]:
+    def group(self, *commands: Command) -> list[Outcome]:
         """The outcomes of commands that share a transaction."""
-        return self.ledger.run(commands)
+        outcomes: list[Any] = self.ledger.run(commands)
+        return outcomes
+
+    def all_or_nothing(self, *commands: Command) -> list[Outcome]:
+        """The outcomes of commands of which all are done, or none."""
+        [outcomes] = self.ledger.run([AllOrNothing(commands)])
+        assert isinstance(outcomes, list)
+        return outcomes
+
+    def refused(self, command: Command) -> Refusal:
+        """The refusal of one command, which must have changed nothing."""
+        before = self.contents()
+        [outcome] = self.group(command)
+        assert isinstance(outcome, Refusal), outcome
+        assert self.contents() == before
+        return outcome
 
     def do(self, command: Command) -> Answer[Any]:
         """The answer to one command; raises where it was refused."""
         [outcome] = self.group(command)
         return answered(outcome)
 
-    def earn(self, points: int, **more: Any) -> Recorded:
+    def earn(self, points: int, name: str = "ada", card: str = "plain", **more: Any) -> Recorded:
         """Records a purchase."""
-        value = self.do(self.purchase(points, **more)).value
+        value = self.do(self.purchase(points, name, card, **more)).value
         assert isinstance(value, Recorded)
         return value
 
@@ -125,6 +93,11 @@ class Scene:
         [moved] = self.rows("SELECT test_clock_at FROM program WHERE program_id = %s", [self.program_id])
         command = AdvanceTestClock(self.program_id, moved[0] + by)
         run(self.database, partial(programs.advance_test_clock, **_arguments(command)))
+
+    def change(self, **changes: Any) -> None:
+        """Changes the program's settings: a new version."""
+        command = UpdateProgram(self.program_id, "", changes)
+        run(self.database, partial(programs.update, **_arguments(command)))
 
     def sweep(self, limit: int = 100) -> None:
         """What the workers do: settles everything that is due."""

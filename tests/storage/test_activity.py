@@ -11,6 +11,7 @@ import pytest
 
 from rules.access import ActorType, Role
 from rules.activity import POINTS_EXPIRED, Kind, Origin, by_time
+from rules.programs import PendingMode, PendingPolicy
 from rules.refusals import ExternalIdTaken
 from storage.access.commands import create_key, revoke_key
 from storage.activity.commands import BODY_VERSION, Outcome, Scope, record
@@ -91,7 +92,7 @@ def test_of_changed_settings_the_record_tells_before_and_after(scene: Scene) -> 
     _everything_happens(scene)
     [body] = [json.loads(body) for body in scene.bodies() if '"program.updated"' in body]
     assert {"after": "Asia/Tokyo", "before": "Europe/Prague", "field": "time_zone"} in body["changes"]
-    assert {"after": "7", "before": "10", "field": "cards.slow.pending_days"} in body["changes"]
+    assert {"after": "7", "before": "10", "field": "cards.slow.pending.days"} in body["changes"]
 
 
 def test_a_change_that_fails_leaves_no_record(scene: Scene) -> None:
@@ -146,7 +147,7 @@ def _everything_happens(scene: Scene) -> None:
 
     change(customers.create, CreateCustomer("coffee", "gwen", PERSON), "customer.created")
     change(customers.update, UpdateCustomer("coffee", "gwen", "", MOVED._asdict()), "customer.updated")
-    cards = (SETTINGS.cards[0], replace(SETTINGS.cards[1], pending_days=7))
+    cards = (SETTINGS.cards[0], replace(SETTINGS.cards[1], pending=PendingPolicy(PendingMode.DELAY, 7)))
     changes = {"time_zone": "Asia/Tokyo", "cards": cards}
     change(programs.update, UpdateProgram("coffee", "", changes), "program.updated")
     key = run(scene.database, lambda unit: create_key(unit, "till", Role.SERVICE, "coffee"))

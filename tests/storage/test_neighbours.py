@@ -100,7 +100,7 @@ def test_whoever_comes_second_to_a_number_is_told_so_even_in_a_race(scene: Scene
     first = scene.purchase(100, name="ada", transaction_id="receipt-1")
     second = scene.purchase(100, name="ben", transaction_id="receipt-1")
     if expected is RequestIdReused:
-        second = scene.purchase(100, name="ben", request_id=first.request.request_id)
+        second = scene.purchase(100, name="ben", request_id=first.asked.request.request_id)
     for name in NAMES:
         scene.balance(name)
     scene.execute(
@@ -140,14 +140,14 @@ def test_a_writer_waits_for_an_account_that_a_neighbour_holds(scene: Scene) -> N
 
 def _submit(scene: Scene, commands: Sequence[Command]) -> Sequence[Any]:
     """The outcomes as the server gets them, from a writer of another process."""
-    writer = Gatherer("writer", Ledger(scene.database).run)
+    writer: Gatherer[Any, Any] = Gatherer("writer", Ledger(scene.database).run)
     try:
         return asyncio.run(_outcomes(writer, commands))
     finally:
         writer.close()
 
 
-async def _outcomes(writer: Gatherer[Command, Any], commands: Sequence[Command]) -> Sequence[Any]:
+async def _outcomes(writer: Gatherer[Any, Any], commands: Sequence[Command]) -> Sequence[Any]:
     return await writer.submit(commands)
 
 

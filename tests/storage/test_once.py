@@ -7,15 +7,15 @@ from uuid import uuid4
 
 import pytest
 
-from rules.ledger import Posting
+from rules.accounts import Posting
 from rules.refusals import DuplicateTransaction, ProgramExists, RequestIdReused
+from rules.transactions import Line, TransactionState
 from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.queries import Profile
 from storage.engine import requests
 from storage.engine.database import Database, connection
 from storage.engine.unit import run
-from storage.ledger.commands import Line
 from storage.programs import commands as programs
 from storage.programs.commands import CreateProgram
 from tests.storage.scene import CALLER, ORIGIN, SETTINGS, START, Scene, answered, request
@@ -71,7 +71,7 @@ def test_request_ids_of_other_callers_and_methods_are_other_requests(scene: Scen
     request_id = str(uuid4())
     for caller, method in (("caller_1", "A"), ("caller_1", "B"), ("caller_2", "A")):
         command = scene.purchase(100)
-        command = command._replace(request=request("x", request_id, caller, method))
+        command = command._replace(asked=command.asked._replace(request=request("x", request_id, caller, method)))
         assert not scene.do(command).replayed
     assert scene.balance().active == 300
 
@@ -80,7 +80,7 @@ def test_a_request_that_was_answered_is_answered_again_after_its_deadline(scene:
     """Nothing has to be decided any more; refusing would only make the caller ask a third time."""
     command = scene.purchase(100)
     first = scene.do(command)
-    assert scene.do(command._replace(deadline=0.0)) == first._replace(replayed=True)
+    assert scene.do(command._replace(asked=command.asked._replace(deadline=0.0))) == first._replace(replayed=True)
 
 
 def test_a_refused_request_may_be_tried_again_with_the_same_id(scene: Scene) -> None:
@@ -134,10 +134,10 @@ def test_a_transaction_again_with_other_content_is_refused(scene: Scene, other: 
 def test_a_transaction_again_says_that_its_points_became_active(scene: Scene) -> None:
     """The answer to "what became of it?" is about now, not about the day of the purchase."""
     first = scene.purchase(100, card="slow", transaction_id="receipt-1")
-    assert scene.do(first).value.pending
+    assert scene.do(first).value.state is TransactionState.PENDING
     scene.advance(timedelta(days=12))
     again = scene.do(scene.purchase(100, card="slow", transaction_id="receipt-1")).value
-    assert not again.pending
+    assert again.state is TransactionState.ACCEPTED
     assert again.balance.active == 100
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.ledger import EntryKind
+from rules.accounts import EntryKind
 from storage.engine.database import Database
 from tests.storage.scene import START, Scene
 
@@ -22,7 +22,7 @@ def scene(database: Database) -> Scene:
 def test_a_purchase_says_when_its_points_come_and_go(scene: Scene) -> None:
     """What the till prints on the receipt."""
     recorded = scene.earn(100, card="slow")
-    assert (recorded.pending, recorded.activates_at, recorded.expires_at) == (True, ACTIVE_FROM, EXPIRES_AT)
+    assert (recorded.state, recorded.activates_at, recorded.expires_at) == ("PENDING", ACTIVE_FROM, EXPIRES_AT)
     assert (recorded.balance.pending, recorded.balance.spendable, recorded.balance.as_of) == (100, 0, START)
 
 

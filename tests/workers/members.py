@@ -6,27 +6,28 @@ from uuid import uuid4
 
 from rules.access import ActorType, Caller, Role
 from rules.activity import Kind, Origin
-from rules.programs import Card, EarnRate, ExpiryPolicy, Settings
+from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
 from storage.engine.database import Database
 from storage.engine.requests import Request
 from storage.engine.unit import transaction
+from storage.ledger.acts.transactions import RecordTransaction
 from storage.ledger.addresses import Address
 from storage.ledger.batch import Ledger
-from storage.ledger.commands import RecordTransaction
+from storage.ledger.commands import Asked
 from storage.programs import commands as programs
 from storage.programs.commands import AdvanceTestClock, CreateProgram
 
 CALLER = Caller("caller", "tests", Role.ADMINISTRATOR)
 ORIGIN = Origin(ActorType.SERVICE, "tests", "API", Kind("tests.acted", "ORDERS", "ORDER"))
 # Points become active on the third day after a purchase, and last to the end of the day a month later.
-PENDING_DAYS = 2
+PENDING = PendingPolicy(PendingMode.DELAY, 2)
 SETTINGS = Settings(
     "Coffee",
     "UTC",
-    (Card("points", "Points", 0, EarnRate(1, 1, "EUR"), PENDING_DAYS, ExpiryPolicy(1)),),
+    (Card("points", "Points", 0, EarnRate(1, 1, "EUR"), PENDING, ExpiryPolicy(1)),),
 )
 
 
@@ -55,10 +56,7 @@ def buy(database: Database, program_id: str, customer_ids: Sequence[str], points
             "EUR",
             None,
             (),
-            _request(),
-            ORIGIN,
-            validate_only=False,
-            deadline=float("inf"),
+            Asked(_request(), ORIGIN, validate_only=False, deadline=float("inf")),
         )
         for customer_id in customer_ids
     ]

@@ -1,0 +1,197 @@
+"""What purchases earn, which state they are in, and how much of them each refund takes."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.accounts import UNITS_MAX
+from rules.programs import EarnRate
+from rules.refusals import (
+    AmountTooLarge,
+    CurrencyMismatch,
+    LineNotFound,
+    RefundExceedsTransaction,
+    TransactionStateWrong,
+)
+from rules.transactions import Line, Purchase, Share, TransactionState, check_pending, earned, part, share
+from tests.rules.books import at
+
+RATE = EarnRate(1, 3, "EUR")
+ESPRESSO = Line("espresso", "drinks", 2, 60)
+CAKE = Line("cake", "", 1, 40, points=70)
+FREE = Line("voucher", "", 1, 0, points=0)
+
+
+def purchase(amount: int, points: int, lines: tuple[Line, ...] = (), **more: Any) -> Purchase:
+    """A purchase that was accepted when it was made."""
+    made = Purchase("t1", amount, "EUR", lines, points, 1, 1, at(0), TransactionState.ACCEPTED, at(0))
+    return made._replace(**more)
+
+
+def after(bought: Purchase, taken: Share) -> Purchase:
+    """A purchase after a refund."""
+    return bought._replace(
+        refunds=bought.refunds + 1,
+        refunded_minor=bought.refunded_minor + taken.amount_minor,
+        refunded_points=bought.refunded_points + taken.points,
+        refunded_lines=taken.lines,
+    )
+
+
+def test_thirds_of_a_hundred_are_thirty_three_thirty_three_and_thirty_four() -> None:
+    """Rounding is cumulative: no refund takes too much, and together they take it all."""
+    bought = purchase(300, 100)
+    taken = []
+    for _ in range(3):
+        one = share(bought, RATE, 100, None)
+        taken.append(one.points)
+        bought = after(bought, one)
+    assert taken == [33, 33, 34]
+    assert bought.state(at(1)) is TransactionState.REFUNDED
+
+
+@given(st.lists(st.integers(1, 1000), min_size=1, max_size=8), st.integers(0, 10_000))
+def test_any_parts_of_a_purchase_claim_the_whole_of_its_points(amounts: list[int], points: int) -> None:
+    """However the money is cut, never more than was earned, never less in the end."""
+    bought = purchase(sum(amounts), points)
+    for amount in amounts:
+        bought = after(bought, share(bought, RATE, amount, None))
+        assert bought.refunded_points == part(points, bought.refunded_minor, bought.amount_minor)
+    assert bought.refunded_points == points
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.none() | st.integers(0, 500)), min_size=1, max_size=5),
+    st.integers(0, 300),
+    st.data(),
+)
+def test_lines_and_amounts_in_any_order_never_claim_more_than_was_earned(
+    lines: list[tuple[int, int | None]], beside: int, data: st.DataObject
+) -> None:
+    """Tills refund a line today and "the rest" tomorrow; what is claimed only grows, and ends at the whole."""
+    made = tuple(Line("p", "", 1, amount, points) for amount, points in lines)
+    total = sum(line.amount_minor for line in made) + beside
+    bought = purchase(total, earned(RATE, total, "EUR", made), made)
+    claims = [0]
+    for _ in range(4):
+        left = total - bought.refunded_minor
+        if not left:
+            break
+        number = data.draw(st.none() | st.integers(1, len(made)))
+        try:
+            if number is None:
+                taken = share(bought, RATE, data.draw(st.integers(1, left)), None)
+            else:
+                taken = share(bought, RATE, None, {number: data.draw(st.integers(0, made[number - 1].amount_minor))})
+        except RefundExceedsTransaction:
+            continue
+        bought = after(bought, taken)
+        claims.append(bought.refunded_points)
+        assert 0 <= bought.refunded_minor <= total
+    if bought.refunded_minor < total:
+        bought = after(bought, share(bought, RATE, None, None))
+    claims.append(bought.refunded_points)
+    assert all(one <= other for one, other in pairwise(claims))
+    assert claims[-1] == bought.points or not total
+
+
+def test_a_line_takes_its_own_points_with_it() -> None:
+    """The cake gave 70 of the 90 points; whoever returns it gives back 70, not two fifths."""
+    lines = (ESPRESSO, CAKE)
+    bought = purchase(100, earned(RATE, 100, "EUR", lines), lines)
+    assert bought.points == 20 + 70
+    assert share(bought, RATE, None, {2: 0}) == Share(40, 70, (0, 40))
+    half = share(bought, RATE, None, {2: 20})
+    assert half == Share(20, 35, (0, 20))
+    rest = share(after(bought, half), RATE, None, {1: 0, 2: 0})
+    assert rest == Share(80, 55, (60, 40))
+
+
+def test_lines_without_points_of_their_own_take_their_share_of_the_amount() -> None:
+    """A rate on the whole amount rounds once: by line it would lose a point each."""
+    lines = (ESPRESSO, ESPRESSO._replace(amount_minor=40))
+    bought = purchase(100, earned(RATE, 100, "EUR", lines), lines)
+    assert bought.points == 33
+    first = share(bought, RATE, None, {1: 0})
+    assert (first.amount_minor, first.points) == (60, 19)
+    assert share(after(bought, first), RATE, None, {2: 0}).points == 14
+
+
+def test_all_that_is_left_is_what_was_not_refunded() -> None:
+    """Neither amount nor lines given: the till wants it undone."""
+    bought = after(purchase(100, 33), Share(40, 13, ()))
+    assert share(bought, RATE, None, None) == Share(60, 20, ())
+
+
+@pytest.mark.parametrize(
+    ("amount", "lines", "left", "requested"), [(61, None, 60, 61), (None, {1: 31}, 30, 31), (None, {2: 0}, 0, 0)]
+)
+def test_no_more_is_refunded_than_was_paid(
+    amount: int | None, lines: dict[int, int] | None, left: int, requested: int
+) -> None:
+    """Of a purchase, and of each of its lines; the caller hears what is left."""
+    bought = after(purchase(100, 33, (ESPRESSO, CAKE._replace(points=None))), Share(40, 13, (30, 40)))
+    bought = bought._replace(refunded_minor=40)
+    with pytest.raises(RefundExceedsTransaction) as refused:
+        share(bought, RATE, amount, lines)
+    assert refused.value.facts == {"transaction": "t1", "left": str(left), "requested": str(requested)}
+
+
+def test_what_is_refunded_whole_is_refunded_once() -> None:
+    """Also a purchase of nothing, of which nothing is ever left."""
+    for amount in (0, 100):
+        bought = purchase(amount, 5)
+        bought = after(bought, share(bought, RATE, None, None))
+        assert (bought.refunded_points, bought.state(at(1))) == (5, TransactionState.REFUNDED)
+        with pytest.raises(RefundExceedsTransaction):
+            share(bought, RATE, None, None)
+
+
+def test_only_lines_that_were_bought_can_be_returned() -> None:
+    """Counted from one, as people count."""
+    bought = purchase(100, 33, (ESPRESSO, CAKE))
+    for number in (0, 3, -1):
+        with pytest.raises(LineNotFound):
+            share(bought, RATE, None, {number: 0})
+
+
+def test_what_was_rejected_is_not_refunded() -> None:
+    """It gave nothing, so there is nothing to take."""
+    with pytest.raises(TransactionStateWrong) as refused:
+        share(purchase(100, 33, decided=TransactionState.REJECTED), RATE, None, None)
+    assert refused.value.facts["state"] == "REJECTED"
+
+
+def test_time_accepts_a_purchase_at_its_instant() -> None:
+    """No worker has to come by for that; without an instant only somebody accepts."""
+    waiting = purchase(100, 33, decided=TransactionState.PENDING, accepts_at=at(10))
+    assert [waiting.state(at(minute)) for minute in (9, 10)] == [TransactionState.PENDING, TransactionState.ACCEPTED]
+    check_pending(waiting, at(9))
+    with pytest.raises(TransactionStateWrong) as refused:
+        check_pending(waiting, at(10))
+    assert refused.value.facts == {"transaction": "t1", "state": "ACCEPTED", "wanted": "PENDING"}
+    assert waiting._replace(accepts_at=None).state(at(10_000)) is TransactionState.PENDING
+
+
+def test_a_purchase_refunded_in_part_says_so_whether_or_not_it_still_waits() -> None:
+    """The order desk must see it at a glance."""
+    for decided in (TransactionState.PENDING, TransactionState.ACCEPTED):
+        bought = purchase(100, 33, decided=decided, accepts_at=None)
+        assert after(bought, Share(40, 13, ())).state(at(1)) is TransactionState.PARTIALLY_REFUNDED
+
+
+def test_lines_earn_for_the_whole_where_any_has_points_of_its_own() -> None:
+    """What is beside the lines (shipping, a tip) earns nothing then."""
+    assert earned(RATE, 200, "EUR", (ESPRESSO, CAKE, FREE)) == 20 + 70
+    assert earned(RATE, 200, "EUR", (ESPRESSO,)) == 66
+
+
+def test_points_of_lines_are_in_the_cards_currency_and_within_bounds() -> None:
+    """The same two questions as for an amount."""
+    with pytest.raises(CurrencyMismatch):
+        earned(RATE, 40, "CZK", (CAKE,))
+    with pytest.raises(AmountTooLarge):
+        earned(RATE, 40, "EUR", (CAKE._replace(points=UNITS_MAX), CAKE))

@@ -1,0 +1,205 @@
+"""Everything that can be done to a customer: how to come to it, how to ask for it, and what it must leave behind."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from fealty.v1 import customers_pb2, events_pb2, holds_pb2, lots_pb2, points_pb2, reports_pb2, transactions_pb2
+from tests.server.club import ADA, BEN, WHY, Club, account, money
+
+Details = dict[str, Any]
+
+
+class Act(NamedTuple):
+    """`ask` brings about what the act needs and answers its request. `about` is the subject of its record, `details`
+    some of what stands in it; `points` are those of the event in the history of `whose`, which is of type `event`."""
+
+    ask: Callable[[Club], Awaitable[Any]]
+    action: str
+    about: str
+    details: Details
+    points: int = 0
+    event: str = ""
+    whose: str = ADA
+
+
+async def _record(club: Club) -> Any:
+    return transactions_pb2.RecordTransactionRequest(
+        account=account("slow"), transaction_id="t1", source="till", amount=money(100)
+    )
+
+
+async def _update(club: Club) -> Any:
+    name = await _bought(club, "slow")
+    return transactions_pb2.UpdateTransactionRequest(name=name, amount=money(60), reason=WHY)
+
+
+async def _accept(club: Club) -> Any:
+    return transactions_pb2.AcceptTransactionRequest(name=await _bought(club, "hand"), reason=WHY)
+
+
+async def _reject(club: Club) -> Any:
+    return transactions_pb2.RejectTransactionRequest(name=await _bought(club, "hand"), reason=WHY)
+
+
+async def _refund(club: Club) -> Any:
+    name = await _bought(club, "plain")
+    await club.spend(80)
+    return transactions_pb2.RefundTransactionRequest(name=name, amount_minor=50, reason=WHY)
+
+
+async def _spend(club: Club) -> Any:
+    await club.earn(100)
+    return points_pb2.SpendPointsRequest(account=account(), points=30, reference="order-7")
+
+
+async def _roll_back(club: Club) -> Any:
+    await club.earn(100)
+    spent = await club.spend(30)
+    return points_pb2.RollBackSpendingRequest(name=spent.entry.name, points=20, reason=WHY)
+
+
+async def _adjust(club: Club) -> Any:
+    await club.earn(100)
+    return points_pb2.AdjustPointsRequest(account=account(), points=-40, reason=WHY)
+
+
+async def _transfer(club: Club) -> Any:
+    await club.earn(100)
+    return points_pb2.TransferPointsRequest(account=account(), to_account=account("plain", BEN), points=25, reason=WHY)
+
+
+async def _claim(club: Club) -> Any:
+    await club.earn(25, "stamps")
+    return points_pb2.ClaimRewardRequest(account=account("stamps"), rewards=2, reference="mug")
+
+
+async def _hold(club: Club) -> Any:
+    await club.earn(100)
+    return holds_pb2.CreateHoldRequest(account=account(), points=60, ttl_s=600, reference="cart-3")
+
+
+async def _capture(club: Club) -> Any:
+    await club.earn(100)
+    return holds_pb2.CaptureHoldRequest(name=(await club.hold(60)).name, points=45)
+
+
+async def _release(club: Club) -> Any:
+    await club.earn(100)
+    return holds_pb2.ReleaseHoldRequest(name=(await club.hold(60)).name, reason=WHY)
+
+
+async def _activate(club: Club) -> Any:
+    await club.earn(100, "hand")
+    return lots_pb2.ActivateLotRequest(name=f"{account('hand')}/lots/1", reason=WHY)
+
+
+async def _cancel(club: Club) -> Any:
+    await club.earn(100, "hand")
+    return lots_pb2.CancelLotRequest(name=f"{account('hand')}/lots/1", reason=WHY)
+
+
+async def _redate(club: Club) -> Any:
+    await club.earn(100, "slow")
+    return lots_pb2.RedateLotsRequest(parent=account("slow"), never=True, reason=WHY)
+
+
+async def _event(club: Club) -> Any:
+    return events_pb2.RecordEventRequest(parent=ADA, event_type="review.written", properties={"stars": "5"}, reason=WHY)
+
+
+async def _write_off(club: Club) -> Any:
+    await _overdraw(club)
+    return reports_pb2.WriteOffShortfallRequest(name=f"{account('owing')}/shortfalls/1", points=30, reason=WHY)
+
+
+async def _suspend(club: Club) -> Any:
+    return customers_pb2.SuspendCustomerRequest(name=ADA, reason=WHY)
+
+
+async def _reactivate(club: Club) -> Any:
+    await club.suspend()
+    return customers_pb2.ReactivateCustomerRequest(name=ADA, reason=WHY)
+
+
+async def _merge(club: Club) -> Any:
+    await club.earn(100)
+    return customers_pb2.MergeCustomersRequest(name=ADA, into=BEN, reason=WHY)
+
+
+async def _unmerge(club: Club) -> Any:
+    await club.earn(100)
+    await club.merge()
+    return customers_pb2.UnmergeCustomersRequest(name=ADA, reason=WHY)
+
+
+async def _bought(club: Club, card: str) -> str:
+    """The name of a purchase that earns 100."""
+    return (await club.earn(100, card, transaction_id="t1")).transaction.name
+
+
+async def _overdraw(club: Club) -> None:
+    """Refunds a purchase whose 100 points are spent."""
+    name = await _bought(club, "owing")
+    await club.spend(100, "owing")
+    await club.refund(name)
+
+
+_T1 = f"{ADA}/transactions/t1"
+_PLAIN = account()
+_HOLD = f"{_PLAIN}/holds/1"
+_LOT = f"{account('hand')}/lots/1"
+_MOVED = {"accounts": [{"active": 100, "card_id": "plain", "debt": 0, "held": 0, "holds": 0, "lots": 1, "pending": 0}]}
+
+ACTS: dict[str, Act] = {
+    "transactions.RecordTransaction": Act(
+        _record, "transaction.recorded", f"{ADA}/transactions/till~t1", {"amount_minor": 100, "points": 100}, 100
+    ),
+    "transactions.UpdateTransaction": Act(
+        _update, "transaction.updated", _T1, {"amount_minor": [100, 60], "points": [100, 60]}, -40
+    ),
+    "transactions.AcceptTransaction": Act(_accept, "transaction.accepted", _T1, {"points": 100}, 100),
+    "transactions.RejectTransaction": Act(_reject, "transaction.rejected", _T1, {"points": 100}, -100),
+    "transactions.RefundTransaction": Act(
+        _refund,
+        "transaction.refunded",
+        _T1,
+        {"amount_minor": 50, "points": 50, "own_lot": 20, "shortfall": 30, "policy": "WITHIN_BALANCE"},
+        -20,
+    ),
+    "points.SpendPoints": Act(_spend, "points.spent", _PLAIN, {"amount": -30, "entry": 2, "reference": "order-7"}, -30),
+    "points.RollBackSpending": Act(
+        _roll_back, "spending.rolled_back", f"{_PLAIN}/entries/2", {"points": 20, "restored": 20, "expired": 0}, 20
+    ),
+    "points.AdjustPoints": Act(_adjust, "points.adjusted", _PLAIN, {"amount": -40, "entry": 2}, -40),
+    "points.TransferPoints": Act(
+        _transfer, "points.transferred", _PLAIN, {"amount": -25, "to": account("plain", BEN)}, -25
+    ),
+    "points.ClaimReward": Act(_claim, "reward.claimed", account("stamps"), {"amount": -20, "reference": "mug"}, -20),
+    "holds.CreateHold": Act(_hold, "hold.created", _HOLD, {"points": 60, "reference": "cart-3"}),
+    "holds.CaptureHold": Act(_capture, "hold.captured", _HOLD, {"amount": -45, "entry": 2}, -45),
+    "holds.ReleaseHold": Act(_release, "hold.released", _HOLD, {"points": 60}),
+    "lots.ActivateLot": Act(_activate, "lot.activated", _LOT, {"points": 100}, 100),
+    "lots.CancelLot": Act(_cancel, "lot.cancelled", _LOT, {"points": 100}, -100),
+    "lots.RedateLots": Act(_redate, "lot.redated", account("slow"), {"lots": 1, "points": 100, "expiry": "NEVER"}),
+    "events.RecordEvent": Act(
+        _event,
+        "event.recorded",
+        ADA,
+        {"event_type": "review.written", "properties": {"stars": "5"}, "points": 25, "account": _PLAIN},
+        25,
+        "review.written",
+    ),
+    "reports.WriteOffShortfall": Act(
+        _write_off, "shortfall.written_off", f"{account('owing')}/shortfalls/1", {"points": 30, "remaining": 70}
+    ),
+    "customers.SuspendCustomer": Act(_suspend, "customer.suspended", ADA, {}),
+    "customers.ReactivateCustomer": Act(_reactivate, "customer.reactivated", ADA, {}),
+    "customers.MergeCustomers": Act(_merge, "customer.merged", ADA, {"into": BEN, **_MOVED}, 100, whose=BEN),
+    "customers.UnmergeCustomers": Act(_unmerge, "customer.unmerged", ADA, {"from": BEN, **_MOVED}, 100),
+}
+
+
+def call_of(client: Any, name: str) -> Any:
+    """The call of that name with a client's key."""
+    service, method = name.split(".")
+    return getattr(getattr(client, service), method)

@@ -1,0 +1,154 @@
+"""A program with every kind of card and event, two customers to whom everything happens, and short ways to ask."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from fealty.v1 import (
+    cards_pb2,
+    customers_pb2,
+    events_pb2,
+    holds_pb2,
+    lots_pb2,
+    points_pb2,
+    programs_pb2,
+    receipt_pb2,
+    transactions_pb2,
+)
+from tests.server.serving import START, Client, Served, fresh, program, purchase, spending, timestamp
+
+NAME = "programs/club"
+ADA = f"{NAME}/customers/ada"
+BEN = f"{NAME}/customers/ben"
+NOTE = "Gwendolyn called, and was kind"
+WHY = receipt_pb2.Reason(code="GOODWILL", note=NOTE, acting_user="u-17")
+
+RATE = programs_pb2.EarnRate(points=1, per_amount_minor=1, currency_code="EUR")
+MONTH = cards_pb2.ExpiryPolicy(months=1)
+DELAY = cards_pb2.PendingPolicy(delay=cards_pb2.PendingDelay(days=10))
+BY_HAND = cards_pb2.PendingPolicy(by_hand=cards_pb2.PendingByHand())
+DELIVERY = cards_pb2.PendingPolicy(event=cards_pb2.PendingEvent(event_type="order.delivered", days=2))
+SLIDING = cards_pb2.ExpiryPolicy(
+    days=30, sliding=cards_pb2.ExpirySliding(activity_types=["transaction.recorded", "points.spent", "visit"])
+)
+EVENT_TYPES = [
+    programs_pb2.EventType(event_type="order.delivered", display_name="Delivered"),
+    programs_pb2.EventType(event_type="review.written", display_name="Review", points=25, card_id="plain"),
+    programs_pb2.EventType(event_type="visit", display_name="Visit"),
+]
+
+
+def _card(card_id: str, **more: Any) -> programs_pb2.Card:
+    return programs_pb2.Card(card_id=card_id, display_name=card_id, earn_rate=RATE, **more)
+
+
+CARDS = [
+    _card("plain"),
+    _card("slow", pending_policy=DELAY, expiry_policy=MONTH),
+    _card("hand", pending_policy=BY_HAND, expiry_policy=MONTH),
+    _card("event", pending_policy=DELIVERY),
+    _card("sliding", expiry_policy=SLIDING),
+    _card("owing", refund_policy=cards_pb2.REFUND_POLICY_UNLIMITED),
+    _card("stamps", kind=cards_pb2.CARD_KIND_STAMPS, stamps_per_reward=10),
+    _card("capped", transfer_daily_points=100, transfer_daily_count=2, hold_ttl_max_s=600, rollback_days=7),
+    _card("fine", decimals=2),
+]
+
+
+class Club:
+    """The program `club`, of a server that runs; its clock stands at START until it is moved."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.admin: Client = served.admin
+        self.till: Client = served.till
+        self.now = START
+
+    async def earn(
+        self, points: int = 100, card: str = "plain", customer: str = ADA, **more: Any
+    ) -> transactions_pb2.RecordTransactionResponse:
+        """Records a purchase."""
+        return await self.till.transactions.RecordTransaction(purchase(points, account(card, customer), **more))
+
+    async def spend(self, points: int, card: str = "plain", **more: Any) -> points_pb2.SpendPointsResponse:
+        """Spends points of ada's."""
+        return await self.till.points.SpendPoints(spending(points, account(card), **more))
+
+    async def hold(self, points: int, card: str = "plain", **more: Any) -> holds_pb2.Hold:
+        """Sets points of ada's aside."""
+        request = holds_pb2.CreateHoldRequest(account=account(card), points=points, request_id=fresh(), **more)
+        return (await self.till.holds.CreateHold(request)).hold
+
+    async def refund(self, name: str, **more: Any) -> transactions_pb2.RefundTransactionResponse:
+        """Refunds a purchase; all of it where nothing else is said."""
+        request = transactions_pb2.RefundTransactionRequest(name=name, reason=WHY, request_id=fresh(), **more)
+        return await self.till.transactions.RefundTransaction(request)
+
+    async def event(self, event_type: str, **more: Any) -> events_pb2.RecordEventResponse:
+        """Records an event of ada's."""
+        request = events_pb2.RecordEventRequest(
+            **{"parent": ADA, "event_type": event_type, "request_id": fresh(), **more}
+        )
+        return await self.till.events.RecordEvent(request)
+
+    async def suspend(self, name: str = ADA) -> customers_pb2.Customer:
+        """Suspends a customer."""
+        request = customers_pb2.SuspendCustomerRequest(name=name, reason=WHY, request_id=fresh())
+        return (await self.admin.customers.SuspendCustomer(request)).customer
+
+    async def merge(self) -> customers_pb2.MergeCustomersResponse:
+        """Merges ada into ben."""
+        request = customers_pb2.MergeCustomersRequest(name=ADA, into=BEN, reason=WHY, request_id=fresh())
+        return await self.admin.customers.MergeCustomers(request)
+
+    async def move(self, **by: float) -> datetime:
+        """Moves the clock on, by what timedelta takes."""
+        self.now += timedelta(**by)
+        request = programs_pb2.AdvanceTestClockRequest(name=NAME, to_time=timestamp(self.now), request_id=fresh())
+        await self.admin.programs.AdvanceTestClock(request)
+        return self.now
+
+    async def balance(
+        self, card: str = "plain", customer: str = ADA, at: Timestamp | None = None
+    ) -> points_pb2.Balance:
+        """A balance, of now or of then."""
+        request = points_pb2.GetBalanceRequest(account=account(card, customer), as_of_time=at)
+        return (await self.till.points.GetBalance(request)).balance
+
+    async def history(self, customer: str = ADA, **more: Any) -> list[events_pb2.Event]:
+        """The events history of a customer."""
+        request = events_pb2.ListEventsRequest(**{"parent": customer, "page_size": 1000, **more})
+        return list((await self.till.events.ListEvents(request)).events)
+
+    async def lots(self, card: str = "plain", customer: str = ADA, **more: Any) -> list[lots_pb2.Lot]:
+        """The lots of an account."""
+        request = lots_pb2.ListLotsRequest(parent=account(card, customer), **more)
+        return list((await self.till.lots.ListLots(request)).lots)
+
+    def books(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row that says what customers hold; of accounts, those that anything ever happened to."""
+        tables = [name for (name,) in self.served.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        kept = [name for name in tables if name not in ("account", "activity", "activity_note", "task")]
+        found = {name: sorted(self.served.rows(f'SELECT "{name}"::text FROM "{name}"')) for name in kept}
+        found["account"] = self.served.rows("SELECT account::text FROM account WHERE version > 0 ORDER BY id")
+        return found
+
+
+def account(card: str = "plain", customer: str = ADA) -> str:
+    """The resource name of an account."""
+    return f"{customer}/accounts/{card}"
+
+
+def money(amount_minor: int, currency_code: str = "EUR") -> points_pb2.Money:
+    """An amount."""
+    return points_pb2.Money(currency_code=currency_code, amount_minor=amount_minor)
+
+
+async def found(served: Served) -> Club:
+    """Makes the program and its customers."""
+    await served.admin.programs.CreateProgram(program("club", cards=CARDS, event_types=EVENT_TYPES))
+    for name in ("ada", "ben"):
+        request = customers_pb2.CreateCustomerRequest(parent=NAME, customer_id=name, request_id=fresh())
+        await served.admin.customers.CreateCustomer(request)
+    return Club(served)

@@ -1,0 +1,127 @@
+"""The lists of the deep ledger: how to ask for each of them, and how to come to rows that are worth listing."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from fealty.v1 import (
+    events_pb2,
+    explanations_pb2,
+    holds_pb2,
+    lots_pb2,
+    points_pb2,
+    reports_pb2,
+    transactions_pb2,
+)
+from tests.server.club import ADA, NAME, Club, account
+from tests.server.serving import Client
+
+
+class Listed(NamedTuple):
+    """How to ask for a list, where its rows stand, how to add one, and another filter of the same list."""
+
+    call: Callable[[Client], Any]
+    request: Callable[..., Any]
+    field: str
+    add: Callable[[Club], Awaitable[Any]]
+    other: dict[str, Any]
+
+
+def _with(message: Callable[..., Any], **fields: Any) -> Callable[..., Any]:
+    return lambda **more: message(**{**fields, **more})
+
+
+async def overdraw_and_repay(club: Club) -> None:
+    """A debt that new points repaid."""
+    name = (await club.earn(10, "owing")).transaction.name
+    await club.spend(10, "owing")
+    await club.refund(name)
+    await club.earn(10, "owing")
+
+
+LISTS: dict[str, Listed] = {
+    "ListTransactions": Listed(
+        lambda client: client.transactions.ListTransactions,
+        _with(transactions_pb2.ListTransactionsRequest, parent=ADA),
+        "transactions",
+        lambda club: club.earn(1),
+        {"card_id": "plain"},
+    ),
+    "ListLots": Listed(
+        lambda client: client.lots.ListLots,
+        _with(lots_pb2.ListLotsRequest, parent=account()),
+        "lots",
+        lambda club: club.earn(1),
+        {"state": explanations_pb2.LOT_STATE_ACTIVE},
+    ),
+    "ExplainBalance": Listed(
+        lambda client: client.points.ExplainBalance,
+        _with(points_pb2.ExplainBalanceRequest, account=account()),
+        "explanations",
+        lambda club: club.earn(1),
+        {"account": account("slow")},
+    ),
+    "ListHolds": Listed(
+        lambda client: client.holds.ListHolds,
+        _with(holds_pb2.ListHoldsRequest, parent=account()),
+        "holds",
+        lambda club: club.hold(1),
+        {"state": holds_pb2.HOLD_STATE_ACTIVE},
+    ),
+    "ListEvents": Listed(
+        lambda client: client.events.ListEvents,
+        _with(events_pb2.ListEventsRequest, parent=ADA),
+        "events",
+        lambda club: club.event("visit"),
+        {"order_by": events_pb2.EVENT_ORDER_POINTS},
+    ),
+    "ListShortfalls": Listed(
+        lambda client: client.reports.ListShortfalls,
+        _with(reports_pb2.ListShortfallsRequest, parent=NAME),
+        "shortfalls",
+        overdraw_and_repay,
+        {"parent": ADA},
+    ),
+}
+
+
+async def pages(club: Club, name: str, size: int, meanwhile: bool = False, **fields: Any) -> list[list[Any]]:
+    """All pages of a list; `meanwhile` somebody adds a row after each of the first three."""
+    listed = LISTS[name]
+    found: list[list[Any]] = []
+    token = ""
+    while len(found) < 40:
+        page = await listed.call(club.admin)(listed.request(page_size=size, page_token=token, **fields))
+        found.append(list(getattr(page, listed.field)))
+        token = page.next_page_token
+        if not token:
+            return found
+        if meanwhile and len(found) <= 3:
+            await _add(club, name)
+    raise AssertionError("the list does not end")
+
+
+async def _add(club: Club, name: str) -> None:
+    if name == "ListEvents":
+        # Time moves on, and the customer may be suspended: an event is possible all the same.
+        await club.move(minutes=1)
+    await LISTS[name].add(club)
+
+
+async def overdraw(club: Club) -> None:
+    """A debt that nobody repaid."""
+    name = (await club.earn(10, "owing")).transaction.name
+    await club.spend(10, "owing")
+    await club.refund(name)
+
+
+async def live(club: Club) -> None:
+    """A history with events of many types, sources and figures, at several instants."""
+    await club.earn(100)
+    await club.hold(10, ttl_s=60)
+    await club.spend(20)
+    await club.move(days=1)
+    await club.hold(15)
+    await club.event("visit")
+    await club.event("review.written")
+    await club.spend(90)
+    await club.suspend()

@@ -1,0 +1,151 @@
+"""What every act on a customer's points has in common, whichever call it is."""
+
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+
+from fealty.v1 import activity_pb2
+from rules.access import Role
+from server.policy import methods
+from tests.server.acts import ACTS, call_of
+from tests.server.club import NOTE, Club
+from tests.server.serving import activities, fresh, told
+
+# What a rehearsal cannot know: the record, and the instants of the database's clock.
+UNKNOWABLE = {"receipt", "activity", "recordTime", "updateTime"}
+# What a till may not do.
+BY_PEOPLE = {"points.AdjustPoints", "lots.ActivateLot", "lots.CancelLot", "lots.RedateLots"}
+BY_PEOPLE |= {"reports.WriteOffShortfall", "customers.SuspendCustomer", "customers.ReactivateCustomer"}
+BY_PEOPLE |= {"customers.MergeCustomers", "customers.UnmergeCustomers"}
+
+
+def test_every_change_of_a_customers_points_is_among_them() -> None:
+    """A call that is added and forgotten here is a call of which nobody knows what it leaves behind."""
+    of_acts = {name.rpartition(".")[2] for name in ACTS}
+    nouns = ("Transaction", "Points", "Hold", "Lot", "Event", "Report")
+    changing = {
+        method.name
+        for method in methods()
+        if any(method.service.endswith(f".{noun}Service") for noun in nouns) and "request_id" in _fields(method.request)
+    }
+    assert changing <= of_acts
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_the_same_request_again_answers_the_same(club: Club, name: str) -> None:
+    """A lost answer is asked for again; it must not be done again."""
+    request = await _request(club, name)
+    first = await call_of(club.admin, name)(request)
+    books = club.books()
+    again = await call_of(club.admin, name)(request)
+    assert again.receipt.replayed
+    assert not first.receipt.replayed
+    again.receipt.replayed = False
+    assert again == first
+    assert club.books() == books
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_a_rehearsal_answers_what_will_be_and_changes_nothing(club: Club, name: str) -> None:
+    """Whoever asks first must get exactly what was shown."""
+    request = await _request(club, name)
+    books = club.books()
+    request.validate_only = True
+    rehearsed = await call_of(club.admin, name)(request)
+    assert club.books() == books
+    assert (rehearsed.receipt.activity, rehearsed.receipt.replayed) == ("", False)
+    request.validate_only = False
+    request.request_id = fresh()
+    done = await call_of(club.admin, name)(request)
+    assert _knowable(rehearsed) == _knowable(done)
+    assert club.books() != books
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_each_act_is_recorded_with_who_did_what_and_why(club: Club, name: str) -> None:
+    """The log is the answer to every complaint; what people wrote about people stands beside it, not in it."""
+    act = ACTS[name]
+    request = await _request(club, name)
+    books = club.served.rows("SELECT note FROM activity_note")
+    answer = await call_of(club.admin, name)(request)
+    [recorded] = [found for found in await activities(club.admin) if found.name == answer.receipt.activity]
+    assert (recorded.action, recorded.subject) == (act.action, act.about)
+    assert (recorded.outcome, recorded.actor.display_name) == (activity_pb2.ACTIVITY_OUTCOME_SUCCEEDED, "admin")
+    details = json_format.MessageToDict(recorded.details)
+    assert act.details.items() <= details.items()
+    by_hand = _by_hand(request)
+    assert (details.get("reason_code"), details.get("admin")) == (("GOODWILL", "u-17") if by_hand else (None, None))
+    source = activity_pb2.ACTIVITY_SOURCE_PLATFORM if by_hand else activity_pb2.ACTIVITY_SOURCE_API
+    assert recorded.source == source
+    notes = club.served.rows("SELECT note FROM activity_note")
+    assert len(notes) > len(books) if by_hand else len(notes) == len(books)
+    assert {note for (note,) in notes} <= {NOTE}
+    assert not club.served.rows("SELECT FROM activity WHERE strpos(body, 'Gwendolyn') > 0")
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_each_act_stands_in_the_history_of_its_customer(club: Club, name: str) -> None:
+    """Support reads one list, and needs no other to know what happened."""
+    act = ACTS[name]
+    request = await _request(club, name)
+    answer = await call_of(club.admin, name)(request)
+    event = (await club.history(act.whose, event_type=act.event or act.action))[0]
+    assert event.points == act.points
+    if event.name == answer.receipt.activity:
+        by_hand = _by_hand(request)
+        assert event.admin == ("u-17" if by_hand else "")
+        assert (event.source == activity_pb2.ACTIVITY_SOURCE_PLATFORM) == by_hand
+        assert event.subject == act.about
+    assert event.description.endswith(".")
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_what_is_another_programs_is_not_found(club: Club, name: str) -> None:
+    """Tenants do not learn of each other: the answer is that of a wrong name, and nothing is changed."""
+    stranger = club.served.client(club.served.key("stranger", Role.ADMINISTRATOR, "coffee"))
+    request = await _request(club, name)
+    books = club.books()
+    answer = await told(call_of(stranger, name)(request))
+    assert (answer.reason, answer.facts) == ("PROGRAM_NOT_FOUND", {"program": "club"})
+    assert club.books() == books
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_a_role_may_do_what_it_is_trusted_with(club: Club, name: str) -> None:
+    """A till sells and pays out; what is done by hand, and to customers as such, is for people."""
+    request = await _request(club, name)
+    request.validate_only = True
+    auditor = club.served.client(club.served.key("auditor", Role.AUDITOR))
+    for client, may in ((club.till, name not in BY_PEOPLE), (auditor, False)):
+        if may:
+            await call_of(client, name)(request)
+        else:
+            assert (await told(call_of(client, name)(request))).reason == "PERMISSION_MISSING"
+
+
+async def _request(club: Club, name: str) -> Any:
+    request = await ACTS[name].ask(club)
+    request.request_id = fresh()
+    return request
+
+
+def _by_hand(request: Any) -> bool:
+    return "reason" in _fields(type(request)) and bool(request.reason.acting_user)
+
+
+def _fields(message: type[Any]) -> Any:
+    return message.DESCRIPTOR.fields_by_name
+
+
+def _knowable(answer: Any) -> Any:
+    found = _without(json_format.MessageToDict(answer))
+    found.get("event", {}).pop("name", None)
+    found.get("customer", {}).pop("etag", None)
+    return found
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(inner) for key, inner in value.items() if key not in UNKNOWABLE}
+    return [_without(inner) for inner in value] if isinstance(value, list) else value

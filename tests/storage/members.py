@@ -1,0 +1,236 @@
+"""What is done to members of a scene's program as persons: suspended, merged, parted; and what they hold then."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from rules.activity import Kind
+from rules.cards import Card, ExpiryMode, ExpiryPolicy, RefundPolicy
+from rules.programs import EarnRate, PendingMode, PendingPolicy
+from rules.refunds import RollbackPolicy
+from storage.customers import merging, states, unmerging
+from storage.customers import queries as customers
+from storage.customers.merging import Merge, MergeCustomers
+from storage.customers.queries import Customer
+from storage.customers.states import ReactivateCustomer, SuspendCustomer
+from storage.customers.unmerging import UnmergeCustomers
+from storage.engine.database import connection
+from storage.engine.requests import Answer
+from storage.engine.unit import run
+from storage.ledger.acts.holds import CaptureHold, CreateHold, ReleaseHold
+from storage.ledger.acts.refunds import RefundTransaction, WriteOffShortfall
+from storage.ledger.acts.spendings import RollBackSpending
+from storage.ledger.acts.transfers import TransferPoints
+from storage.ledger.addresses import Address, TransactionName
+from storage.ledger.commands import Reason
+from storage.programs import commands as programs
+from storage.programs import queries as programs_queries
+from storage.programs.commands import UpdateProgram
+from tests.storage.scene import CALLER, ORIGIN, SETTINGS, Scene, asked, request
+
+Value = TypeVar("Value")
+
+WHY = Reason("SAME_PERSON", "Ada called: both are hers", "agent_7")
+# Points that expire with their account's last purchase, and purchases that leave a debt or a shortfall behind.
+SLIDING = Card(
+    "sliding",
+    "Sliding",
+    0,
+    EarnRate(1, 1, "EUR"),
+    expiry_policy=ExpiryPolicy(months=1, mode=ExpiryMode.SLIDING, activity_types=("transaction.recorded",)),
+)
+OWING = Card("owing", "Owing", 0, EarnRate(1, 1, "EUR"), refund_policy=RefundPolicy.UNLIMITED)
+LENIENT = Card("lenient", "Lenient", 0, EarnRate(1, 1, "EUR"), refund_policy=RefundPolicy.WITHIN_BALANCE)
+BY_HAND = Card("by_hand", "By hand", 0, EarnRate(1, 1, "EUR"), PendingPolicy(PendingMode.BY_HAND))
+CARDS = (*SETTINGS.cards, SLIDING, OWING, LENIENT, BY_HAND)
+
+
+def more_cards(scene: Scene) -> None:
+    """The scene's program with every kind of card that matters here."""
+    command = UpdateProgram(scene.program_id, "", {"cards": CARDS})
+    _run(scene, programs.update, command)
+
+
+def suspend(scene: Scene, name: str = "ada", **how: Any) -> Answer[Customer]:
+    """Suspends a customer."""
+    return _run(scene, states.suspend, SuspendCustomer(scene.program_id, name, WHY), **how)
+
+
+def reactivate(scene: Scene, name: str = "ada", **how: Any) -> Answer[Customer]:
+    """Ends it."""
+    return _run(scene, states.reactivate, ReactivateCustomer(scene.program_id, name, WHY), **how)
+
+
+def merge(scene: Scene, source: str = "ada", into: str = "ben", **how: Any) -> Answer[Merge]:
+    """Merges a customer into another."""
+    command = MergeCustomers(scene.program_id, source, scene.program_id, into, WHY)
+    return _run(scene, merging.merge, command, **how)
+
+
+def unmerge(scene: Scene, source: str = "ada", **how: Any) -> Answer[Merge]:
+    """Undoes it."""
+    return _run(scene, unmerging.unmerge, UnmergeCustomers(scene.program_id, source, WHY), **how)
+
+
+def customer(scene: Scene, name: str) -> Customer:
+    """A customer as it stands."""
+    with connection(scene.database):
+        return customers.get(programs_queries.get(scene.program_id, CALLER), name)
+
+
+def hold(scene: Scene, points: int, name: str = "ada", card: str = "plain", ttl_s: int = 3600) -> int:
+    """Sets points aside; the number of the hold."""
+    command = CreateHold(Address(scene.program_id, name, card), points, ttl_s, "basket", None, asked(object()))
+    return int(scene.do(command).value.hold.number)
+
+
+def capture(scene: Scene, number: int, name: str, card: str = "plain", points: int = 0) -> Answer[Any]:
+    """Spends what was set aside."""
+    return scene.do(CaptureHold(Address(scene.program_id, name, card), number, points, asked(object())))
+
+
+def release(scene: Scene, number: int, name: str, card: str = "plain") -> Answer[Any]:
+    """Lets it go."""
+    return scene.do(ReleaseHold(Address(scene.program_id, name, card), number, asked(object())))
+
+
+def refund(scene: Scene, transaction_id: str, name: str, amount: int | None = None) -> Answer[Any]:
+    """Gives back a purchase."""
+    named = TransactionName(scene.program_id, name, transaction_id)
+    return scene.do(RefundTransaction(named, amount, (), asked(object())))
+
+
+def roll_back(scene: Scene, entry: int, name: str, card: str = "plain", points: int = 0) -> Answer[Any]:
+    """Gives back what was spent."""
+    where, keep = Address(scene.program_id, name, card), RollbackPolicy.KEEP_ORIGINAL_EXPIRY
+    return scene.do(RollBackSpending(where, entry, points, keep, None, 0, asked(object())))
+
+
+def transfer(scene: Scene, points: int, name: str, to: str, card: str = "plain") -> Answer[Any]:
+    """Gives points away."""
+    source, target = Address(scene.program_id, name, card), Address(scene.program_id, to, card)
+    return scene.do(TransferPoints(source, target, points, asked(object())))
+
+
+def write_off(scene: Scene, number: int, name: str, card: str, points: int = 0) -> Answer[Any]:
+    """Gives up what a refund left open."""
+    return scene.do(WriteOffShortfall(Address(scene.program_id, name, card), number, points, asked(object())))
+
+
+def figures(scene: Scene, name: str, card: str = "plain") -> dict[str, Any]:
+    """All that an account says of itself, but for what counts acts; nothing where there is none."""
+    rows = scene.rows(f"SELECT to_jsonb(a) - '{{version,entries}}'::text[] FROM account a {_OF}", [name, card])
+    return dict(rows[0][0]) if rows else {}
+
+
+def lots(scene: Scene, name: str, card: str = "plain") -> list[dict[str, Any]]:
+    """All lots of an account, open or not."""
+    query = f"SELECT to_jsonb(lot) FROM lot JOIN account a ON a.id = lot.account {_OF} ORDER BY number"
+    return [row for (row,) in scene.rows(query, [name, card])]
+
+
+def open_lots(scene: Scene, name: str, card: str = "plain") -> list[tuple[str, int, int, Any, Any, str]]:
+    """What its open lots are, wherever they were made: state, left, held, dates, purchase."""
+    fields = ("state", "remaining", "held", "activates_at", "expires_at", "transaction_id")
+    return [tuple(lot[f] for f in fields) for lot in lots(scene, name, card) if lot["state"] in ("PENDING", "ACTIVE")]
+
+
+def holds(scene: Scene, name: str, card: str = "plain") -> list[dict[str, Any]]:
+    """All holds of an account."""
+    query = f"SELECT to_jsonb(hold) FROM hold JOIN account a ON a.id = hold.account {_OF} ORDER BY number"
+    return [row for (row,) in scene.rows(query, [name, card])]
+
+
+def shortfalls(scene: Scene, name: str, card: str) -> list[dict[str, Any]]:
+    """All shortfalls of an account."""
+    query = f"SELECT to_jsonb(s) FROM shortfall s JOIN account a ON a.id = s.account {_OF} ORDER BY number"
+    return [row for (row,) in scene.rows(query, [name, card])]
+
+
+def purchases(scene: Scene, name: str) -> list[str]:
+    """The ids of the purchases that a customer has now."""
+    query = """SELECT transaction_id FROM transaction t JOIN account a ON a.id = t.account
+        JOIN customer c ON c.id = a.customer WHERE c.customer_id = %s ORDER BY 1"""
+    return [one for (one,) in scene.rows(query, [name])]
+
+
+def spend_entry(scene: Scene, points: int, name: str = "ada", card: str = "plain") -> int:
+    """Spends; the number of the entry."""
+    return int(scene.do(scene.spending(points, name, card)).value.entry.seq)
+
+
+def assert_conserved(scene: Scene) -> None:
+    """The books' own check, and what merging could break, said once more in other words."""
+    for claim, query in _CLAIMS.items():
+        assert scene.rows(query) == [], claim
+    scene.assert_conserved()
+
+
+def _run(
+    scene: Scene, change: Callable[..., Answer[Value]], command: Any, request_id: str = "", **how: Any
+) -> Answer[Value]:
+    kind = Kind(_ACTIONS.get(type(command), "program.updated"), "CUSTOMERS", "DATA")
+    asking = partial(
+        change,
+        command=command,
+        caller=CALLER,
+        origin=ORIGIN._replace(kind=kind),
+        request=request(command, request_id),
+        **how,
+    )
+    return run(scene.database, asking)
+
+
+def sums(scene: Scene, names: Sequence[str], card: str = "plain") -> tuple[int, ...]:
+    """What some customers have together: pending, active, held, debt."""
+    each = [figures(scene, name, card) for name in names]
+    return tuple(sum(one[figure] for one in each) for figure in ("pending", "active", "held", "debt"))
+
+
+_ACTIONS = {
+    SuspendCustomer: "customer.suspended",
+    ReactivateCustomer: "customer.reactivated",
+    MergeCustomers: "customer.merged",
+    UnmergeCustomers: "customer.unmerged",
+}
+
+_OF = "JOIN customer c ON c.id = a.customer WHERE c.customer_id = %s AND a.card_id = %s"
+
+_CLAIMS = {
+    "an account has what its lots have": """
+        SELECT a.id, a.active, a.pending, a.held, l.* FROM account a CROSS JOIN LATERAL (
+            SELECT coalesce(sum(remaining) FILTER (WHERE state = 'ACTIVE'), 0) AS active,
+                   coalesce(sum(remaining) FILTER (WHERE state = 'PENDING'), 0) AS pending,
+                   coalesce(sum(held), 0) AS held
+            FROM lot WHERE lot.account = a.id
+        ) AS l WHERE (a.active, a.pending, a.held) <> (l.active, l.pending, l.held)""",
+    "an account has what its entries gave it, and its figures are their sums": """
+        SELECT a.id FROM account a CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount), 0) AS active,
+                   coalesce(sum(amount) FILTER (WHERE kind LIKE 'TRANSFER%%' OR kind LIKE 'MERGE%%'), 0) AS moved,
+                   coalesce(-sum(amount) FILTER (WHERE kind = 'EXPIRY'), 0) AS expired
+            FROM entry WHERE entry.account = a.id
+        ) AS e WHERE (a.active, a.moved, a.expired) <> (e.active, e.moved, e.expired)""",
+    "a lot has left what its entries gave it; one that is or went pending never had any": """
+        SELECT l.account, l.number FROM lot l LEFT JOIN (
+            SELECT account, lot, sum(amount) AS amount FROM allocation GROUP BY account, lot
+        ) AS a ON a.account = l.account AND a.lot = l.number
+        WHERE coalesce(a.amount, 0) <> CASE WHEN state = 'PENDING' THEN 0 ELSE remaining END
+           OR (state IN ('PENDING', 'ACTIVE')) <> (remaining > 0)""",
+    "merges take from nobody: what went out came in": """
+        SELECT sum(amount) FROM entry WHERE kind LIKE 'MERGE%%' HAVING sum(amount) <> 0""",
+    "what is held is held by open holds": """
+        SELECT l.account, l.number FROM lot l WHERE l.held <> (
+            SELECT coalesce(sum(pin.points), 0) FROM pin JOIN hold h ON h.account = pin.account AND h.number = pin.hold
+            WHERE pin.account = l.account AND pin.lot = l.number AND h.state = 'ACTIVE')""",
+    "a debt is what its shortfalls have left": """
+        SELECT a.id FROM account a WHERE a.debt <> (
+            SELECT coalesce(sum(remaining), 0) FROM shortfall s WHERE s.account = a.id AND s.kind = 'DEBT')""",
+    "what was not repaid, written off or moved of a shortfall is left": """
+        SELECT s.account FROM shortfall s GROUP BY s.account
+        HAVING sum(points - remaining - written_off - moved) <> -(
+            SELECT coalesce(sum(amount), 0) FROM entry e WHERE e.account = s.account AND e.kind = 'REPAYMENT')""",
+    "an account is as its customer is": """
+        SELECT a.id FROM account a JOIN customer c ON c.id = a.customer
+        WHERE a.state <> replace(c.state, 'ACTIVE', 'OPEN') OR (c.state = 'MERGED') <> (c.merged_into IS NOT NULL)""",
+}

@@ -1,0 +1,189 @@
+"""Everything that can be done, in any order, by the books and by a model that shares no line with them.
+
+A few lives in each run of the tests; `HYPOTHESIS_PROFILE=deep` makes them hundreds, and longer:
+
+    HYPOTHESIS_PROFILE=deep python -m pytest tests/storage/model --timeout 7200
+"""
+
+import os
+from copy import deepcopy
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from rules.refusals import GroupRefused
+from storage.engine.database import Database, connection
+from storage.engine.requests import Answer
+from storage.ledger.addresses import Address
+from storage.ledger.batch import Ledger
+from storage.ledger.commands import AllOrNothing, Command
+from storage.ledger.queries import GetBalance, Reader
+from storage.ledger.verify import verify
+from tests.storage.model.accounts import Refused
+from tests.storage.model.cards import CARDS, NAMES, SETTINGS
+from tests.storage.model.deeds import Deed, Done, deeds, done
+from tests.storage.model.shop import Shop
+from tests.storage.scene import START, Scene, answered
+
+# How many lives, and how long each of them is.
+LIVES, STEPS = {"deep": (400, 60)}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), (8, 20))
+PROFILE = settings(
+    max_examples=LIVES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+OPEN_LOTS = """
+SELECT c.customer_id, a.card_id, l.number, l.remaining, l.held,
+       CASE WHEN l.slides THEN (SELECT s.expires_at FROM slide s WHERE s.account = a.id) ELSE l.expires_at END
+FROM lot l JOIN account a ON a.id = l.account JOIN customer c ON c.id = a.customer
+WHERE a.program = %s AND l.remaining > 0
+"""
+COMPARED = ("pending", "active", "held", "debt", "spendable", "earned", "spent", "expired", "revoked", "moved")
+PASSES = [timedelta(hours=5), timedelta(days=1), timedelta(days=2), timedelta(days=4), timedelta(days=11)]
+
+
+class Life(RuleBasedStateMachine):
+    """A program of its own for each life; two ledgers, as two server processes have."""
+
+    database: Database
+    programs = count(1)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scene = Scene(self.database, *NAMES, program=f"life-{next(self.programs)}", settings=SETTINGS)
+        self.ledgers = (self.scene.ledger, Ledger(self.database))
+        self.reader = Reader(self.database)
+        self.shop = Shop(START)
+
+    @initialize(amounts=st.lists(st.integers(1, 300), min_size=12, max_size=12))
+    def everybody_buys(self, amounts: list[int]) -> None:
+        """Otherwise half of a life would be refusals of those who have nothing."""
+        for number, amount in enumerate(amounts):
+            key = (NAMES[number % 2], CARDS[number % 3].card_id)
+            commands, expected = self._tell([Deed("buy", key, number, 50, amount, number < 6)], self.shop, {})
+            self._compare(self.scene.ledger.run(commands), expected)
+
+    @rule(batch=st.lists(deeds, min_size=3, max_size=8), which=st.integers(0, 1))
+    def act(self, batch: list[Deed], which: int) -> None:
+        """A group of commands, each of which may be refused."""
+        commands, expected = self._tell(batch, self.shop, {})
+        outcomes = self.ledgers[which].run(commands)
+        self._compare(outcomes, expected)
+        done = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+        retried = [command for command, outcome in zip(commands, outcomes, strict=True) if outcome in done]
+        again = [answered(outcome) for outcome in self.ledgers[1 - which].run(retried)]
+        assert again == [outcome._replace(replayed=True) for outcome in done]
+
+    @rule(deed=deeds)
+    def act_alone(self, deed: Deed) -> None:
+        """One command, as most of them come."""
+        commands, expected = self._tell([deed], self.shop, {})
+        self._compare(self.scene.ledger.run(commands), expected)
+
+    @rule(batch=st.lists(deeds, min_size=2, max_size=5))
+    def act_together(self, batch: list[Deed]) -> None:
+        """All or none: the model forgets, too."""
+        model = deepcopy(self.shop)
+        commands, expected = self._tell(batch, model, {})
+        if not commands:
+            return
+        [outcomes] = self.scene.ledger.run([AllOrNothing(tuple(commands))])
+        assert isinstance(outcomes, list)
+        refused = next((number for number, (_, told) in enumerate(expected) if isinstance(told, str)), None)
+        if refused is None:
+            self.shop = model
+            self._compare(outcomes, expected)
+        else:
+            others = [type(outcome) for number, outcome in enumerate(outcomes) if number != refused]
+            assert others == [GroupRefused] * len(others)
+            assert type(outcomes[refused]).__name__ == expected[refused][1]
+
+    @rule(deed=deeds)
+    def ask(self, deed: Deed) -> None:
+        """Only asked about: the answer of the act itself, and nothing is done."""
+        model = deepcopy(self.shop)
+        commands, expected = self._tell([deed], model, {"validate_only": True})
+        self._compare(self.scene.ledger.run(commands), expected, numbered=False)
+
+    @rule(by=st.sampled_from(PASSES))
+    def time_passes(self, by: timedelta) -> None:
+        """Nobody looks."""
+        self.scene.advance(by)
+        self.shop.pass_time(self.shop.now + by)
+
+    @rule(limit=st.sampled_from([1, 100]))
+    def sweep(self, limit: int) -> None:
+        """A worker comes by; it must not show. The books are up to date then, to the last point of each lot."""
+        self.scene.sweep(limit)
+        found = self.scene.rows(OPEN_LOTS, [self.scene.program.id])
+        assert {(name, card, number): tuple(rest) for name, card, number, *rest in found} == {
+            (*key, lot.number): (lot.waiting + lot.free + pinned, pinned, account.end(lot))
+            for key, account in self.shop.accounts.items()
+            for lot in account.lots
+            if lot.waiting or lot.free or account.pinned(lot)
+            for pinned in [account.pinned(lot)]
+        }
+
+    @invariant()
+    def the_books_and_the_model_agree(self) -> None:
+        """To the last figure of each account."""
+        keys = [(name, card.card_id) for name in NAMES for card in CARDS]
+        found = self.reader.run([GetBalance(Address(self.scene.program_id, *key)) for key in keys])
+        for key, balance in zip(keys, found, strict=True):
+            figures = self.shop.accounts[key].figures()
+            assert {name: getattr(balance, name) for name in COMPARED} == {name: figures[name] for name in COMPARED}
+
+    @invariant()
+    def the_books_add_up(self) -> None:
+        """Lots, entries, holds and shortfalls tell the same story as the figures."""
+        with connection(self.database) as books:
+            verdict = verify(books, self.scene.program.id)
+        assert verdict.holds, verdict.shown
+
+    def _tell(self, batch: list[Deed], model: Shop, how: dict[str, Any]) -> tuple[list[Command], list[Any]]:
+        """The commands, and for each what the model says: a refusal's name, or the figures of the account after it."""
+        commands, expected = [], []
+        for deed in batch:
+            act = done(deed, model, self.scene, how)
+            if act is None:
+                continue
+            before = deepcopy(model)
+            told: Any
+            try:
+                unnumbered = None
+                if (spent := act.told(model)) is not None and act.key is not None:
+                    unnumbered = (act.key, -1 - len(model.spent))
+                    model.spent[unnumbered] = spent
+                told = (unnumbered, None if act.key is None else model.accounts[act.key].figures())
+            except Refused as refused:
+                model.__dict__.update(before.__dict__)
+                told = str(refused)
+            commands.append(act.command)
+            expected.append((act, told))
+        return commands, expected
+
+    def _compare(self, outcomes: list[Any], expected: list[tuple[Done, Any]], numbered: bool = True) -> None:
+        for outcome, (act, told) in zip(outcomes, expected, strict=True):
+            if isinstance(told, str):
+                assert type(outcome).__name__ == told, (act.command, outcome)
+                continue
+            unnumbered, figures = told
+            value = answered(outcome).value
+            if figures is not None:
+                balance = getattr(value, "balance", None) or getattr(value, "decided", value).balance
+                assert {name: getattr(balance, name) for name in figures} == figures, act.command
+            if unnumbered is not None and numbered:
+                self.shop.spent[unnumbered[0], value.entry.seq] = self.shop.spent.pop(unnumbered)
+
+
+def test_the_books_do_what_the_reference_says_whatever_is_done_in_whatever_order(database: Database) -> None:
+    """Two tellings of the same reference that agree on every balance and every refusal: the one is hardly wrong in the
+    same way as the other."""
+    Life.database = database
+    run_state_machine_as_test(Life, settings=PROFILE)

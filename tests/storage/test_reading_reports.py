@@ -1,0 +1,142 @@
+"""The past, the report and the explanation, in figures that one can work out by hand."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from rules.refusals import CardNotFound, ProgramNotFound, TimeUnknowable
+from storage.engine.database import Database
+from storage.engine.unit import run
+from storage.ledger.reading import explain, liability, past
+from storage.ledger.reading.liability import BreakageMonth, LiabilityMonth
+from storage.programs import commands as programs
+from storage.programs.commands import CreateProgram
+from tests.storage.asking import CALLER, ORIGIN, request
+from tests.storage.deep import DAY, SETTINGS, Deep
+from tests.storage.scene import START
+
+
+@pytest.fixture
+def scene(database: Database) -> Deep:
+    """Two customers."""
+    return Deep(database)
+
+
+def test_a_purchase_that_arrives_late_changes_what_the_past_was(scene: Deep) -> None:
+    """By value date: points of last week were there last week, whenever we heard of them."""
+    scene.pass_time(10 * DAY)
+    scene.earn(100, occurred_at=START)
+    scene.do(scene.spending(30))
+    assert scene.read(past.balance_at, scene.address(), START - timedelta(seconds=1)).active == 0
+    then = scene.read(past.balance_at, scene.address(), START)
+    assert (then.active, then.earned, then.spent, then.as_of) == (100, 100, 0, START)
+    now = scene.read(past.balance_at, scene.address(), scene.now)
+    assert now == scene.balance()
+    assert now.active == 70
+
+
+def test_the_future_is_unknown_and_so_is_the_time_before_a_live_customer(scene: Deep) -> None:
+    """Whoever asks is told from when to when there is an answer."""
+    with pytest.raises(TimeUnknowable, match="from the beginning to now"):
+        scene.read(past.balance_at, scene.address(), START + timedelta(microseconds=1))
+    assert scene.read(past.balance_at, scene.address(), START - 9000 * DAY).active == 0
+    create = CreateProgram("live", SETTINGS, None)
+    run(scene.database, partial(programs.create, command=create, caller=CALLER, origin=ORIGIN, request=request("live")))
+    scene.execute(
+        "INSERT INTO customer (program, customer_id, version, created_at, updated_at, activity)"
+        " SELECT p.id, 'ada', 1, now(), now(), p.activity FROM program p WHERE program_id = 'live'"
+    )
+    live = scene.address()._replace(program="live")
+    with pytest.raises(TimeUnknowable):
+        scene.read(past.balance_at, live, START)
+    assert scene.read(past.balance_at, live, datetime.now(UTC)).active == 0
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_the_report_counts_points_by_the_month_of_their_last_day(scene: Deep, swept: bool) -> None:
+    """What ends with the last second of February is February's, here and in what was never used."""
+    scene.earn(100, card="slow")  # active on 12 January, usable to the end of 12 February
+    scene.earn(40, name="ben", card="slow", occurred_at=START + timedelta(minutes=1))
+    scene.pass_time(15 * DAY)
+    scene.do(scene.spending(30, card="slow"))
+    scene.do(scene.hold(10, card="slow", ttl_s=86_400))
+    scene.earn(7, card="slow")  # active on 27 January
+    report = scene.read(liability.report, "coffee", "slow")
+    assert report.months == [LiabilityMonth("2025-02", 110, 10, 7)]
+    assert report.breakage == [BreakageMonth("2025-01", 140, 30, 0, 0)]
+    assert (report.decimals, report.active, report.held, report.pending, report.as_of) == (2, 110, 10, 7, scene.now)
+    scene.pass_time(33 * DAY)
+    if swept:
+        scene.sweep()
+    report = scene.read(liability.report, "coffee", "slow")
+    assert report.months == [LiabilityMonth("2025-02", 7, 0, 0)]
+    assert report.breakage == [BreakageMonth("2025-01", 147, 30, 0, 0), BreakageMonth("2025-02", 0, 0, 110, 0)]
+    assert (report.issued, report.spent, report.expired, report.revoked) == (147, 30, 110, 0)
+
+
+def test_points_without_an_end_or_without_a_beginning_are_told_apart(scene: Deep) -> None:
+    """One will be spent some day, of the other nobody knows."""
+    scene.earn(5)
+    scene.earn(6, card="by-hand")
+    scene.earn(7, card="sliding")
+    assert scene.read(liability.report, "coffee", "plain").months == [LiabilityMonth(liability.NEVER, 5, 0, 0)]
+    assert scene.read(liability.report, "coffee", "by-hand").months == [LiabilityMonth(liability.UNKNOWN, 0, 0, 6)]
+    assert scene.read(liability.report, "coffee", "sliding").months == [LiabilityMonth(liability.UNKNOWN, 0, 0, 7)]
+    assert scene.read(liability.report, "coffee", "waiting").months == []
+    with pytest.raises(CardNotFound):
+        scene.read(liability.report, "coffee", "gold")
+    with pytest.raises(ProgramNotFound):
+        scene.read(liability.report, "tea", "plain")
+
+
+def test_a_lot_is_explained_in_sentences(scene: Deep) -> None:
+    """Read aloud on the telephone, by somebody who has never seen the code."""
+    scene.earn(1250, card="slow", transaction_id="shop~17")
+    scene.do(scene.refund("shop~17", 200))
+    scene.pass_time(15 * DAY)
+    scene.do(scene.spending(41, card="slow", reference="order-7"))
+    scene.do(scene.hold(100, card="slow", ttl_s=3600))
+    [found] = scene.read(explain.explain, scene.address(card="slow"), None, 10)
+    assert (found.lot, found.points, found.left, found.state) == (1, 1250, 1009, "ACTIVE")
+    assert [step.sentence for step in found.steps] == [
+        "12.50 points were earned by transaction shop~17 on 1 January 2025, under version 1 of the settings.",
+        "They waited until the end of 11 January 2025.",
+        "2.00 pending points were cancelled on 1 January 2025 because transaction shop~17 was refunded.",
+        "10.50 points became active on 12 January 2025.",
+        "0.41 points were spent on order-7 on 16 January 2025.",
+        "1.00 point is set aside by hold 1 until 14:00 on 16 January 2025.",
+        "10.09 points are left, until the end of 12 February 2025.",
+    ]
+    assert [step.amount for step in found.steps] == [1250, 0, -200, 0, -41, 0, 0]
+    assert [step.entry for step in found.steps] == [None, None, None, 1, 2, None, None]
+    scene.pass_time(40 * DAY)
+    [found] = scene.read(explain.explain, scene.address(card="slow"), None, 10)
+    expired, left = found.steps[-2:]
+    assert (expired.sentence, expired.amount, expired.entry) == (
+        "10.09 points expired at the end of 12 February 2025.",
+        -1009,
+        None,
+    )
+    assert left.sentence == "Nothing is left."
+
+
+def test_points_from_everywhere_say_where_they_came_from(scene: Deep) -> None:
+    """A transfer, an event, an adjustment, a rollback: each lot knows."""
+    scene.earn(1)
+    scene.do(scene.event("reviewed"))
+    scene.do(scene.adjustment(10))
+    scene.do(scene.transfer(20))
+    scene.do(scene.rollback(scene.do(scene.spending(9)).value.entry.seq))
+    lots = scene.read(explain.explain, scene.address(), None, 10)
+    assert [found.steps[0].sentence.split(" on ")[0] for found in lots] == [
+        "10 points were added by hand",
+        "25 points were earned by an event of type reviewed",
+        "1 point was earned by transaction " + lots[2].steps[0].sentence.split()[6],
+    ]
+    sentences = [step.sentence for found in lots for step in found.steps]
+    assert "19 points were given to customer ben on 1 January 2025." in sentences
+    assert "6 points came back on 1 January 2025, as spending 5 was rolled back." in sentences
+    given = scene.read(explain.explain, scene.address("ben"), None, 10)
+    assert given[-1].steps[0].sentence.startswith("1 point was given by customer ada on 1 January 2025")
+    assert scene.read(explain.explain, scene.address(), 2, 1) == lots[2:]
