@@ -24,7 +24,6 @@ from storage.ledger import load
 from storage.ledger.addresses import Place
 from storage.ledger.reading import accounts
 from storage.ledger.reading.figures import figure
-from storage.ledger.reading.lots import last_usable_on
 from storage.programs.queries import Clock, Clocks
 
 # Points that do not expire, and points that wait for somebody to say from when they count.
@@ -119,7 +118,7 @@ class _Sums:
     def open_lots(self, expires_at: datetime | None, is_known: bool, active: int, held: int, pending: int) -> None:
         month = NEVER if is_known else UNKNOWN
         if expires_at is not None and is_known:
-            month = _name(last_usable_on(expires_at, self._zone_name))
+            month = _name(calendar.last_usable_day(expires_at, time_zone(self._zone_name)))
         for place, points in enumerate((active, held, pending)):
             self._open[month][place] += points
 

@@ -1,6 +1,6 @@
 """Lots of an account, as time has made them: one whose instant has come is active, one that has ended expired."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from rules import calendar
@@ -70,17 +70,12 @@ def _read(reading: Reading, activity: str, origin: list[str] | None, *row: Any) 
     expires_at = reading.expires_at(lot)
     last = None
     if expires_at is not None:
-        last = last_usable_on(expires_at, reading.clock.settings.time_zone)
+        last = calendar.last_usable_day(expires_at, time_zone(reading.clock.settings.time_zone))
     made_from = None
     if lot.origin is not None:
         customer, card = origin or (reading.address.customer, reading.address.card)
         made_from = Origin(Address(reading.address.program, customer, card), lot.origin)
     return LotRead(lot, expires_at, last, made_from, activity)
-
-
-def last_usable_on(expires_at: datetime, zone: str) -> date:
-    """The last local date on which anything can be used that is no longer usable from `expires_at` on."""
-    return calendar.local_day(expires_at - timedelta(microseconds=1), time_zone(zone))
 
 
 # What time has changed is in the state that it is in now; all others are in that of their row.
