@@ -15,7 +15,7 @@ import asyncio
 import time
 
 from server.call import Call, Proceed
-from server.errors import Failure, failure
+from server.errors import failure
 from server.interceptors import deadline, failures, identity, validation
 from server.interceptors.admission import Admission
 from server.interceptors.audit import Audit
@@ -63,17 +63,14 @@ class Interceptors:
                 code = "CANCELLED"
                 raise
             except Exception as error:
-                told = await self._told(call, error)
+                told = failure(error)
                 code = told.code.name
-                await failures.end(call, told)
-                raise AssertionError("ending a call raises") from error
+                await self._audit.note_failure(call, told)
             finally:
+                # Before the caller is told: who has an answer finds it counted, and its place free.
                 self._admission.leave()
                 metrics.note(code, time.perf_counter() - started)
+            await failures.end(call, told)
+            raise AssertionError("ending a call raises")
 
         return intercept
-
-    async def _told(self, call: Call, error: Exception) -> Failure:
-        told = failure(error)
-        await self._audit.note_failure(call, told)
-        return told
