@@ -38,8 +38,8 @@ class Transactions:
         name = names.customer(message.parent)
         check_scope(call.caller, name.program)
         state = word(pb.TransactionState, message.state, "TRANSACTION_STATE_")
-        at, _, transaction_id = self._pages.position(message, message.page_token).partition(" ")
-        after = (datetime.fromisoformat(at), transaction_id) if at else None
+        at, _, activity = self._pages.position(message, message.page_token).partition(" ")
+        after = (datetime.fromisoformat(at), activity) if at else None
         size = page_size(message.page_size)
         found = await self._books.query(
             lambda books: reading.page(books, name, state, message.card_id, after, size + 1)
@@ -48,8 +48,8 @@ class Transactions:
         for listed in found[:size]:
             _fill(response.transactions.add(), name, listed)
         if len(found) > size:
-            last = found[size - 1].purchase
-            position = f"{last.occurred_at.isoformat()} {last.transaction_id}"
+            last = found[size - 1]
+            position = f"{last.purchase.occurred_at.isoformat()} {last.activity}"
             response.next_page_token = self._pages.token(message, position)
         return response
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
+from msgspec import json
 
 from rules.activity import Origin
 from storage.activity.tables import ACTIVITIES, NOTES
@@ -99,7 +99,7 @@ def record(
         "actor_type": origin.actor_type,
         "actor": origin.actor,
         "outcome": outcome,
-        "body": to_json(body).decode(),
+        "body": json.encode(body).decode(),
     }
     if scope.program is not None:
         row["program"] = scope.program

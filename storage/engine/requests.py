@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from pydantic import TypeAdapter
+from msgspec import json
 
 from rules.refusals import RequestIdReused
 from storage.engine.database import Connection
@@ -50,13 +50,12 @@ REQUESTS = RowSet(
 
 def row(request: Request, answer: Answer[Value]) -> dict[str, str]:
     """The row that keeps an answer."""
-    value = type(answer.value)
     return {
         "caller": request.caller,
         "method": request.method,
         "request_id": request.request_id,
         "content_hash": "\\x" + request.content_hash,
-        "response": _codec(value).dump_json((answer.value, answer.activity)).decode(),
+        "response": json.encode((answer.value, answer.activity)).decode(),
     }
 
 
@@ -70,7 +69,7 @@ def replay(request: Request, kept: tuple[str, str], value: type[Value]) -> Answe
     content_hash, response = kept
     if content_hash != request.content_hash:
         raise RequestIdReused
-    result, activity = _codec(value).validate_json(response)
+    result, activity = _decoder(value).decode(response)
     return Answer(result, activity, replayed=True)
 
 
@@ -105,10 +104,10 @@ DELETE FROM request WHERE ctid = ANY(ARRAY(
 """
 
 
-_codecs: dict[Any, TypeAdapter[Any]] = {}
+_decoders: dict[Any, json.Decoder[Any]] = {}
 
 
-def _codec(value: type[Any]) -> TypeAdapter[Any]:
-    if value not in _codecs:
-        _codecs[value] = TypeAdapter(tuple[value, str | None])  # type: ignore[valid-type]
-    return _codecs[value]
+def _decoder(value: type[Any]) -> json.Decoder[Any]:
+    if value not in _decoders:
+        _decoders[value] = json.Decoder(tuple[value, str | None])  # type: ignore[valid-type]
+    return _decoders[value]

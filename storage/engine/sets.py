@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from pydantic_core import to_json
+from msgspec import json
 
 from storage.engine.session import Session, Statement
 
@@ -35,12 +35,13 @@ class RowSet:
         source = f"json_to_recordset({rows}) AS r({fields})"
         if self.keys:
             values = ", ".join(f"{name} = r.{name}" for name in self.columns if name not in self.keys)
-            match = " AND ".join(f"{self.table}.{name} = r.{name}" for name in self.keys)
-            # Whichever way the planner joins the two, it reads no row of another key.
-            first = self.keys[0]
-            read = f"SELECT (k ->> '{first}')::{self.columns[first]} FROM json_array_elements({rows}) AS k"  # noqa: S608
-            match += f" AND {self.table}.{first} = ANY(ARRAY({read}))"
-            return f"UPDATE {self.table} SET {values} FROM {source} WHERE {match}"  # noqa: S608 - our own words
+            match = " AND ".join(f"old.{name} = r.{name}" for name in self.keys)
+            # One look-up by key a row, whichever way the planner would rather join two tables of unknown size.
+            found = f"(SELECT old.ctid FROM {self.table} AS old WHERE {match} OFFSET 0) AS found"  # noqa: S608
+            return (
+                f"UPDATE {self.table} SET {values} FROM {source} CROSS JOIN LATERAL {found} "  # noqa: S608
+                f"WHERE {self.table}.ctid = found.ctid"
+            )
         names = ", ".join([*self.columns, *(["recorded_at"] if self.recorded else [])])
         values = ", ".join([*(f"r.{name}" for name in self.columns), *([now] if self.recorded else [])])
         conflict = " ON CONFLICT DO NOTHING" if self.unless_exists else ""
@@ -50,7 +51,7 @@ class RowSet:
 def write(session: Session, sets: Mapping[RowSet, Sequence[Row]], now: datetime, commit: bool = False) -> None:
     """Writes all rows in one round trip, in the transaction that the caller opened; with `commit`, ends it."""
     filled = tuple(row_set for row_set, rows in sets.items() if rows)
-    parameters = [now.isoformat().encode(), *(to_json(sets[row_set]) for row_set in filled)]
+    parameters = [now.isoformat().encode(), *(json.encode(sets[row_set]) for row_set in filled)]
     session.run(_statement(filled), parameters, commit=commit)
 
 

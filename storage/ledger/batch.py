@@ -90,4 +90,5 @@ _SESSION = (
     b"SET enable_seqscan = off",
     b"SET enable_hashjoin = off",
     b"SET enable_mergejoin = off",
+    b"SET jit = off",
 )

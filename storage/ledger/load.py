@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json, to_json
+from msgspec import json
 
 from rules.accounts import Account, AccountState, Hold, HoldState, Lot, LotState, Shortfall, ShortfallKind
 from rules.refunds import Spending
@@ -64,7 +64,7 @@ def lock_group(
     """Begins a transaction (unless the caller has), locks the accounts in the order of their ids, so that two groups
     never wait for each other in a ring, and answers what is known then. `wanted` is made by `question`."""
     asked = {**wanted, "programs": clocks.wanted(programs)}
-    return _loaded(session.run(_LOCK_GROUP, [to_json(asked)], begin=begin), clocks)
+    return _loaded(session.run(_LOCK_GROUP, [json.encode(asked)], begin=begin), clocks)
 
 
 def question(
@@ -92,7 +92,7 @@ def read_accounts(session: Session, clocks: Clocks, places: Iterable[Place]) -> 
     """The accounts as they stand, not locked, and the clocks of their programs."""
     found = list(places)
     programs = clocks.wanted({place.program for place in found})
-    parameters = [to_json([place.account for place in found]), to_json(programs)]
+    parameters = [json.encode([place.account for place in found]), json.encode(programs)]
     return _loaded(session.run(_READ, parameters), clocks)
 
 
@@ -110,7 +110,7 @@ def read_details(connection: Connection, loaded: Loaded, accounts: Sequence[int]
 
 def clock(session: Session, clocks: Clocks, program: int) -> Clock | None:
     """The clock of one program."""
-    parameters = [b"[]", to_json(clocks.wanted([program]))]
+    parameters = [b"[]", json.encode(clocks.wanted([program]))]
     return _loaded(session.run(_READ, parameters), clocks).clocks.get(program)
 
 
@@ -157,7 +157,7 @@ def lock_due(connection: Connection, program: int, now: datetime, limit: int) ->
 
 
 def _loaded(text: bytes, clocks: Clocks) -> Loaded:
-    body = from_json(text)
+    body = json.decode(text)
     now = datetime.fromisoformat(body["now"])
     return Loaded(
         now,

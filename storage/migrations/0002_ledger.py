@@ -66,6 +66,7 @@ CREATE TABLE lot (
 ) WITH (fillfactor = 85);
 CREATE INDEX lot_active ON lot (account, expires_at, activates_at, number) WHERE state = 'ACTIVE';
 CREATE INDEX lot_pending ON lot (account, activates_at) WHERE state = 'PENDING';
+CREATE INDEX lot_awaiting ON lot (program, awaits) WHERE state = 'PENDING' AND awaits IS NOT NULL;
 CREATE TABLE redating (
     account        bigint      NOT NULL,
     lot            integer     NOT NULL,
@@ -137,7 +138,8 @@ CREATE TABLE transaction (
     activity        uuid        NOT NULL REFERENCES activity,
     PRIMARY KEY (program, transaction_id)
 ) WITH (fillfactor = 90);
-CREATE INDEX transaction_of_account ON transaction (account, occurred_at, transaction_id);
+-- Not with transaction_id: a table that seems empty is read by any index that has what is looked for, first or last.
+CREATE INDEX transaction_of_account ON transaction (account, occurred_at, activity);
 
 CREATE TABLE refund (
     program        integer     NOT NULL,

@@ -32,6 +32,8 @@ class Slice(NamedTuple):
 
 MATURING = Slice(20, 40)
 EXPIRING = Slice(4, 300)
+# Long enough that somebody can come in between.
+LONG = Slice(60, 300)
 
 
 def test_the_figures_are_those_of_the_data_and_stay_so(terminal: Terminal) -> None:
@@ -67,29 +69,29 @@ def test_points_expire_to_the_day(terminal: Terminal) -> None:
 def test_a_demo_that_was_killed_is_taken_up_where_it_stopped(terminal: Terminal) -> None:
     """Nothing is lost and nothing counted twice, wherever it was."""
     running = terminal.up()
-    demo = terminal.start(*EXPIRING.arguments)
+    demo = terminal.start(*LONG.arguments)
     demo.await_said("2017-0")
     demo.end(signal.SIGKILL)
-    assert counted(replayed(terminal, EXPIRING)) == expected_figures(EXPIRING)
+    assert counted(replayed(terminal, LONG)) == expected_figures(LONG)
     assert running.end(signal.SIGINT).code == 0
 
 
 def test_a_server_that_goes_away_is_said_in_a_sentence(terminal: Terminal) -> None:
     """With what to type; and what was typed helps."""
     terminal.up()
-    demo = terminal.start(*EXPIRING.arguments)
+    demo = terminal.start(*LONG.arguments)
     demo.await_said("2017-0")
     terminal.kill(r"cli.main serve")
     said = sentence(demo.await_end())
     assert "`make up`" in said
     assert "`make demo`" in said
     terminal.await_nothing_running()
-    assert counted(replayed(terminal, EXPIRING)) == expected_figures(EXPIRING)
+    assert counted(replayed(terminal, LONG)) == expected_figures(LONG)
 
 
 def test_ctrl_c_revokes_the_key_and_stops_what_was_started(terminal: Terminal) -> None:
     """Whoever has seen enough leaves no servers and no usable key behind."""
-    demo = terminal.start(*EXPIRING.arguments)
+    demo = terminal.start(*LONG.arguments)
     demo.await_said("2017-0")
     ended = demo.end(signal.SIGINT)
     assert ended.code == 130

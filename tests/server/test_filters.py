@@ -61,7 +61,7 @@ async def test_purchases_are_listed_by_state_and_by_card(club: Club) -> None:
     await club.till.transactions.RejectTransaction(reject)
     await club.earn(100, customer=BEN)
     for state, names in (
-        ("UNSPECIFIED", ["whole", "rejected", "pending", "part", "accepted"]),
+        ("UNSPECIFIED", ["rejected", "whole", "part", "accepted", "pending"]),
         ("PENDING", ["pending"]),
         ("ACCEPTED", ["accepted"]),
         ("REJECTED", ["rejected"]),

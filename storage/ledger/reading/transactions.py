@@ -57,23 +57,24 @@ def get(books: Connection, name: TransactionName) -> Listed:
 def page(
     books: Connection, name: CustomerName, state: str, card: str, after: tuple[datetime, str] | None, size: int
 ) -> list[Listed]:
-    """Up to `size` purchases of a customer, newest first, from the first after (occurred_at, transaction_id).
+    """Up to `size` purchases of a customer, newest first, from the first after (occurred_at, activity).
 
-    An empty `state` or `card` means any. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound.
+    Where equal, what was recorded last comes first. An empty `state` or `card` means any. Raises ProgramNotFound,
+    CustomerNotFound, CustomerMerged, CardNotFound.
     """
     with accounts.snapshot(books):
         holder = accounts.holder(books, name)
         clock = accounts.clock(books, holder.program)
         if card:
             clock.settings.card(card, name.program)
-        at, transaction_id = after or (None, "")
+        at, activity = after or (None, _NO_ACTIVITY)
         asked = {
             "customer": holder.customer,
             "card": card,
             "state": state,
             "now": clock.now,
             "at": at,
-            "transaction_id": transaction_id,
+            "activity": activity,
             "size": size,
         }
         return _listed(books, name, books.execute(_PAGE, asked, prepare=True).fetchall())
@@ -159,6 +160,9 @@ def _purchase(
     )
 
 
+# Where a page begins that follows none: before all that can be.
+_NO_ACTIVITY = "00000000-0000-0000-0000-000000000000"
+
 # As Purchase.state has it.
 _STATE = """
 CASE WHEN t.decided = 'REJECTED' THEN 'REJECTED'
@@ -194,11 +198,11 @@ SELECT {_COLUMNS} FROM account a
 CROSS JOIN LATERAL (
     SELECT t.* FROM transaction t
     WHERE t.account = a.id AND (%(state)s::text = '' OR {_STATE} = %(state)s::text)
-      AND (t.occurred_at, t.transaction_id) < (coalesce(%(at)s::timestamptz, 'infinity'), %(transaction_id)s::text)
-    ORDER BY t.occurred_at DESC, t.transaction_id DESC LIMIT %(size)s
+      AND (t.occurred_at, t.activity) < (coalesce(%(at)s::timestamptz, 'infinity'), %(activity)s::uuid)
+    ORDER BY t.occurred_at DESC, t.activity DESC LIMIT %(size)s
 ) AS t {_LOT}
 WHERE a.customer = %(customer)s AND (%(card)s::text = '' OR a.card_id = %(card)s::text)
-ORDER BY t.occurred_at DESC, t.transaction_id DESC LIMIT %(size)s
+ORDER BY t.occurred_at DESC, t.activity DESC LIMIT %(size)s
 """  # noqa: S608
 
 _REFUNDS = """
