@@ -43,7 +43,7 @@ def snapshot(books: Connection) -> Iterator[None]:
             books.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
     except BaseException:
-        # The rollback dropped what the connection had prepared.
+        # With the rollback psycopg may have dropped what the connection had prepared.
         forget(books)
         raise
 
