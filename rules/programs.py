@@ -1,6 +1,7 @@
 """The settings of a program, what each means, and which changes of them are allowed."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -25,6 +26,7 @@ from rules.refusals import (
     CardFixed,
     CardNotFound,
     ClockMovesBack,
+    EventTypeAwaited,
     EventTypeUnknown,
     NoTestClock,
     SettingsInvalid,
@@ -45,9 +47,11 @@ __all__ = [
     "RefundPolicy",
     "Settings",
     "Term",
+    "check_awaited",
     "check_change",
     "check_clock",
     "check_settings",
+    "taken_away",
     "time_zone",
 ]
 
@@ -194,6 +198,19 @@ def check_change(old: Settings, new: Settings) -> None:
     for card in old.cards:
         if kept.get(card.card_id) != (card.kind, card.decimals):
             raise CardFixed(card=card.card_id)
+
+
+def taken_away(old: Settings, new: Settings) -> list[str]:
+    """The event types that a change declares no more."""
+    kept = {declared.event_type for declared in new.event_types}
+    return [declared.event_type for declared in old.event_types if declared.event_type not in kept]
+
+
+def check_awaited(waiting: Mapping[str, int]) -> None:
+    """Raises EventTypeAwaited where lots wait for event types that are to be taken away; `waiting` counts them."""
+    for event_type, lots in waiting.items():
+        if lots:
+            raise EventTypeAwaited(event_type=event_type, lots=lots)
 
 
 def check_clock(program: str, test_clock_at: datetime | None, to: datetime) -> None:

@@ -200,6 +200,10 @@ class CardFixed(Refusal):
     """Card {card} cannot be removed, nor can its kind or decimals change: accounts are counted in it."""
 
 
+class EventTypeAwaited(Refusal):
+    """Lots that wait for an event {event_type}: {lots}; record it, accept, reject or cancel them, or keep the type."""
+
+
 class AmountTooLarge(Refusal):
     """The account would exceed {limit} units."""
 

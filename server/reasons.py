@@ -63,6 +63,7 @@ _PRECONDITION = {
     refusals.NoTestClock: ErrorReason.ERROR_REASON_NO_TEST_CLOCK,
     refusals.ClockMovesBack: ErrorReason.ERROR_REASON_CLOCK_MOVES_BACK,
     refusals.CardFixed: ErrorReason.ERROR_REASON_CARD_FIXED,
+    refusals.EventTypeAwaited: ErrorReason.ERROR_REASON_EVENT_TYPE_AWAITED,
     refusals.AmountTooLarge: ErrorReason.ERROR_REASON_AMOUNT_TOO_LARGE,
     refusals.PointsHeldElsewhere: ErrorReason.ERROR_REASON_POINTS_HELD_ELSEWHERE,
     refusals.HoldExpired: ErrorReason.ERROR_REASON_HOLD_EXPIRED,

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from rules.access import Caller
 from rules.activity import Origin
-from rules.programs import Settings, check_change, check_clock, check_settings
+from rules.programs import Settings, check_awaited, check_change, check_clock, check_settings, taken_away
 from rules.refusals import ProgramExists, ProgramNotFound, StaleEtag
 from storage.activity.commands import Change, Scope, record
 from storage.engine.ids import new_uuid, typeid
 from storage.engine.requests import Answer, Request, once
 from storage.engine.unit import Unit
+from storage.ledger.reading.lots import awaiting
 from storage.programs import queries
 from storage.programs.queries import SETTINGS, Program
 from storage.programs.tables import ProgramRow, ProgramVersionRow
@@ -85,7 +86,13 @@ def create(
 def update(
     unit: Unit, command: UpdateProgram, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
 ) -> Answer[Program]:
-    """Raises ProgramNotFound, StaleEtag, CardFixed, TimeZoneUnknown, SettingsInvalid, PrecisionTooFine."""
+    """Raises ProgramNotFound, StaleEtag, CardFixed, EventTypeAwaited, TimeZoneUnknown, SettingsInvalid,
+    PrecisionTooFine.
+
+    No lot in the books is left waiting for an event type that is declared no more. What a purchase earns in the same
+    moment by the version before, or one of before once it is corrected from nothing, is not seen here: it waits, and
+    can be accepted by hand.
+    """
 
     def change() -> Answer[Program]:
         old = queries.get(command.program_id, caller, for_update=True)
@@ -93,6 +100,8 @@ def update(
             raise StaleEtag(etag=old.etag)
         settings = replace(old.settings, **command.changes)
         check_change(old.settings, settings)
+        # Purchases read the settings without a lock: one that kept them out would make every till wait for it.
+        check_awaited(awaiting(unit.connection, old.id, taken_away(old.settings, settings)))
         changes = _differences(old.settings, settings)
         activity = record(unit, origin, old.name, Scope(old.id), changes=changes, request_id=request.request_id)
         new = old._replace(version=old.version + 1, settings=settings, updated_at=unit.now)

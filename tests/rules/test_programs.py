@@ -19,15 +19,18 @@ from rules.programs import (
     PendingPolicy,
     RefundPolicy,
     Settings,
+    check_awaited,
     check_change,
     check_clock,
     check_settings,
+    taken_away,
     time_zone,
 )
 from rules.refusals import (
     CardFixed,
     CardNotFound,
     ClockMovesBack,
+    EventTypeAwaited,
     EventTypeUnknown,
     NoTestClock,
     PrecisionTooFine,
@@ -96,6 +99,17 @@ def test_an_event_type_that_points_wait_for_cannot_be_taken_away() -> None:
     check_change(settings, replace(settings, event_types=(DELIVERED,)))
     with pytest.raises(SettingsInvalid, match=r"order\.delivered"):
         check_change(settings, replace(settings, event_types=(REVIEW,)))
+
+
+def test_an_event_type_that_lots_wait_for_is_not_taken_away() -> None:
+    """Their card may have another policy by now; they wait all the same, and nothing could name that type again."""
+    settings = replace(SETTINGS, event_types=(DELIVERED, REVIEW))
+    assert taken_away(settings, replace(settings, event_types=(replace(REVIEW, points=5),))) == ["order.delivered"]
+    assert taken_away(SETTINGS, settings) == []
+    check_awaited({"order.delivered": 0})
+    with pytest.raises(EventTypeAwaited) as refused:
+        check_awaited({"review": 0, "order.delivered": 2})
+    assert refused.value.facts == {"event_type": "order.delivered", "lots": "2"}
 
 
 @pytest.mark.parametrize(

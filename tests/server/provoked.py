@@ -8,7 +8,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
 
 from fealty.v1 import cards_pb2, customers_pb2, points_pb2, programs_pb2
-from tests.server.club import ADA, BEN, CARDS, NAME, WHY, Club, account
+from tests.server.club import ADA, BEN, CARDS, EVENT_TYPES, NAME, RATE, WHY, Club, account
 from tests.server.serving import START, customer, fresh, program, purchase, spending, timestamp
 
 # Brings about what the refusal needs, and answers the call that is refused.
@@ -80,6 +80,14 @@ async def _too_large(club: Club) -> Callable[[], Awaitable[Any]]:
     cards[0] = programs_pb2.Card(card_id="plain", display_name="Plain", earn_rate=rate)
     await _update(club, cards=cards)
     return lambda: club.earn(1_000_000_000_000)
+
+
+async def _awaited(club: Club) -> Callable[[], Awaitable[Any]]:
+    await club.earn(1, "event")
+    waiting_no_more = [programs_pb2.Card(card_id="event", earn_rate=RATE) if c.card_id == "event" else c for c in CARDS]
+    # The card that slides counts visits.
+    kept = [declared for declared in EVENT_TYPES if declared.event_type == "visit"]
+    return lambda: _update(club, cards=waiting_no_more, event_types=kept)
 
 
 async def _suspended(club: Club) -> Callable[[], Awaitable[Any]]:
@@ -157,6 +165,7 @@ OF_PROGRAMS: dict[str, Provoked] = {
         REFUSED, {"now": START.isoformat()}, at_once(lambda club: _advance(club, NAME, START - timedelta(seconds=1)))
     ),
     "CARD_FIXED": Provoked(REFUSED, {"card": "fine"}, at_once(lambda club: _update(club, cards=CARDS[:-1]))),
+    "EVENT_TYPE_AWAITED": Provoked(REFUSED, {"event_type": "order.delivered", "lots": "1"}, _awaited),
     "CARD_NOT_FOUND": Provoked(
         MISSING, {"program": "club", "card": "gold"}, at_once(lambda club: club.balance("gold"))
     ),

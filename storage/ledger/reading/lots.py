@@ -12,6 +12,9 @@ from storage.ledger.addresses import Address
 from storage.ledger.reading import accounts
 from storage.ledger.reading.accounts import Reading
 
+# Whoever reads it must do something about them: beyond this, how many there are changes nothing.
+AWAITING_COUNTED_MAX = 1_000
+
 
 class Origin(NamedTuple):
     """The lot that a lot was made from, by a transfer, a merge or a rollback."""
@@ -48,6 +51,11 @@ def page(books: Connection, address: Address, state: str, after: int | None, siz
     """
     with accounts.snapshot(books):
         return select(books, accounts.read(books, address), state, after, size)
+
+
+def awaiting(books: Connection, program: int, event_types: list[str]) -> dict[str, int]:
+    """How many lots of a program wait for each of some event types, counted up to AWAITING_COUNTED_MAX."""
+    return dict(books.execute(_AWAITING, (event_types, program, AWAITING_COUNTED_MAX), prepare=True).fetchall())
 
 
 def select(books: Connection, reading: Reading, state: str, after: int | None, size: int) -> list[LotRead]:
@@ -92,4 +100,16 @@ WHERE l.account = %(account)s AND l.number < coalesce(%(after)s::bigint, 2147483
   AND (%(state)s::text = '' OR CASE WHEN l.number = ANY(%(changed)s::int[]) THEN l.number = ANY(%(fitting)s::int[])
                                     ELSE l.state = %(state)s::text END)
 ORDER BY l.number DESC LIMIT %(size)s
+"""
+
+# In the shape of the index lot_awaiting, in which nothing else is: it reads no more lots than it counts.
+_AWAITING = """
+SELECT w.event_type, n.lots
+FROM unnest(%s::text[]) WITH ORDINALITY AS w(event_type, place)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS lots FROM (
+        SELECT FROM lot WHERE program = %s AND awaits = w.event_type AND state = 'PENDING' LIMIT %s
+    ) AS found
+) AS n
+ORDER BY w.place
 """
