@@ -67,6 +67,11 @@ CREATE TABLE merge_transaction (
 );
 """
 
+# Finds whoever was merged into a customer: nobody, for nearly all of them.
+CUSTOMERS = """
+CREATE INDEX customer_merged_into ON customer (merged_into) WHERE merged_into IS NOT NULL;
+"""
+
 # points = remaining + written_off + moved + what was repaid, which only a DEBT ever is.
 SHORTFALLS = """
 ALTER TABLE shortfall ADD COLUMN moved bigint NOT NULL DEFAULT 0;
@@ -97,7 +102,7 @@ APPEND_ONLY = (
 
 def up(migrator: Any, db: Any) -> None:
     """Makes every table, then their guards."""
-    for part in (MERGES, SHORTFALLS, ACCOUNTS):
+    for part in (MERGES, CUSTOMERS, SHORTFALLS, ACCOUNTS):
         db.connection().execute(part)
     for table in APPEND_ONLY:
         db.connection().execute(GUARD.format(table=table))

@@ -7,6 +7,7 @@ import pytest
 
 from fealty.v1 import customers_pb2, transactions_pb2
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account
+from tests.server.listing import pages
 from tests.server.serving import fresh, spending, timestamp, told
 
 State = customers_pb2.CustomerState
@@ -108,6 +109,28 @@ async def test_a_merge_is_undone_exactly(club: Club) -> None:
     assert hold.points == after[0].held
     types = [event.event_type for event in await club.history(BEN)]
     assert types == ["customer.unmerged", "customer.merged", "transaction.recorded"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"order_by": "EVENT_ORDER_POINTS", "ascending": True}, {"event_type": "visit"}])
+async def test_the_history_of_whom_it_was_merged_into_tells_of_both(club: Club, fields: dict[str, Any]) -> None:
+    """Page by page, until they part: whoever asks what happened must not be sent through the audit log."""
+    for customer in (ADA, BEN, ADA, BEN, ADA):
+        await club.earn(10, customer=customer)
+        await club.event("visit", parent=customer)
+    before = [await club.history(customer, **fields) for customer in (ADA, BEN)]
+    await club.merge()
+    [whole] = await pages(club, "ListEvents", 0, parent=BEN, **fields)
+    merged = [event for event in whole if event.event_type == "customer.merged"]
+    assert {event.subject for event in merged} == (set() if "event_type" in fields else {ADA, BEN})
+    by_name = {event.name: event for event in whole}
+    assert by_name == {event.name: event for event in [*before[0], *before[1], *merged]}
+    for size in (1, 2, 3):
+        found = await pages(club, "ListEvents", size, parent=BEN, **fields)
+        assert [event for page in found for event in page] == whole
+    await _unmerge(club)
+    after = [await club.history(customer, **fields) for customer in (ADA, BEN)]
+    told = ("customer.merged", "customer.unmerged")
+    assert [[event for event in history if event.event_type not in told] for history in after] == before
 
 
 async def test_a_merge_shows_purchases_that_may_be_one(club: Club) -> None:
