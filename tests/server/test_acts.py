@@ -101,17 +101,6 @@ async def test_each_act_stands_in_the_history_of_its_customer(club: Club, name: 
 
 
 @pytest.mark.parametrize("name", ACTS)
-async def test_what_is_another_programs_is_not_found(club: Club, name: str) -> None:
-    """Tenants do not learn of each other: the answer is that of a wrong name, and nothing is changed."""
-    stranger = club.served.client(club.served.key("stranger", Role.ADMINISTRATOR, "coffee"))
-    request = await _request(club, name)
-    books = club.books()
-    answer = await told(call_of(stranger, name)(request))
-    assert (answer.reason, answer.facts) == ("PROGRAM_NOT_FOUND", {"program": "club"})
-    assert club.books() == books
-
-
-@pytest.mark.parametrize("name", ACTS)
 async def test_a_role_may_do_what_it_is_trusted_with(club: Club, name: str) -> None:
     """A till sells and pays out; what is done by hand, and to customers as such, is for people."""
     request = await _request(club, name)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from fealty.v1 import points_pb2, transactions_pb2
+from fealty.reasons import refusal_of
+from fealty.v1 import ingest_pb2, points_pb2, transactions_pb2
 from tests.server.club import ADA, WHY, Club, account, money
 from tests.server.serving import fresh, timestamp, told
 
@@ -127,6 +128,25 @@ async def test_a_refund_is_of_an_amount_of_lines_or_of_all_that_is_left(club: Cl
     assert second.transaction.state == State.TRANSACTION_STATE_PARTIALLY_REFUNDED
     rest = await club.refund(name)
     assert (rest.refund.amount_minor, rest.balance.active, rest.balance.lifetime_revoked) == (50, 0, 100)
+
+
+async def test_a_refund_names_each_line_once(club: Club) -> None:
+    """Of two amounts for one line nobody could say which one was meant; in a stream as in a call of its own."""
+    lines = [transactions_pb2.TransactionLine(product_id="tea", quantity=1, amount_minor=60)]
+    name = (await club.earn(60, lines=lines)).transaction.name
+    twice = [transactions_pb2.RefundLine(line=1, amount_minor=amount) for amount in (10, 20)]
+    request = transactions_pb2.RefundTransactionRequest(
+        name=name, lines=transactions_pb2.RefundLines(lines=twice), reason=WHY, request_id=fresh()
+    )
+    books = club.books()
+    answer = await told(club.till.transactions.RefundTransaction(request))
+    assert (answer.reason, answer.fields) == ("INVALID_REQUEST", ["lines.lines"])
+    message = ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(refund=request)])
+    [answered] = [answer async for answer in club.till.ingest.BatchIngest(iter([message]))]
+    refused = refusal_of(answered.results[0].refused)
+    assert refused is not None
+    assert refused.reason == "INVALID_REQUEST"
+    assert club.books() == books
 
 
 async def test_a_refund_says_from_where_it_took_and_what_nobody_had(club: Club) -> None:

@@ -10,7 +10,14 @@ from uuid import uuid4
 import pytest
 
 from rules.merging import CustomerState
-from rules.refusals import CustomerMerged, CustomerNotFound, CustomerStateWrong, CustomerSuspended, StaleEtag
+from rules.refusals import (
+    CustomerMerged,
+    CustomerNotFound,
+    CustomerStateWrong,
+    CustomerSuspended,
+    DuplicateTransaction,
+    StaleEtag,
+)
 from storage.activity.tables import ActivityRow
 from storage.customers import commands as customers
 from storage.customers.commands import UpdateCustomer
@@ -57,6 +64,21 @@ def test_it_neither_earns_nor_spends_until_it_is_reactivated(scene: Scene, act: 
     assert reactivate(scene).value.state is CustomerState.ACTIVE
     ACTS[act](scene)
     assert_conserved(scene)
+
+
+def test_a_purchase_that_stands_in_the_books_is_answered_by_another_request(scene: Scene) -> None:
+    """A till whose answer was lost asks again, whatever happened to the customer since; it changes nothing."""
+    first = scene.do(scene.purchase(30, transaction_id="cake"))
+    suspend(scene)
+    before = scene.contents()
+    again = scene.do(scene.purchase(30, transaction_id="cake"))
+    assert (again.replayed, again.activity, again.value) == (True, first.activity, first.value)
+    other, new = scene.group(scene.purchase(31, transaction_id="cake"), scene.purchase(30, transaction_id="new"))
+    assert (type(other), type(new)) == (DuplicateTransaction, CustomerSuspended)
+    assert scene.contents() == before
+    reactivate(scene)
+    members.merge(scene)
+    assert type(scene.refused(scene.purchase(30, transaction_id="cake"))) is CustomerMerged
 
 
 def test_time_goes_on_and_what_it_had_can_be_read_and_given_back(scene: Scene) -> None:

@@ -70,9 +70,11 @@ class RecordTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Recorded]:
         """Raises DuplicateTransaction, OccursInFuture, CurrencyMismatch, AmountTooLarge."""
-        standing = group.standing(self.address)
+        place = group.place(self.address)
+        known = group.known(place.program, self.transaction_id) if place is not None else None
+        # A suspended customer earns nothing new; what stands in the books already is answered all the same.
+        standing = group.standing(self.address, even_blocked=known is not None)
         clock = standing.clock
-        known = group.known(clock.program, self.transaction_id)
         if known is not None:
             return self._again(standing, known)
         card = standing.card

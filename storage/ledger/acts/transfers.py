@@ -35,9 +35,10 @@ class TransferPoints(NamedTuple):
     asked: Asked
 
     def wants(self, wanted: Wanted) -> None:
-        """Both accounts."""
+        """Both accounts. Of another program none: naming one there must neither open nor lock it."""
         wanted.account(self.address)
-        wanted.account(self.to)
+        if self.to.program == self.address.program:
+            wanted.account(self.to)
 
     def hand(self, group: Group, hand: Hand) -> None:
         """The lots that it takes from."""

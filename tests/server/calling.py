@@ -1,0 +1,120 @@
+"""A request of every method of the contract, about what is the program `club`'s, and how to send any of them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fealty.reasons import refusal_of
+from fealty.v1 import (
+    audit_pb2,
+    customers_pb2,
+    holds_pb2,
+    ingest_pb2,
+    lots_pb2,
+    points_pb2,
+    programs_pb2,
+    reports_pb2,
+    transactions_pb2,
+)
+from server.policy import Method
+from tests.server.acts import ACTS
+from tests.server.club import ADA, NAME, Club, account
+from tests.server.listing import LISTS
+from tests.server.serving import START, Client, fresh, program, purchase, timestamp, told
+
+# Brings about what the request is about, and answers it.
+Ask = Callable[[Club], Awaitable[Any]]
+
+
+def _of(message: Any) -> Ask:
+    """A request about what every club has."""
+
+    async def ask(club: Club) -> Any:
+        return message
+
+    return ask
+
+
+async def _customer_by_number(club: Club) -> Any:
+    number = customers_pb2.ExternalId(source="crm", external_id="7")
+    known = customers_pb2.Customer(external_ids=[number])
+    await club.admin.customers.CreateCustomer(
+        customers_pb2.CreateCustomerRequest(parent=NAME, customer_id="cyd", customer=known, request_id=fresh())
+    )
+    return customers_pb2.LookupCustomerRequest(parent=NAME, external_id=number)
+
+
+async def _purchase(club: Club) -> Any:
+    return transactions_pb2.GetTransactionRequest(name=(await club.earn(100)).transaction.name)
+
+
+async def _hold(club: Club) -> Any:
+    await club.earn(100)
+    return holds_pb2.GetHoldRequest(name=(await club.hold(60)).name)
+
+
+async def _lot(club: Club) -> Any:
+    return lots_pb2.GetLotRequest(name=(await club.earn(100)).transaction.lot)
+
+
+REQUESTS: dict[str, Ask] = {
+    **{name.rpartition(".")[2]: act.ask for name, act in ACTS.items()},
+    **{name: _of(listed.request()) for name, listed in LISTS.items()},
+    "CreateProgram": _of(program("club")),
+    "GetProgram": _of(programs_pb2.GetProgramRequest(name=NAME)),
+    "ListPrograms": _of(programs_pb2.ListProgramsRequest()),
+    "UpdateProgram": _of(
+        programs_pb2.UpdateProgramRequest(program=programs_pb2.Program(name=NAME, display_name="Mine now"))
+    ),
+    "AdvanceTestClock": _of(programs_pb2.AdvanceTestClockRequest(name=NAME, to_time=timestamp(START))),
+    "CreateCustomer": _of(customers_pb2.CreateCustomerRequest(parent=NAME, customer_id="eve")),
+    "GetCustomer": _of(customers_pb2.GetCustomerRequest(name=ADA)),
+    "LookupCustomer": _customer_by_number,
+    "ListCustomers": _of(customers_pb2.ListCustomersRequest(parent=NAME)),
+    "UpdateCustomer": _of(
+        customers_pb2.UpdateCustomerRequest(customer=customers_pb2.Customer(name=ADA, display_name="Mine now"))
+    ),
+    "GetTransaction": _purchase,
+    "GetBalance": _of(points_pb2.GetBalanceRequest(account=account())),
+    "ListEntries": _of(points_pb2.ListEntriesRequest(parent=account())),
+    "GetHold": _hold,
+    "GetLot": _lot,
+    "BatchIngest": _of(ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(1, account()))])),
+    "GetLiability": _of(reports_pb2.GetLiabilityRequest(name=NAME, card_id="plain")),
+    "ListActivities": _of(audit_pb2.ListActivitiesRequest(parent=NAME)),
+    "WatchActivities": _of(audit_pb2.WatchActivitiesRequest(parent=NAME)),
+}
+
+
+async def request_of(club: Club, method: Method) -> Any:
+    """A request of the method, which the club's own administrator may make."""
+    request = method.request()
+    request.CopyFrom(await REQUESTS[method.name](club))
+    if "request_id" in request.DESCRIPTOR.fields_by_name:
+        request.request_id = fresh()
+    return request
+
+
+async def send(client: Client, method: Method, request: Any) -> bytes:
+    """The response to it, the first of them where they come in a stream."""
+    channel: Any = client.channel
+    raw = request.SerializeToString()
+    if not method.server_streams:
+        return bytes(await channel.unary_unary(method.path)(raw))
+    call = channel.stream_stream(method.path)(iter([raw])) if method.streams else channel.unary_stream(method.path)(raw)
+    try:
+        async for response in call:
+            return bytes(response)
+    finally:
+        call.cancel()
+    raise AssertionError("the stream ended without an answer")
+
+
+async def refused(client: Client, method: Method, request: Any) -> tuple[str, dict[str, str]]:
+    """The reason and the facts of the refusal that it must end in: of the call or, in a stream, of its item."""
+    if not method.streams:
+        answer = await told(send(client, method, request))
+        return answer.reason, answer.facts
+    [result] = ingest_pb2.BatchIngestResponse.FromString(await send(client, method, request)).results
+    found = refusal_of(result.refused)
+    assert found is not None
+    return found.reason, dict(found.facts)
