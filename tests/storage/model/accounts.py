@@ -6,7 +6,10 @@ reference says: when they start, when they end, how many points in them are free
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime
+
+from rules.programs import Card
+from tests.storage.model.cards import midnight
 
 
 class Refused(Exception):
@@ -15,13 +18,14 @@ class Refused(Exception):
 
 @dataclass
 class Lot:
-    """Points that came together. `waiting` are pending; `end` None: never, or with the others that slide."""
+    """Points that came together, under a version of the settings. `waiting` are pending; `end` None: never, or with
+    the others of its version that slide."""
 
     number: int
     start: datetime | None
     end: datetime | None
     slides: bool
-    awaits: str = ""
+    version: int
     purchase: str = ""
     waiting: int = 0
     free: int = 0
@@ -35,6 +39,7 @@ class Hold:
     points: int
     until: datetime
     pins: list[tuple[int, int]]
+    pays_for: str = ""
     ended: str = ""
 
 
@@ -51,6 +56,7 @@ class Spent:
     """What was taken from which lot, in order, and how many of these points were given back since."""
 
     taken: list[tuple[int, int]]
+    at: datetime
     pays_for: str = ""
     back: int = 0
 
@@ -62,14 +68,23 @@ class Spent:
 
 @dataclass
 class Account:
-    """What one customer holds of one card; sliding points last `slides_for` days after what counts."""
+    """What one customer holds of one card, and the settings of the card in all their versions.
 
-    slides_for: int = 0
+    Points that slide end with those of the same version. What was sent to others is kept with its day.
+    """
+
+    cards: list[Card]
     lots: list[Lot] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     owed: list[Owed] = field(default_factory=list)
     sums: Counter[str] = field(default_factory=Counter)
-    slides_to: datetime | None = None
+    slides_to: dict[int, datetime] = field(default_factory=dict)
+    sent: list[tuple[date, int]] = field(default_factory=list)
+
+    @property
+    def card(self) -> Card:
+        """The card as it is now."""
+        return self.cards[-1]
 
     @property
     def held(self) -> int:
@@ -133,22 +148,34 @@ class Account:
         self.lots.append(lot_of)
         return lot_of
 
+    def another(self, lot: Lot, end: datetime) -> Lot:
+        """A lot beside that one, empty so far, which is over then."""
+        return self.add(Lot(len(self.lots) + 1, lot.start, end, False, lot.version, lot.purchase))
+
     def wake(self, lot: Lot, at: datetime) -> None:
         """Pending points become active."""
         self.sums["earned"] += lot.waiting
         lot.free, lot.waiting = lot.waiting, 0
         if lot.slides:
-            self.slide(at, begins=True)
+            self.last(lot.version, at)
 
-    def slide(self, at: datetime, begins: bool = False) -> None:
-        """What counts as activity moves the common end on, never back."""
-        if self.slides_for and (begins or self.slides_to is not None):
-            to = midnight(at, self.slides_for)
-            self.slides_to = to if self.slides_to is None else max(self.slides_to, to)
+    def slide(self, what: str, at: datetime) -> None:
+        """Something was done: where it counts as activity, the points that slide last on."""
+        for version in self.slides_to:
+            policy = self.cards[version].expiry_policy
+            if policy is not None and what in policy.activity_types:
+                self.last(version, at)
+
+    def last(self, version: int, at: datetime) -> None:
+        """Moves the common end of a version's points on, never back."""
+        policy = self.cards[version].expiry_policy
+        assert policy is not None
+        end = midnight(at, policy.days)
+        self.slides_to[version] = max(end, self.slides_to.get(version, end))
 
     def end(self, lot: Lot) -> datetime | None:
         """When the points of a lot are over."""
-        return self.slides_to if lot.slides else lot.end
+        return self.slides_to.get(lot.version) if lot.slides else lot.end
 
     def check(self, points: int) -> None:
         """Whether so many can be taken, and if not, why."""
@@ -185,8 +212,3 @@ class Account:
         instants += [self.end(lot) for lot in self.lots if lot.free]
         instants += [hold.until for hold in self.holds if not hold.ended]
         return min((instant for instant in instants if instant is not None), default=None)
-
-
-def midnight(since: datetime, days: int) -> datetime:
-    """The end of the day that many days later; the model's program lives in UTC."""
-    return since.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days + 1)

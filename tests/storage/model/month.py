@@ -9,7 +9,8 @@ from storage.engine.requests import Answer
 from storage.ledger.commands import Command
 from tests.storage.model.accounts import Refused
 from tests.storage.model.cards import CARDS, NAMES, SETTINGS
-from tests.storage.model.deeds import KINDS, Deed, done
+from tests.storage.model.choosing import Deed
+from tests.storage.model.deeds import KINDS, done
 from tests.storage.model.shop import Shop
 from tests.storage.scene import START, Scene
 

@@ -6,7 +6,7 @@ A few lives in each run of the tests; `HYPOTHESIS_PROFILE=deep` makes them hundr
 """
 
 import os
-from copy import deepcopy
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from rules.refusals import GroupRefused
+from rules.refusals import GroupRefused, Refusal
 from storage.engine.database import Database, connection
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
@@ -23,9 +23,11 @@ from storage.ledger.batch import Ledger
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.queries import GetBalance, Reader
 from storage.ledger.verify import verify
+from tests.storage.members import reactivate, suspend
 from tests.storage.model.accounts import Refused
-from tests.storage.model.cards import CARDS, NAMES, SETTINGS
-from tests.storage.model.deeds import Deed, Done, deeds, done
+from tests.storage.model.cards import CARDS, NAMES, SETTINGS, Change, changed
+from tests.storage.model.choosing import Deed, Done
+from tests.storage.model.deeds import batches, changes, deeds, done
 from tests.storage.model.shop import Shop
 from tests.storage.scene import START, Scene, answered
 
@@ -40,8 +42,9 @@ PROFILE = settings(
 )
 OPEN_LOTS = """
 SELECT c.customer_id, a.card_id, l.number, l.remaining, l.held,
-       CASE WHEN l.slides THEN (SELECT s.expires_at FROM slide s WHERE s.account = a.id) ELSE l.expires_at END
+       CASE WHEN l.slides THEN s.expires_at ELSE l.expires_at END
 FROM lot l JOIN account a ON a.id = l.account JOIN customer c ON c.id = a.customer
+LEFT JOIN slide s USING (account, policy_version)
 WHERE a.program = %s AND l.remaining > 0
 """
 COMPARED = ("pending", "active", "held", "debt", "spendable", "earned", "spent", "expired", "revoked", "moved")
@@ -61,24 +64,22 @@ class Life(RuleBasedStateMachine):
         self.reader = Reader(self.database)
         self.shop = Shop(START)
 
-    @initialize(amounts=st.lists(st.integers(1, 300), min_size=12, max_size=12))
-    def everybody_buys(self, amounts: list[int]) -> None:
-        """Otherwise half of a life would be refusals of those who have nothing."""
-        for number, amount in enumerate(amounts):
-            key = (NAMES[number % 2], CARDS[number % 3].card_id)
-            commands, expected = self._tell([Deed("buy", key, number, 50, amount, number < 6)], self.shop, {})
-            self._compare(self.scene.ledger.run(commands), expected)
+    @initialize(amounts=st.lists(st.integers(1, 300), min_size=12, max_size=12), asked=changes)
+    def everybody_comes(self, amounts: list[int], asked: list[Change]) -> None:
+        """To a program that is a little different each time; otherwise half of a life would be refusals of those who
+        have nothing."""
+        self._change(asked)
+        for kind in ("buy", "hold", "spend"):
+            came = [
+                Deed(kind, (NAMES[number // 4 % 2], CARDS[number % 4].card_id), number, 15, amount, number < 6)
+                for number, amount in enumerate(amounts)
+            ]
+            self._act(came, 0)
 
-    @rule(batch=st.lists(deeds, min_size=3, max_size=8), which=st.integers(0, 1))
+    @rule(batch=batches, which=st.integers(0, 1))
     def act(self, batch: list[Deed], which: int) -> None:
         """A group of commands, each of which may be refused."""
-        commands, expected = self._tell(batch, self.shop, {})
-        outcomes = self.ledgers[which].run(commands)
-        self._compare(outcomes, expected)
-        done = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
-        retried = [command for command, outcome in zip(commands, outcomes, strict=True) if outcome in done]
-        again = [answered(outcome) for outcome in self.ledgers[1 - which].run(retried)]
-        assert again == [outcome._replace(replayed=True) for outcome in done]
+        self._act(batch, which)
 
     @rule(deed=deeds)
     def act_alone(self, deed: Deed) -> None:
@@ -86,10 +87,10 @@ class Life(RuleBasedStateMachine):
         commands, expected = self._tell([deed], self.shop, {})
         self._compare(self.scene.ledger.run(commands), expected)
 
-    @rule(batch=st.lists(deeds, min_size=2, max_size=5))
+    @rule(batch=batches)
     def act_together(self, batch: list[Deed]) -> None:
         """All or none: the model forgets, too."""
-        model = deepcopy(self.shop)
+        model = self.shop.twin()
         commands, expected = self._tell(batch, model, {})
         if not commands:
             return
@@ -107,9 +108,25 @@ class Life(RuleBasedStateMachine):
     @rule(deed=deeds)
     def ask(self, deed: Deed) -> None:
         """Only asked about: the answer of the act itself, and nothing is done."""
-        model = deepcopy(self.shop)
+        model = self.shop.twin()
         commands, expected = self._tell([deed], model, {"validate_only": True})
         self._compare(self.scene.ledger.run(commands), expected, numbered=False)
+
+    @rule(name=st.sampled_from(NAMES), batch=batches, stays=st.sampled_from([False, False, False, True]))
+    def suspend(self, name: str, batch: list[Deed], stays: bool) -> None:
+        """Somebody may not earn or spend, sometimes for long; refused where it is so already."""
+        told = _refusal(lambda: self.shop.suspend(name))
+        assert _refusal(lambda: suspend(self.scene, name)) == told
+        self._act(batch, 0)
+        if not stays:
+            self.shop.reactivate(name)
+            reactivate(self.scene, name)
+
+    @rule(asked=changes, batch=batches, which=st.integers(0, 1))
+    def change_settings(self, asked: list[Change], batch: list[Deed], which: int) -> None:
+        """In the middle of all lives; the server that is asked next may have the old ones in its memory."""
+        self._change(asked)
+        self._act(batch, which)
 
     @rule(by=st.sampled_from(PASSES))
     def time_passes(self, by: timedelta) -> None:
@@ -117,18 +134,32 @@ class Life(RuleBasedStateMachine):
         self.scene.advance(by)
         self.shop.pass_time(self.shop.now + by)
 
+    @rule(by=st.sampled_from(PASSES), limit=st.sampled_from([1, 100]))
+    def time_passes_and_a_worker_comes_by(self, by: timedelta, limit: int) -> None:
+        """Sooner or later somebody looks."""
+        self.time_passes(by)
+        self.sweep(limit)
+
     @rule(limit=st.sampled_from([1, 100]))
     def sweep(self, limit: int) -> None:
         """A worker comes by; it must not show. The books are up to date then, to the last point of each lot."""
         self.scene.sweep(limit)
-        found = self.scene.rows(OPEN_LOTS, [self.scene.program.id])
-        assert {(name, card, number): tuple(rest) for name, card, number, *rest in found} == {
+        assert self._open_lots() == {
             (*key, lot.number): (lot.waiting + lot.free + pinned, pinned, account.end(lot))
             for key, account in self.shop.accounts.items()
             for lot in account.lots
             if lot.waiting or lot.free or account.pinned(lot)
             for pinned in [account.pinned(lot)]
         }
+
+    @invariant()
+    def no_point_ends_at_another_instant(self) -> None:
+        """Points that slide aside: until somebody looks, nobody has moved their end on."""
+        found = self._open_lots()
+        for key, account in self.shop.accounts.items():
+            for lot in account.lots:
+                if (lot.waiting or lot.free) and not lot.slides:
+                    assert found[*key, lot.number][2] == lot.end
 
     @invariant()
     def the_books_and_the_model_agree(self) -> None:
@@ -146,6 +177,25 @@ class Life(RuleBasedStateMachine):
             verdict = verify(books, self.scene.program.id)
         assert verdict.holds, verdict.shown
 
+    def _open_lots(self) -> dict[tuple[str, str, int], tuple[Any, ...]]:
+        found = self.scene.rows(OPEN_LOTS, [self.scene.program.id])
+        return {(name, card, number): tuple(rest) for name, card, number, *rest in found}
+
+    def _change(self, asked: list[Change]) -> None:
+        values = changed(self.shop.settings, asked)
+        told = _refusal(lambda: self.shop.change(values))
+        assert _refusal(lambda: self.scene.change(**values)) == told
+
+    def _act(self, batch: list[Deed], which: int) -> None:
+        commands, expected = self._tell(batch, self.shop, {})
+        outcomes = self.ledgers[which].run(commands)
+        self._compare(outcomes, expected)
+        # What stood in the books already is answered as it stands then, not as it was answered.
+        done = [outcome for outcome in outcomes if isinstance(outcome, Answer) and not outcome.replayed]
+        retried = [command for command, outcome in zip(commands, outcomes, strict=True) if outcome in done]
+        again = [answered(outcome) for outcome in self.ledgers[1 - which].run(retried)]
+        assert again == [outcome._replace(replayed=True) for outcome in done]
+
     def _tell(self, batch: list[Deed], model: Shop, how: dict[str, Any]) -> tuple[list[Command], list[Any]]:
         """The commands, and for each what the model says: a refusal's name, or the figures of the account after it."""
         commands, expected = [], []
@@ -153,7 +203,7 @@ class Life(RuleBasedStateMachine):
             act = done(deed, model, self.scene, how)
             if act is None:
                 continue
-            before = deepcopy(model)
+            before = model.twin()
             told: Any
             try:
                 unnumbered = None
@@ -180,6 +230,15 @@ class Life(RuleBasedStateMachine):
                 assert {name: getattr(balance, name) for name in figures} == figures, act.command
             if unnumbered is not None and numbered:
                 self.shop.spent[unnumbered[0], value.entry.seq] = self.shop.spent.pop(unnumbered)
+
+
+def _refusal(act: Callable[[], object]) -> str:
+    """The name of the refusal of an act, nothing where it is done."""
+    try:
+        act()
+    except (Refusal, Refused) as refused:
+        return type(refused).__name__ if isinstance(refused, Refusal) else str(refused)
+    return ""
 
 
 def test_the_books_do_what_the_reference_says_whatever_is_done_in_whatever_order(database: Database) -> None:
