@@ -1,6 +1,9 @@
 """Activities: the record as it is kept."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 
 from fealty.v1 import activity_pb2
 from fealty.v1 import audit_pb2 as pb
@@ -8,6 +11,13 @@ from server.convert import descriptions, names
 from server.convert.requests import instant, timestamp
 from server.policy import word
 from storage.activity.queries import Activity, Filter
+
+# Numbers of a Struct are doubles: a whole number that one may not hold is shown as text.
+WHOLE_NUMBER_MAX = 2**53
+
+_SOURCES: dict[str, Any] = {
+    name.removeprefix("ACTIVITY_SOURCE_"): source for name, source in activity_pb2.ActivitySource.items()
+}
 
 
 def wanted(request: pb.ListActivitiesRequest) -> Filter:
@@ -31,7 +41,7 @@ def message(found: Activity) -> pb.Activity:
     body = found.body
     actor = body["actor"]
     shown = pb.Activity(
-        name=names.activity(str(found.id)),
+        name=names.activity(found.id),
         description=descriptions.activity(body, found.actor_name),
         action=body["action"],
         category=_enum("ACTIVITY_CATEGORY_", body["category"]),
@@ -52,13 +62,13 @@ def message(found: Activity) -> pb.Activity:
         changes=[_change(change) for change in body["changes"]],
     )
     if body["details"]:
-        shown.details.update(plain(body["details"]))
+        fill_struct(shown.details, body["details"])
     return shown
 
 
 def source_number(source: str) -> Any:
     """A source as the contract has it."""
-    return activity_pb2.ActivitySource.Value(f"ACTIVITY_SOURCE_{source}")
+    return _SOURCES[source]
 
 
 def _change(change: dict[str, Any]) -> pb.Change:
@@ -72,12 +82,28 @@ def _enum(prefix: str, word: str | None) -> str | None:
     return prefix + word if word else None
 
 
-def plain(value: Any) -> Any:
-    """Numbers of a Struct are doubles: a whole number that one cannot hold is shown as text."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [plain(inner) for inner in value]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
-        return str(value)
-    return value
+def fill_struct(shown: Struct, values: Mapping[str, Any]) -> None:
+    """JSON as a Struct has it. Struct's own `update` costs three times as much, on every row of a list."""
+    for key, value in values.items():
+        _fill_value(shown.fields[key], value)
+
+
+def _fill_value(shown: Value, value: Any) -> None:
+    match value:
+        case str():
+            shown.string_value = value
+        case bool():
+            shown.bool_value = value
+        case int() if abs(value) > WHOLE_NUMBER_MAX:
+            shown.string_value = str(value)
+        case int() | float():
+            shown.number_value = value
+        case dict():
+            shown.struct_value.SetInParent()
+            fill_struct(shown.struct_value, value)
+        case list():
+            shown.list_value.SetInParent()
+            for inner in value:
+                _fill_value(shown.list_value.values.add(), inner)
+        case _:
+            shown.null_value = NULL_VALUE

@@ -5,7 +5,7 @@ from typing import Any
 from fealty.v1 import events_pb2 as pb
 from server.call import Call
 from server.convert import descriptions, names
-from server.convert.activities import plain, source_number
+from server.convert.activities import fill_struct, source_number
 from server.convert.balances import fill_balance
 from server.convert.requests import asked, fill_receipt, instant, set_instant
 from server.errors import RequestInvalid
@@ -57,7 +57,7 @@ def event_recorded(command: RecordEvent, answer: Answer[EventRecorded]) -> pb.Re
     shown.admin = command.asked.reason.acting_user
     shown.subject = command.name.name
     details = _details(command, value)
-    shown.details.update(plain(details))
+    fill_struct(shown.details, details)
     record = {"action": "event.recorded", "details": details, "subject": shown.subject, "changes": ()}
     shown.description = descriptions.event(record)
     if value.balance is not None and value.account:
@@ -68,7 +68,7 @@ def event_recorded(command: RecordEvent, answer: Answer[EventRecorded]) -> pb.Re
 
 def fill(shown: pb.Event, found: EventRead) -> None:
     """An event of the history."""
-    shown.name = names.activity(str(found.id))
+    shown.name = names.activity(found.id)
     shown.event_type = found.event_type
     shown.points = found.points
     set_instant(shown.occur_time, found.occurred_at)
@@ -77,7 +77,7 @@ def fill(shown: pb.Event, found: EventRead) -> None:
     shown.admin = found.admin
     shown.subject = found.subject
     if found.details:
-        shown.details.update(plain(found.details))
+        fill_struct(shown.details, found.details)
     shown.description = descriptions.event(found.body)
 
 

@@ -1,5 +1,7 @@
 """Resource names. Their shape was checked by the contract's rules before they come here."""
 
+from uuid import UUID
+
 from storage.engine.ids import typeid
 from storage.ledger.addresses import Address, CustomerName, TransactionName
 
@@ -38,6 +40,9 @@ def numbered(name: str) -> tuple[Address, int]:
     return address(account.rpartition("/")[0]), int(number)
 
 
-def activity(activity_id: str | None) -> str:
+def activity(activity_id: UUID | str | None) -> str:
     """`activities/{activity}`, or empty."""
-    return f"activities/{typeid('activity', int(activity_id.replace('-', ''), 16))}" if activity_id else ""
+    if not activity_id:
+        return ""
+    number = activity_id.int if isinstance(activity_id, UUID) else int(activity_id.replace("-", ""), 16)
+    return f"activities/{typeid('activity', number)}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import json
 from peewee import PostgresqlDatabase
 
 from rules import ledger
@@ -12,7 +13,7 @@ from rules.accounts import Account, AccountState, EntryKind, Posting
 from rules.draft import Draft
 from rules.refusals import Refusal
 from storage.engine.database import Connection, connection
-from storage.engine.session import session
+from storage.engine.session import Statement, session
 from storage.ledger import addresses, load
 from storage.ledger.addresses import NOWHERE, Address, Addresses, Place
 from storage.ledger.batch import prepare_session
@@ -122,62 +123,65 @@ def _entries(
     wanted = {query: place for query in queries if isinstance(place := places[query.address], Place)}
     if not wanted:
         return {}
-    numbers = list(range(len(wanted)))
-    accounts = [place.account for place in wanted.values()]
+    asked = [
+        {"number": number, "account": place.account, "before": query.before, "size": query.size}
+        for number, (query, place) in enumerate(wanted.items())
+    ]
     pages: defaultdict[int, list[EntryRead]] = defaultdict(list)
     merged: set[int] = set()
-    parameters = (numbers, accounts, [query.before for query in wanted], [query.size for query in wanted])
-    for row in books.execute(_PAGES, parameters, prepare=True):
-        if row[1]:
-            merged.add(row[0])
-        pages[row[0]].append(_entry(*row[2:]))
+    for row in _ROWS.decode(session(books).run(_PAGES, [json.encode(asked)])):
+        if row.is_merged:
+            merged.add(row.number)
+        pages[row.number].append(EntryRead(Posting._make(row[4:]), row.recorded_at, row.activity))
     return {
         query: addresses.blocked(books, query.address, place.customer) if number in merged else pages[number]
         for number, (query, place) in enumerate(wanted.items())
     }
 
 
-def _entry(
-    seq: int,
-    kind: str,
-    amount: int,
-    active: int,
-    held: int,
-    debt: int,
-    occurred_at: datetime,
-    recorded_at: datetime,
-    transaction_id: str | None,
-    hold: int | None,
-    reverses: int | None,
-    activity: str,
-    lots: list[int],
-    amounts: list[int],
-) -> EntryRead:
-    allocations = tuple(zip(lots, amounts, strict=True))
-    posting = Posting(
-        seq, EntryKind(kind), amount, active, held, debt, occurred_at, allocations, transaction_id, hold, reverses
-    )
-    return EntryRead(posting, recorded_at, activity)
+class _Row(NamedTuple):
+    """An entry of the page `number`; from `seq` on as Posting has it."""
+
+    number: int
+    is_merged: bool
+    recorded_at: datetime
+    activity: str
+    seq: int
+    kind: EntryKind
+    amount: int
+    active_after: int
+    held_after: int
+    debt_after: int
+    occurred_at: datetime
+    allocations: tuple[tuple[int, int], ...]
+    transaction_id: str | None
+    hold: int | None
+    reverses: int | None
 
 
 def _outcome(place: Place | Refusal, query: Query, found: dict[Query, Any]) -> Any:
     return place if isinstance(place, Refusal) else found[query]
 
 
-_PAGES = """
-SELECT k.number, o.is_merged, e.seq, e.kind, e.amount, e.active, e.held, e.debt, e.occurred_at, e.recorded_at,
-       e.transaction_id,
-       e.hold, e.reverses, e.activity::text, e.lots, e.amounts
-FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::int[]) AS k(number, account, before, size)
+_ROWS = json.Decoder(list[_Row])
+
+_PAGES = Statement(
+    """
+SELECT coalesce(json_agg(json_build_array(
+    k.number, o.is_merged, e.recorded_at, e.activity, e.seq, e.kind, e.amount, e.active, e.held, e.debt, e.occurred_at,
+    e.allocations, e.transaction_id, e.hold, e.reverses
+) ORDER BY k.number, e.seq DESC), '[]')
+FROM json_to_recordset($1) AS k(number integer, account bigint, before bigint, size integer)
 CROSS JOIN LATERAL (SELECT state = 'MERGED' AS is_merged FROM account WHERE id = k.account OFFSET 0) AS o
 CROSS JOIN LATERAL (
-    SELECT entry.*, a.lots, a.amounts FROM entry
-    CROSS JOIN LATERAL (
-        SELECT array_agg(lot ORDER BY place) AS lots, array_agg(amount ORDER BY place) AS amounts
-        FROM allocation WHERE allocation.account = entry.account AND allocation.seq = entry.seq
-    ) AS a
+    SELECT entry.*, (
+        SELECT json_agg(json_build_array(lot, amount) ORDER BY place) FROM allocation
+        WHERE allocation.account = entry.account AND allocation.seq = entry.seq
+    ) AS allocations
+    FROM entry
     WHERE entry.account = k.account AND entry.seq < k.before
     ORDER BY entry.seq DESC LIMIT k.size
 ) AS e
-ORDER BY k.number, e.seq DESC
-"""
+""",
+    ["json"],
+)

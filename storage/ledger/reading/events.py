@@ -3,13 +3,15 @@
 What happened to customers that were merged into it belongs to it for as long as they are.
 """
 
-import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from msgspec import json
+
 from storage.engine.database import Connection
+from storage.engine.session import Statement, session
 from storage.ledger.addresses import CustomerName
 from storage.ledger.reading import accounts
 
@@ -68,33 +70,33 @@ def page(
     Where equal, what was recorded last comes first; oldest first, it comes last. Raises ProgramNotFound,
     CustomerNotFound, CustomerMerged.
     """
-    value, event = after or (None, None)
-    asked = {**name._asdict(), "type": event_type, "value": value, "id": event, "size": size}
-    rows = books.execute(_PAGES[order, ascending, after is not None].encode(), asked, prepare=True).fetchall()
+    asked = [name.program, name.customer, event_type, str(size)]
+    if after is not None:
+        value, event = after
+        asked += [value.isoformat() if isinstance(value, datetime) else str(value), str(event)]
+    statement = _PAGES[order, ascending, after is not None]
+    rows = _ROWS.decode(session(books).run(statement, [one.encode() for one in asked]))
     if not rows:
         # Nothing to show, nobody of that name, or a customer that was merged: this says which.
         accounts.holder(books, name)
-    return _with_notes(books, [_read(*row) for row in rows])
+    return _with_notes(books, [_read(row) for row in rows])
 
 
-def _read(
-    event: UUID, event_type: str, points: int, occurred_at: datetime, recorded_at: datetime, source: str, text: str,
-) -> EventRead:  # fmt: skip
-    body = json.loads(text)
-    details = body["details"]
-    return EventRead(
-        event,
-        event_type,
-        points,
-        occurred_at,
-        recorded_at,
-        source,
-        body["subject"],
-        details.get("admin", ""),
-        details,
-        "",
-        body,
-    )
+class _Row(NamedTuple):
+    """An event as it is asked for; from `body` comes the rest."""
+
+    id: UUID
+    event_type: str
+    points: int
+    occurred_at: datetime
+    recorded_at: datetime
+    source: str
+    body: dict[str, Any]
+
+
+def _read(row: _Row) -> EventRead:
+    details = row.body["details"]
+    return EventRead(*row[:6], row.body["subject"], details.get("admin", ""), details, "", row.body)
 
 
 def _with_notes(books: Connection, found: list[EventRead]) -> list[EventRead]:
@@ -105,6 +107,8 @@ def _with_notes(books: Connection, found: list[EventRead]) -> list[EventRead]:
     notes: dict[UUID, str] = dict(books.execute(_NOTES, (reasoned,), prepare=True).fetchall())
     return [one._replace(note=notes.get(one.id, "")) for one in found]
 
+
+_ROWS = json.Decoder(list[_Row])
 
 _NOTES = "SELECT activity, note FROM activity_note WHERE activity = ANY(%s)"
 
@@ -117,7 +121,7 @@ _VALUES = {
 }
 
 
-def _statement(order: EventOrder, ascending: bool, follows: bool) -> str:
+def _statement(order: EventOrder, ascending: bool, follows: bool) -> Statement:
     """Each order has a statement of its own: by time, the index gives a page without reading what is not on it.
 
     Of each customer that was merged into it as much is read by the same index. That its state is MERGED says nothing
@@ -128,26 +132,31 @@ def _statement(order: EventOrder, ascending: bool, follows: bool) -> str:
     ties, beyond = (direction, past) if order is EventOrder.OCCURRED_AT else ("DESC", "<")
     after = ""
     if follows and ties == direction:
-        after = f"AND ({value}, e.id) {past} (%(value)s::{kind}, %(id)s::uuid)"
+        after = f"AND ({value}, e.id) {past} ($5, $6)"
     elif follows:
-        after = f"""AND ({value} {past} %(value)s::{kind}
-                         OR {value} = %(value)s::{kind} AND e.id {beyond} %(id)s::uuid)"""
-    return f"""
+        after = f"""AND ({value} {past} $5
+                         OR {value} = $5 AND e.id {beyond} $6)"""
+    sql = f"""
         WITH RECURSIVE whose AS (
             SELECT c.id FROM program JOIN customer c ON c.program = program.id
-            WHERE program.program_id = %(program)s AND c.customer_id = %(customer)s AND c.state <> 'MERGED'
+            WHERE program.program_id = $1 AND c.customer_id = $2 AND c.state <> 'MERGED'
             UNION ALL
             SELECT c.id FROM whose JOIN customer c ON c.merged_into = whose.id AND c.state = 'MERGED'
         )
-        SELECT e.id, e.event, coalesce(e.points, 0), e.occurred_at, e.recorded_at, e.source, e.body
-        FROM whose CROSS JOIN LATERAL (
-            SELECT * FROM activity e
-            WHERE e.customer = whose.id AND e.event IS NOT NULL
-              AND (%(type)s::text = '' OR e.event = %(type)s::text) {after}
-            ORDER BY {value} {direction}, e.id {ties} LIMIT %(size)s
+        SELECT coalesce(json_agg(json_build_array(
+            e.id, e.event, coalesce(e.points, 0), e.occurred_at, e.recorded_at, e.source, e.body::json
+        ) ORDER BY {value} {direction}, e.id {ties}), '[]')
+        FROM (
+            SELECT e.* FROM whose CROSS JOIN LATERAL (
+                SELECT * FROM activity e
+                WHERE e.customer = whose.id AND e.event IS NOT NULL
+                  AND ($3 = '' OR e.event = $3) {after}
+                ORDER BY {value} {direction}, e.id {ties} LIMIT $4
+            ) AS e
+            ORDER BY {value} {direction}, e.id {ties} LIMIT $4
         ) AS e
-        ORDER BY {value} {direction}, e.id {ties} LIMIT %(size)s
     """  # noqa: S608 - of the names above only
+    return Statement(sql, ["text", "text", "text", "integer", *([kind, "uuid"] if follows else [])])
 
 
 _PAGES = {
