@@ -87,9 +87,11 @@ class Replay:
             new = 0
             messages = await self._prepare(customers, left[0])
             for day, following in pairwise(left):
+                _stop_if_asked()
                 # The next day is made ready while the server has this one in hand.
                 added, messages = await asyncio.gather(send(day, messages), self._prepare(customers, following))
                 new += added
+            _stop_if_asked()
             return new + await send(left[-1], messages)
 
     async def _clock(self, programs: "programs_pb2_grpc.ProgramServiceAsyncStub") -> datetime:
@@ -206,3 +208,10 @@ class Replay:
             f"the server at {self._address} went away ({why}): start it again with `make up`, and `make demo` goes on"
             " where it stopped"
         )
+
+
+def _stop_if_asked() -> None:
+    """Ctrl-C cancels this task once. Where a call that was just being answered took that for its own, it is lost."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
