@@ -6,9 +6,9 @@ Triggers stay: those of ours refuse changes, and filling changes nothing. Defaul
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from storage.engine.database import Connection
+import psycopg
 
 
 class Definition(NamedTuple):
@@ -33,7 +33,7 @@ class Definition(NamedTuple):
 
 
 @contextmanager
-def bare(books: Connection, tables: Sequence[str]) -> Iterator[None]:
+def bare(books: "psycopg.Connection[Any]", tables: Sequence[str]) -> Iterator[None]:
     """Takes indexes and keys away and brings them back. Raises RuntimeError where something else came back.
 
     For a database that is thrown away where filling it fails: then nothing comes back.
@@ -48,7 +48,7 @@ def bare(books: Connection, tables: Sequence[str]) -> Iterator[None]:
         raise RuntimeError("the indexes and keys that came back are not those that were there")
 
 
-def definitions(books: Connection, tables: Sequence[str]) -> list[Definition]:
+def definitions(books: "psycopg.Connection[Any]", tables: Sequence[str]) -> list[Definition]:
     """All of the tables, and foreign keys of others to them, in the order in which they can be made."""
     found = [Definition(*row) for row in books.execute(_DEFINITIONS, (list(tables),))]
     return sorted(found, key=lambda definition: ("puxif".index(definition.kind), definition))

@@ -6,9 +6,10 @@ import time
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+import psycopg
+
 from bench import growing
 from bench.bare import bare
-from storage.engine.database import Connection
 from storage.engine.requests import RETENTION
 
 # How far back the entries reach: less than the year in which points expire, so that nothing is overdue.
@@ -49,7 +50,7 @@ class Grown(NamedTuple):
         return f"{self.entries:,} entries, {self.bytes / 1e9:.1f} GB, loaded in {self.seconds:.0f} s"
 
 
-def grow(books: Connection, entries: int) -> Grown:
+def grow(books: "psycopg.Connection[Any]", entries: int) -> Grown:
     """Spreads about so many entries over all accounts of the card `points` that have none yet.
 
     The database must hold one purchase and one spending of other accounts that the server has written: bodies and kept
@@ -76,7 +77,7 @@ def grow(books: Connection, entries: int) -> Grown:
     return Grown(found, size, time.monotonic() - started)
 
 
-def _fill(books: Connection, ends: Any, chunks: int) -> None:
+def _fill(books: "psycopg.Connection[Any]", ends: Any, chunks: int) -> None:
     for number in range(chunks):
         part = {"since": number / chunks, "until": (number + 1) / chunks, "ends": ends, "period": PERIOD}
         with books.transaction():
@@ -91,7 +92,7 @@ def _fill(books: Connection, ends: Any, chunks: int) -> None:
         print(file=sys.stderr)
 
 
-def _prepare_samples(books: Connection) -> Any:
+def _prepare_samples(books: "psycopg.Connection[Any]") -> Any:
     """Makes formats of the bodies; answers when the samples were written."""
     samples = books.execute("SELECT is_spending, body, occurred_at FROM grown_sample ORDER BY is_spending").fetchall()
     if [is_spending for is_spending, _, _ in samples] != [False, True]:

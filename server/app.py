@@ -54,7 +54,7 @@ class App:
             if hasattr(servicer, "end_streams"):
                 servicer.end_streams()
         await self.server.stop(limits.DRAIN_GRACE_S)
-        await asyncio.get_running_loop().run_in_executor(None, self.books.close)
+        await self.books.close()
 
 
 async def build(settings: ServerSettings, share_port: bool = False, more: Sequence[grpc.GenericRpcHandler] = ()) -> App:
@@ -76,7 +76,7 @@ async def build(settings: ServerSettings, share_port: bool = False, more: Sequen
     try:
         port = server.add_insecure_port(settings.address)
     except RuntimeError as error:
-        books.close()
+        await books.close()
         raise PortTaken(f"{settings.address} is taken; stop what listens there, or set FEALTY_PORT") from error
     await server.start()
     for service in ("", *services):

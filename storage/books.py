@@ -1,42 +1,62 @@
-"""The books as the edge sees them: gathered commands and queries, and single transactions beside them."""
+"""The books as the edge sees them: gathered commands and queries on the event loop, single transactions beside it.
+
+Each kind of work has a lane of its own, so that none waits for another.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-from weakref import WeakSet
-
-from peewee import PostgresqlDatabase
+from typing import Any, TypeVar
 
 from rules.access import Caller
 from storage.access.queries import authenticate
-from storage.activity.recorder import Act, Recorder
-from storage.engine.database import Connection, connection
-from storage.engine.gather import Gatherer
+from storage.activity.recorder import Act, record_acts
+from storage.engine.database import STATEMENT_TIMEOUT_MS, Connection, Database
+from storage.engine.lanes import Lane, LaneRules, LaneState
+from storage.engine.threads import ThreadLane, ThreadRules
 from storage.engine.unit import Unit, run
-from storage.ledger.batch import Ledger, prepare_session
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import Outcome
-from storage.ledger.queries import Found, Query, Reader
-
-# Threads for calls that are not hot: creating programs, listing customers. Each holds one connection.
-COLD_THREADS = 4
+from storage.ledger.limits import BY_KEY, HOT_ANSWER_LIMIT_S, HOT_STATEMENT_MS, KEY_WAIT_MS, READER
+from storage.ledger.queries import Found, Query, Reader, weight
+from storage.ledger.writer import Writer
 
 Result = TypeVar("Result")
 
+_HOT = {**BY_KEY, "statement_timeout": str(HOT_STATEMENT_MS), "lock_timeout": str(KEY_WAIT_MS)}
+# Records of refused calls: of a flood of them as many as a second can write may wait.
+RECORDER = LaneRules("recorder", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
+# Who calls: a wrong key costs a look-up like a right one, and a flood of them waits here for nobody but themselves.
+KEYS = LaneRules("keys", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
+
+# What an answer of PostgreSQL may take longer than a statement's own limit, on its way.
+_ON_THE_WAY_S = 5.0
+# Creating programs, merging customers, lists of them: none is hot. One caller has half of the threads at most.
+COLD = ThreadRules("cold", 4, 2, 512, 128, {}, STATEMENT_TIMEOUT_MS / 1000 + _ON_THE_WAY_S)
+# Lists, explanations, the past: a few rows by key each, planned like those of the hot path.
+LISTS = ThreadRules("lists", 4, 2, 512, 128, BY_KEY, STATEMENT_TIMEOUT_MS / 1000 + _ON_THE_WAY_S)
+# Reports read all of a program. They end before their caller's patience does (server/limits.py).
+REPORT_STATEMENT_MS = 25_000
+REPORTS = ThreadRules(
+    "reports",
+    2,
+    1,
+    32,
+    4,
+    {"statement_timeout": str(REPORT_STATEMENT_MS)},
+    REPORT_STATEMENT_MS / 1000 + _ON_THE_WAY_S,
+)
+
 
 class Books:
-    """One for each server process. Holds a writer, a reader and a recorder thread, and a few for cold calls."""
+    """One for each server process; used on one event loop. Nothing is connected before it is needed."""
 
-    def __init__(self, database: PostgresqlDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._writer: Gatherer[Command | AllOrNothing, Outcome | list[Outcome]] = Gatherer(
-            "writer", Ledger(database).run
-        )
-        self._reader: Gatherer[Query, Found] = Gatherer("reader", Reader(database).run)
-        self._recorder: Gatherer[Act, str] = Gatherer("recorder", Recorder(database).run)
-        self._planned: WeakSet[Connection] = WeakSet()
-        self._cold = ThreadPoolExecutor(COLD_THREADS, thread_name_prefix="cold")
+        self._writer = Writer(database)
+        self._reader: Lane[Query, Found] = Lane(database, READER, Reader().run, weight)
+        self._recorder: Lane[Act, str] = Lane(database, RECORDER, record_acts)
+        self._keys: Lane[str, Caller | None] = Lane(database, KEYS, authenticate)
+        self._cold, self._lists, self._reports = (ThreadLane(database, rules) for rules in (COLD, LISTS, REPORTS))
 
     def write(self, commands: Sequence[Command | AllOrNothing]) -> "asyncio.Future[Sequence[Outcome | list[Outcome]]]":
         """An outcome for each command, a list of them where all or none are to be done; what arrives together shares
@@ -51,42 +71,38 @@ class Books:
         """The id of the record of each act that changed nothing."""
         return self._recorder.submit(acts)
 
-    def change(self, change: Callable[[Unit], Result]) -> "asyncio.Future[Result]":
-        """Runs `change` in a transaction of its own."""
-        return asyncio.get_running_loop().run_in_executor(self._cold, run, self._database, change)
-
-    def read(self, read: Callable[[], Result]) -> "asyncio.Future[Result]":
-        """Runs `read` with a connection open for the models it uses."""
-
-        def with_connection() -> Result:
-            with connection(self._database):
-                return read()
-
-        return asyncio.get_running_loop().run_in_executor(self._cold, with_connection)
-
-    def query(self, query: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
-        """Runs `query` on a connection that is planned like those of the hot path."""
-
-        def on_connection() -> Result:
-            with connection(self._database) as books:
-                if books not in self._planned:
-                    prepare_session(books)
-                    self._planned.add(books)
-                return query(books)
-
-        return asyncio.get_running_loop().run_in_executor(self._cold, on_connection)
-
-    def caller(self, key: str) -> "asyncio.Future[Caller | None]":
+    async def caller(self, key: str) -> Caller | None:
         """Whom an API key speaks for, or None."""
+        [found] = await self._keys.submit([key])
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-        def authenticated() -> Caller | None:
-            with connection(self._database) as books:
-                return authenticate(books, key)
+    def change(self, change: Callable[[Unit], Result], caller: str = "") -> "asyncio.Future[Result]":
+        """Runs `change` in a transaction of its own."""
+        return self._cold.run(lambda _: run(self._database, change), caller)
 
-        return asyncio.get_running_loop().run_in_executor(self._cold, authenticated)
+    def read(self, read: Callable[[], Result], caller: str = "") -> "asyncio.Future[Result]":
+        """Runs `read` with a connection open for the models it uses."""
+        return self._cold.run(lambda _: read(), caller)
 
-    def close(self) -> None:
-        """Finishes what is in hand."""
-        self._cold.shutdown()
-        for gatherer in (self._writer, self._reader, self._recorder):
-            gatherer.close()
+    def query(self, query: Callable[[Connection], Result], caller: str = "") -> "asyncio.Future[Result]":
+        """Runs `query` on a connection that is planned like those of the hot path."""
+        return self._lists.run(query, caller)
+
+    def report(self, report: Callable[[Connection], Result], caller: str) -> "asyncio.Future[Result]":
+        """Runs what reads all of a program: few at a time, one of each caller."""
+        return self._reports.run(report, caller)
+
+    @property
+    def lanes(self) -> Sequence[LaneState]:
+        """How all lanes stand."""
+        single: list[Any] = [self._reader, self._recorder, self._keys, self._cold, self._lists, self._reports]
+        return [*self._writer.states, *(lane.state for lane in single)]
+
+    async def close(self) -> None:
+        """Finishes what is in hand, within bounded time."""
+        lanes: list[Any] = [self._writer, self._reader, self._cold, self._lists, self._reports]
+        await asyncio.gather(*(lane.close() for lane in lanes))
+        # Last: calls that end now are still to be recorded.
+        await asyncio.gather(self._recorder.close(), self._keys.close())

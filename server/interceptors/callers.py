@@ -43,7 +43,7 @@ class Keys:
         # Calls that arrive together with the same key ask once.
         asking = self._asking.get(digest)
         if asking is None:
-            asking = self._asking[digest] = self._books.caller(key)
+            asking = self._asking[digest] = asyncio.ensure_future(self._books.caller(key))
             asking.add_done_callback(lambda _: self._asking.pop(digest, None))
         caller = await asyncio.shield(asking)
         if len(self._known) >= limits.KEYS_REMEMBERED_MAX:

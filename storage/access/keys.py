@@ -1,12 +1,15 @@
 """The form of an API key: `fealty_<id>_<secret>`, of which only the id and a hash are ever stored."""
 
 import hashlib
+import re
 import secrets
 from typing import NamedTuple
 
 PREFIX = "fealty"
 # 256 bits of chance: a plain hash of it cannot be guessed back, so no slow hash is needed.
 SECRET_BYTES = 32
+
+_ID = re.compile("[0-9a-f]{16}")
 
 
 class ApiKey(NamedTuple):
@@ -35,6 +38,6 @@ def parse_key(text: str) -> ApiKey | None:
     """The key in a caller's words, or None where it cannot be one."""
     prefix, _, rest = text.partition("_")
     key, _, secret = rest.partition("_")
-    if prefix != PREFIX or len(key) != 16 or len(secret) != 2 * SECRET_BYTES:
+    if prefix != PREFIX or not _ID.fullmatch(key) or len(secret) != 2 * SECRET_BYTES:
         return None
     return ApiKey(key, secret)

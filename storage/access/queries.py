@@ -1,15 +1,17 @@
 """Reads callers, keys and server secrets."""
 
 import hmac
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from msgspec import json
 from peewee import JOIN, SQL
 
 from rules.access import Caller, Role
-from storage.access.keys import parse_key
+from storage.access.keys import ApiKey, parse_key
 from storage.access.tables import ApiKeyRow, CallerRow, ServerSecretRow
-from storage.engine.database import Connection
+from storage.engine.session import Session, Statement
 from storage.programs.tables import ProgramRow
 
 
@@ -26,15 +28,21 @@ class KeyInfo(NamedTuple):
     revoked_at: datetime | None
 
 
-def authenticate(connection: Connection, text: str) -> Caller | None:
-    """Whom a key speaks for, or None where it is unknown, revoked or expired."""
-    key = parse_key(text)
-    if key is None:
+async def authenticate(session: Session, texts: Sequence[str]) -> list[Caller | Exception | None]:
+    """Whom each key speaks for, or None where it is unknown, revoked or expired."""
+    keys = [parse_key(text) for text in texts]
+    rows = json.decode(await session.run(_VALID, [json.encode([key.id for key in keys if key is not None])]))
+    found = {row[0]: row[1:] for row in rows}
+    return [_speaks_for(key, found) for key in keys]
+
+
+def _speaks_for(key: ApiKey | None, found: Mapping[str, Sequence[Any]]) -> Caller | None:
+    if key is None or key.id not in found:
         return None
-    found = connection.execute(_VALID, (key.id,), prepare=True).fetchone()
-    if found is None or not hmac.compare_digest(bytes(found[0]), key.secret_hash):
+    secret_hash, caller, name, role, program = found[key.id]
+    if not hmac.compare_digest(bytes.fromhex(secret_hash), key.secret_hash):
         return None
-    return Caller(found[1], found[2], Role(found[3]), found[4])
+    return Caller(caller, name, Role(role), program)
 
 
 def keys() -> list[KeyInfo]:
@@ -68,8 +76,15 @@ def server_secret(name: str) -> bytes:
     return bytes(ServerSecretRow.get_by_id(name).value)
 
 
-_VALID = """
-SELECT k.secret_hash, c.id, c.name, c.role, p.program_id
-FROM api_key k JOIN caller c ON c.id = k.caller LEFT JOIN program p ON p.id = c.program
-WHERE k.id = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-"""
+_VALID = Statement(
+    """
+SELECT coalesce(json_agg(json_build_array(
+    k.id, encode(k.secret_hash, 'hex'), c.id, c.name, c.role, p.program_id
+)), '[]')
+FROM json_array_elements_text($1) AS w(id)
+CROSS JOIN LATERAL (SELECT * FROM api_key WHERE id = w.id OFFSET 0) AS k
+JOIN caller c ON c.id = k.caller LEFT JOIN program p ON p.id = c.program
+WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+""",
+    ["json"],
+)

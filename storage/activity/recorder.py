@@ -1,15 +1,16 @@
 """Records what has no transaction of its own: reads of personal data, and calls that were denied, refused or failed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from peewee import PostgresqlDatabase
+from msgspec import json
 
 from rules.activity import Origin
 from storage.activity.commands import Outcome, Scope, record
-from storage.engine.database import Connection
-from storage.engine.unit import transaction
+from storage.engine.session import Session, Statement, rolled_back_on_error
+from storage.engine.unit import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,42 +26,42 @@ class Act:
     request_id: str = ""
 
 
-class Recorder:
-    """Writes groups of acts on the calling thread's connection."""
-
-    def __init__(self, database: PostgresqlDatabase) -> None:
-        self._database = database
-
-    def run(self, acts: Sequence[Act]) -> list[str | Exception]:
-        """The id of each record, in order; all in one transaction. Raises StorageUnavailable."""
-        with transaction(self._database) as unit:
-            scopes = _scopes(unit.connection, {(act.program, act.customer) for act in acts if act.program})
-            return [
-                record(
-                    unit,
-                    act.origin,
-                    act.subject,
-                    scopes.get((act.program, act.customer), Scope()),
-                    outcome=act.outcome,
-                    details=act.details,
-                    request_id=act.request_id,
-                )
-                for act in acts
-            ]
+async def record_acts(session: Session, acts: Sequence[Act]) -> list[str | Exception]:
+    """Records acts, all in one transaction; answers the id of each record, in order."""
+    async with rolled_back_on_error(session):
+        scopes, plan = await _begin(session, sorted({(act.program, act.customer) for act in acts if act.program}))
+        ids: list[str | Exception] = [
+            record(
+                plan,
+                act.origin,
+                act.subject,
+                scopes.get((act.program, act.customer), Scope()),
+                outcome=act.outcome,
+                details=act.details,
+                request_id=act.request_id,
+            )
+            for act in acts
+        ]
+        await plan.flush(session, commit=True)
+        return ids
 
 
-def _scopes(connection: Connection, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Scope]:
-    wanted = sorted(names)
-    if not wanted:
-        return {}
-    programs, customers = (list(part) for part in zip(*wanted, strict=True))
-    rows = connection.execute(_SCOPES, (programs, customers), prepare=True)
-    return {(program, customer): Scope(*numbers) for program, customer, *numbers in rows}
+async def _begin(session: Session, names: Sequence[tuple[str, str]]) -> tuple[dict[tuple[str, str], Scope], Plan]:
+    body = json.decode(await session.run(_SCOPES, [json.encode(names)], begin=True))
+    scopes = {(program, customer): Scope(*numbers) for program, customer, *numbers in body["scopes"] or ()}
+    return scopes, Plan(datetime.fromisoformat(body["now"]))
 
 
-_SCOPES = """
-SELECT w.program, w.customer, p.id, c.id
-FROM unnest(%s::text[], %s::text[]) AS w(program, customer)
-JOIN program p ON p.program_id = w.program
-LEFT JOIN customer c ON c.program = p.id AND c.customer_id = w.customer
-"""
+_SCOPES = Statement(
+    """
+SELECT json_build_object('now', clock_timestamp(), 'scopes', (
+    SELECT json_agg(json_build_array(w ->> 0, w ->> 1, p.id, c.id))
+    FROM json_array_elements($1) AS w
+    CROSS JOIN LATERAL (SELECT id FROM program WHERE program_id = w ->> 0 OFFSET 0) AS p
+    LEFT JOIN LATERAL (
+        SELECT id FROM customer WHERE program = p.id AND customer_id = w ->> 1 OFFSET 0
+    ) AS c ON true
+))
+""",
+    ["json"],
+)

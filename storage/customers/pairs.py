@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from storage.customers.queries import Customer
+from storage.engine.database import LOCK_TIMEOUT_MS
 from storage.engine.session import session
+from storage.engine.sockets import blocking
 from storage.engine.unit import Unit
 from storage.ledger import load
 from storage.ledger.addresses import Address, Place
 from storage.ledger.standing import Standing
-from storage.programs.queries import Clocks, Program
+from storage.programs.queries import BlockingClocks, Program
 
 
 class Pair(NamedTuple):
@@ -48,9 +50,10 @@ def in_hand(
     named: Named,
 ) -> list[Pair]:
     """The pairs, by card. `accounts` are those of both, as storage.customers.states.lock_accounts gives them."""
-    clocks = Clocks()
+    books = session(unit.connection)
+    clocks = BlockingClocks(books)
     question = load.question([one[0] for one in accounts], (), (), holds=named.holds, shortfalls=named.shortfalls)
-    loaded = load.lock_group(session(unit.connection), clocks, question, [program.id], begin=False)
+    loaded = blocking(load.lock_group(books, clocks, question, [program.id], begin=False, patience_ms=LOCK_TIMEOUT_MS))
     # What is recorded from here on was decided now, after all whom the locks kept us waiting for.
     unit.now = loaded.now
     clock = loaded.clocks[program.id]
@@ -60,12 +63,12 @@ def in_hand(
     for account, holds in loaded.holds.items():
         lots[account].update(lot for hold in holds.values() for lot, _ in hold.pins)
     wanted = [(account, clock.now, 0, sorted(lots[account])) for account, _, _ in accounts]
-    found = load.lots_at_hand(unit.connection, wanted) if wanted else {}
+    found = blocking(load.lots_at_hand(books, wanted))
     standings: defaultdict[str, dict[int, Standing]] = defaultdict(dict)
     for account, customer, card in accounts:
         whose = source if customer == source.id else target
         address = Address(program.program_id, whose.customer_id, card)
-        sliding = clocks.sliding(unit.connection, program.id, card)
+        sliding = clocks.sliding(program.id, card)
         place = Place(account, program.id, customer)
         standings[card][customer] = Standing(place, address, clock, loaded, found[account], sliding)
     return [

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rules.merging import CustomerState
 from rules.refusals import CustomerNotFound
 from storage.customers.tables import CustomerRow, ExternalIdRow
+from storage.engine.database import NO_KEY_UPDATE
 from storage.programs.queries import Program
 
 
@@ -58,7 +59,7 @@ class Customer(NamedTuple):
 def get(program: Program, customer_id: str, for_update: bool = False) -> Customer:
     """The customer of that public id. Raises CustomerNotFound."""
     query = CustomerRow.select().where((CustomerRow.program == program.id) & (CustomerRow.customer_id == customer_id))
-    return _one(program, list(query.for_update() if for_update else query))
+    return _one(program, list(query.for_update(NO_KEY_UPDATE) if for_update else query))
 
 
 def lock(program: Program, *customer_ids: str) -> list[Customer]:
@@ -67,7 +68,8 @@ def lock(program: Program, *customer_ids: str) -> list[Customer]:
     query = CustomerRow.select().where(
         (CustomerRow.program == program.id) & CustomerRow.customer_id.in_(list(customer_ids))
     )
-    found = {one.customer_id: one for one in _whole(program, list(query.order_by(CustomerRow.id).for_update()))}
+    locked = query.order_by(CustomerRow.id).for_update(NO_KEY_UPDATE)
+    found = {one.customer_id: one for one in _whole(program, list(locked))}
     if any(customer_id not in found for customer_id in customer_ids):
         raise CustomerNotFound(program=program.program_id)
     return [found[customer_id] for customer_id in customer_ids]

@@ -161,6 +161,6 @@ def _change(
     return once_named(unit, caller, request, change, validate_only)
 
 
-_LOCK = "SELECT id, customer, card_id FROM account WHERE customer = ANY(%s) ORDER BY id FOR UPDATE"
+_LOCK = "SELECT id, customer, card_id FROM account WHERE customer = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 _SET_STATE = "UPDATE account SET state = %s WHERE customer = %s"

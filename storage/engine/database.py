@@ -1,24 +1,32 @@
-"""Opens the database: one Peewee handle for the process, one connection for each thread that asks."""
+"""Opens the database: Peewee's handle for the process, with a limit on every wait of every connection."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias, cast
 
 import psycopg
-from peewee import DatabaseProxy, Model, PostgresqlDatabase
+from peewee import DatabaseProxy, Model, PostgresqlDatabase, Psycopg3Adapter
+from psycopg.pq import ConnStatus, TransactionStatus
 
 # A database that does not answer this soon is down, and the caller is told so.
 CONNECT_TIMEOUT_S = 3
 # Longer than any statement of ours takes; shorter than the patience of a caller (server/limits.py).
 STATEMENT_TIMEOUT_MS = 30_000
 # A row lock held longer means a stuck neighbour: give up and let the caller retry.
-LOCK_TIMEOUT_MS = 5_000
+LOCK_TIMEOUT_MS = 2_000
 # A process stopped in the middle of a transaction must not keep its locks.
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+# PostgreSQL ends a statement at its own limit, and says so. Where not even that is heard, nobody is there.
+ANSWER_LIMIT_S = STATEMENT_TIMEOUT_MS / 1000 + 5
+# What the kernel does about a host that vanished: it asks after 15 s of silence and gives up 15 s later; bytes that
+# nobody acknowledges are given up after 20 s.
+KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # A neighbour can be faster once; one that is faster three times in a row is a fault to be seen.
 ATTEMPTS_MAX = 3
 
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+# How a row is locked that others refer to: FOR UPDATE would stop each of them that checks its foreign key.
+NO_KEY_UPDATE: Any = "FOR NO KEY UPDATE"
+
 # What `open_database` gives, for those who may not name the library.
 Database: TypeAlias = PostgresqlDatabase
 
@@ -38,6 +46,44 @@ class StorageUnavailable(Exception):
     """The database cannot be reached or did not answer in time."""
 
 
+class AnswerLate(StorageUnavailable):
+    """The database was asked, and did not answer in time; what became of it is not known."""
+
+
+class Busy(Exception):
+    """Somebody else has had these rows in hand for as long as this could wait; nothing was changed."""
+
+
+class TookTooLong(Exception):
+    """The database worked on this for longer than anybody may keep it, and was stopped; nothing was changed."""
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that waits for no answer longer than `answer_limit_s`; None: for work that takes what it takes."""
+
+    answer_limit_s: float | None = ANSWER_LIMIT_S
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg's. Raises AnswerLate, and the connection is lost: its late answer would be taken for the next."""
+        try:
+            return super().wait(gen, interval, self.answer_limit_s if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            pgconn = self.pgconn
+            if pgconn.status == ConnStatus.OK and pgconn.transaction_status == TransactionStatus.ACTIVE:
+                pgconn.finish()
+                raise AnswerLate(f"no answer within {self.answer_limit_s:.0f} s") from error
+            raise
+
+
+class _Adapter(Psycopg3Adapter):
+    def connect(self, db: PostgresqlDatabase, **parameters: Any) -> Connection:
+        return Connection.connect(db.database, **parameters)
+
+
+class _Postgres(PostgresqlDatabase):
+    psycopg3_adapter = _Adapter
+
+
 def open_database(url: str) -> PostgresqlDatabase:
     """Binds the models to the database at `url` (postgresql://…). Connects nothing yet."""
     options = " ".join(
@@ -47,10 +93,18 @@ def open_database(url: str) -> PostgresqlDatabase:
             "statement_timeout": STATEMENT_TIMEOUT_MS,
             "lock_timeout": LOCK_TIMEOUT_MS,
             "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+            "tcp_keepalives_idle": KEEPALIVE["keepalives_idle"],
+            "tcp_keepalives_interval": KEEPALIVE["keepalives_interval"],
+            "tcp_keepalives_count": KEEPALIVE["keepalives_count"],
         }.items()
     )
-    database = PostgresqlDatabase(
-        url, prefer_psycopg3=True, autoconnect=False, connect_timeout=CONNECT_TIMEOUT_S, options=options
+    database = _Postgres(
+        url,
+        prefer_psycopg3=True,
+        autoconnect=False,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        options=options,
+        **KEEPALIVE,  # type: ignore[arg-type]
     )
     handle.initialize(database)
     return database
@@ -58,48 +112,76 @@ def open_database(url: str) -> PostgresqlDatabase:
 
 def connect(database: PostgresqlDatabase) -> Connection:
     """This thread's connection, opened or opened anew where it was lost. Raises StorageUnavailable."""
-    try:
+    with in_our_words():
         if not database.is_closed() and not database.is_connection_usable():
             database.close()
         database.connect(reuse_if_open=True)
         return cast(Connection, database.connection())  # type: ignore[no-untyped-call]
-    except Exception as error:
-        if unavailable(error):
-            raise StorageUnavailable(reason(error)) from error
-        raise
+
+
+def dial(database: PostgresqlDatabase, settings: Mapping[str, str], answer_limit_s: float) -> Connection:
+    """A connection that belongs to its caller, not to a thread, with the settings of its session.
+
+    Waits up to CONNECT_TIMEOUT_S to be let in, and as long again for the settings. Raises StorageUnavailable.
+    """
+    with in_our_words():
+        made: Connection = database._connect()  # type: ignore[attr-defined]
+        made.answer_limit_s = CONNECT_TIMEOUT_S
+        apply(made, settings)
+        made.answer_limit_s = answer_limit_s
+        return made
+
+
+def apply(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Makes these the settings of a connection's session."""
+    if settings:
+        names = ", ".join(["set_config(%s, %s, false)"] * len(settings))
+        connection.execute(f"SELECT {names}".encode(), [word for setting in settings.items() for word in setting])
+
+
+def take_time(connection: Connection) -> None:
+    """For work that takes what it takes, a migration or a look at all of the books: no limit but the network's own."""
+    connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+    connection.answer_limit_s = None
 
 
 @contextmanager
 def connection(database: PostgresqlDatabase) -> Iterator[Connection]:
-    """This thread's connection; a failure to reach the database leaves as StorageUnavailable."""
-    try:
+    """This thread's connection; what goes wrong with it leaves as StorageUnavailable, Busy or TookTooLong."""
+    with in_our_words():
         yield connect(database)
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raises what the driver says as StorageUnavailable, Busy or TookTooLong; what is none of them, as it is."""
+    try:
+        yield
+    except (StorageUnavailable, Busy, TookTooLong):
+        raise
     except Exception as error:
         if unavailable(error):
             raise StorageUnavailable(reason(error)) from error
+        if _is_any(error, psycopg.errors.LockNotAvailable):
+            raise Busy from error
+        if _is_any(error, psycopg.errors.QueryCanceled):
+            raise TookTooLong from error
         raise
 
 
 def unavailable(error: BaseException) -> bool:
     """Whether it says that the database is away, rather than that it said no."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
-            return True
-        if isinstance(cause, psycopg.OperationalError) and (cause.sqlstate is None or cause.sqlstate[:2] in _AWAY):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
+    return any(
+        isinstance(cause, StorageUnavailable)
+        or (isinstance(cause, psycopg.OperationalError) and (cause.sqlstate is None or cause.sqlstate[:2] in _AWAY))
+        for cause in _causes(error)
+        if not isinstance(cause, psycopg.errors.QueryCanceled)
+    )
 
 
 def conflict(error: BaseException) -> bool:
     """Whether a neighbour was faster, so that the same transaction run again may see what it did."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, _CONFLICTS):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
+    return _is_any(error, *_CONFLICTS)
 
 
 def reason(error: BaseException) -> str:
@@ -107,7 +189,18 @@ def reason(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-# Connection exceptions, no more connections, shutting down (PostgreSQL, appendix A).
+def _is_any(error: BaseException, *kinds: type[Exception]) -> bool:
+    return any(isinstance(cause, kinds) for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+# Connection exceptions, no room or no more connections, shutting down (PostgreSQL, appendix A).
 _AWAY = ("08", "53", "57")
 _CONFLICTS = (
     psycopg.errors.UniqueViolation,

@@ -48,11 +48,11 @@ class RowSet:
         return f"INSERT INTO {self.table} ({names}) SELECT {values} FROM {source}{conflict}"  # noqa: S608 - our own words
 
 
-def write(session: Session, sets: Mapping[RowSet, Sequence[Row]], now: datetime, commit: bool = False) -> None:
+async def write(session: Session, sets: Mapping[RowSet, Sequence[Row]], now: datetime, commit: bool = False) -> None:
     """Writes all rows in one round trip, in the transaction that the caller opened; with `commit`, ends it."""
     filled = tuple(row_set for row_set, rows in sets.items() if rows)
     parameters = [now.isoformat().encode(), *(json.encode(sets[row_set]) for row_set in filled)]
-    session.run(_statement(filled), parameters, commit=commit)
+    await session.run(_statement(filled), parameters, commit=commit)
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec import json
+
 from rules.refusals import (
     CardNotFound,
     CustomerMerged,
@@ -12,7 +14,7 @@ from rules.refusals import (
     Refusal,
     TransactionNotFound,
 )
-from storage.engine.database import Connection
+from storage.engine.session import Session, Statement
 
 # About 60 MB of addresses; a process that serves more customers than this looks some of them up again.
 REMEMBERED_MAX = 200_000
@@ -92,7 +94,7 @@ class Addresses:
         self._opens = opens
         self._places: dict[Address, Place] = {}
 
-    def find(self, connection: Connection, wanted: Iterable[Address]) -> dict[Address, Place | Refusal]:
+    async def find(self, session: Session, wanted: Iterable[Address]) -> dict[Address, Place | Refusal]:
         """The place of each address, or why there is none: its card must be one of the program's."""
         found: dict[Address, Place | Refusal] = {}
         unknown = []
@@ -103,17 +105,17 @@ class Addresses:
             else:
                 found[address] = place
         if unknown:
-            found.update(self._look_up(connection, sorted(set(unknown))))
+            found.update(await self._look_up(session, sorted(set(unknown))))
         return found
 
-    def _look_up(self, connection: Connection, wanted: list[Address]) -> dict[Address, Place | Refusal]:
+    async def _look_up(self, session: Session, wanted: list[Address]) -> dict[Address, Place | Refusal]:
         if len(self._places) + len(wanted) > REMEMBERED_MAX:
             self._places.clear()
-        programs, customers, cards = (list(part) for part in zip(*wanted, strict=True))
+        asked = [json.encode(wanted)]
         if self._opens:
-            connection.execute(_OPEN, (programs, customers, cards), prepare=True)
+            await session.run(_OPEN, asked)
         found: dict[Address, Place | Refusal] = {}
-        rows = connection.execute(_PLACES, (programs, customers, cards), prepare=True)
+        rows = json.decode(await session.run(_PLACES, asked))
         for address, (account, program, customer, has_card, merged_into) in zip(wanted, rows, strict=True):
             if account is not None:
                 found[address] = self._places[address] = Place(account, program, customer)
@@ -130,14 +132,13 @@ class Addresses:
         return found
 
 
-def transactions(connection: Connection, wanted: Iterable[TransactionName]) -> dict[TransactionName, Address | Refusal]:
+async def transactions(session: Session, wanted: Iterable[TransactionName]) -> dict[TransactionName, Address | Refusal]:
     """The account of each purchase, or why there is none."""
     names = list(wanted)
     if not names:
         return {}
-    programs, customers, ids = (list(part) for part in zip(*names, strict=True))
     found: dict[TransactionName, Address | Refusal] = {}
-    rows = connection.execute(_TRANSACTIONS, (programs, customers, ids), prepare=True)
+    rows = json.decode(await session.run(_TRANSACTIONS, [json.encode(names)]))
     for name, (program, customer, target, card) in zip(names, rows, strict=True):
         if (refusal := _missing(name.program, name.customer, program, customer, target)) is not None:
             found[name] = refusal
@@ -148,20 +149,16 @@ def transactions(connection: Connection, wanted: Iterable[TransactionName]) -> d
     return found
 
 
-def customers(
-    connection: Connection, wanted: Iterable[tuple[CustomerName, str]]
+async def customers(
+    session: Session, wanted: Iterable[tuple[CustomerName, str]]
 ) -> dict[tuple[CustomerName, str], Holder | Refusal]:
     """Each customer with its accounts, for an event of a type, or why there is none."""
     asked = list(wanted)
     if not asked:
         return {}
-    parameters = (
-        [name.program for name, _ in asked],
-        [name.customer for name, _ in asked],
-        [kind for _, kind in asked],
-    )
+    parameters = [json.encode([(*name, kind) for name, kind in asked])]
     found: dict[tuple[CustomerName, str], Holder | Refusal] = {}
-    rows = connection.execute(_CUSTOMERS, parameters, prepare=True)
+    rows = json.decode(await session.run(_CUSTOMERS, parameters))
     for key, (program, customer, target, cards, gives_card) in zip(asked, rows, strict=True):
         name = key[0]
         refusal = _missing(name.program, name.customer, program, customer, target)
@@ -171,12 +168,16 @@ def customers(
     return found
 
 
-def blocked(connection: Connection, address: Address, customer: int) -> Refusal:
+async def blocked(session: Session, address: Address, customer: int) -> Refusal:
     """Why nothing is earned or spent with an account whose customer is suspended or merged."""
-    row = connection.execute(_MERGED_INTO, (customer,)).fetchone()
-    if row is None:
+    return why_blocked(address, await session.run(MERGED_INTO, [b"%d" % customer]))
+
+
+def why_blocked(address: Address, target: bytes | None) -> Refusal:
+    """The same, with what was read of it."""
+    if target is None:
         return CustomerSuspended(customer=address.customer)
-    return merged(address.program, address.customer, row[0])
+    return merged(address.program, address.customer, target.decode())
 
 
 def merged(program: str, customer: str, target: str) -> Refusal:
@@ -194,68 +195,77 @@ def _missing(
     return None if target is None else merged(program_id, customer_id, target)
 
 
-_MERGED_INTO = """
-SELECT t.customer_id FROM customer c JOIN customer t ON t.id = c.merged_into WHERE c.id = %s
-"""
+# The public id of the customer into whom this one was merged.
+MERGED_INTO = Statement(
+    "SELECT t.customer_id FROM customer c JOIN customer t ON t.id = c.merged_into WHERE c.id = $1", ["bigint"]
+)
 
 # OFFSET 0: the addresses lead, whatever the planner thought of the tables when they were empty.
 _WANTED = """
-    FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS w(program_id, customer_id, card_id, place)
+    FROM json_array_elements($1) WITH ORDINALITY AS w(names, place)
     LEFT JOIN LATERAL (
-        SELECT id, settings FROM program WHERE program_id = w.program_id OFFSET 0
+        SELECT id, settings FROM program WHERE program_id = w.names ->> 0 OFFSET 0
     ) AS p ON true
     LEFT JOIN LATERAL (
-        SELECT id, state, merged_into FROM customer WHERE program = p.id AND customer_id = w.customer_id OFFSET 0
+        SELECT id, state, merged_into FROM customer WHERE program = p.id AND customer_id = w.names ->> 1 OFFSET 0
     ) AS c ON true
+"""
+
+_ACCOUNT = """
     LEFT JOIN LATERAL (
-        SELECT id FROM account WHERE customer = c.id AND card_id = w.card_id OFFSET 0
+        SELECT id FROM account WHERE customer = c.id AND card_id = w.names ->> 2 OFFSET 0
     ) AS a ON true
 """
 
-_HAS_CARD = "p.settings -> 'cards' @> jsonb_build_array(jsonb_build_object('card_id', w.card_id))"
+_HAS_CARD = "p.settings -> 'cards' @> jsonb_build_array(jsonb_build_object('card_id', w.names ->> 2))"
 
 # In the order of the customers, so that two processes that open the same accounts do not wait for each other in a ring.
 # FOR SHARE: an account is as its customer is when it opens, also where that is being suspended or merged right now.
-_OPEN = f"""
+_OPEN = Statement(
+    f"""
 INSERT INTO account (program, customer, card_id, state)
 SELECT c.program, c.id, n.card_id, replace(c.state, 'ACTIVE', 'OPEN')
 FROM (
-    SELECT c.id AS customer, w.card_id {_WANTED} WHERE c.id IS NOT NULL AND a.id IS NULL AND {_HAS_CARD} OFFSET 0
+    SELECT c.id AS customer, w.names ->> 2 AS card_id {_WANTED} {_ACCOUNT}
+    WHERE c.id IS NOT NULL AND a.id IS NULL AND {_HAS_CARD} OFFSET 0
 ) AS n
 JOIN customer c ON c.id = n.customer
 WHERE c.state <> 'MERGED'
 ORDER BY c.id, n.card_id
 FOR SHARE OF c
 ON CONFLICT DO NOTHING
-"""  # noqa: S608
+""",  # noqa: S608
+    ["json"],
+)
 
 _TARGET = "(SELECT customer_id FROM customer WHERE id = c.merged_into)"
 
-_PLACES = f"SELECT a.id, p.id, c.id, {_HAS_CARD}, {_TARGET} {_WANTED} ORDER BY w.place"
+_PLACES = Statement(
+    f"""
+SELECT json_agg(json_build_array(a.id, p.id, c.id, {_HAS_CARD}, {_TARGET}) ORDER BY w.place) {_WANTED} {_ACCOUNT}
+""",
+    ["json"],
+)
 
-_TRANSACTIONS = f"""
-SELECT p.id, c.id, {_TARGET}, t.card_id
-FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS w(program_id, customer_id, transaction_id, place)
-LEFT JOIN LATERAL (SELECT id FROM program WHERE program_id = w.program_id OFFSET 0) AS p ON true
-LEFT JOIN LATERAL (
-    SELECT id, merged_into FROM customer WHERE program = p.id AND customer_id = w.customer_id OFFSET 0
-) AS c ON true
+_TRANSACTIONS = Statement(
+    f"""
+SELECT json_agg(json_build_array(p.id, c.id, {_TARGET}, t.card_id) ORDER BY w.place) {_WANTED}
 LEFT JOIN LATERAL (
     SELECT account.card_id FROM transaction JOIN account ON account.id = transaction.account
-    WHERE transaction.program = p.id AND transaction.transaction_id = w.transaction_id AND account.customer = c.id
+    WHERE transaction.program = p.id AND transaction.transaction_id = w.names ->> 2 AND account.customer = c.id
     OFFSET 0
 ) AS t ON true
-ORDER BY w.place
-"""  # noqa: S608
+""",  # noqa: S608
+    ["json"],
+)
 
-_CUSTOMERS = f"""
-SELECT p.id, c.id, {_TARGET}, ARRAY(SELECT card_id FROM account WHERE customer = c.id ORDER BY card_id),
-       (SELECT e ->> 'card_id' FROM jsonb_array_elements(p.settings -> 'event_types') AS e
-        WHERE e ->> 'event_type' = w.event_type)
-FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS w(program_id, customer_id, event_type, place)
-LEFT JOIN LATERAL (SELECT id, settings FROM program WHERE program_id = w.program_id OFFSET 0) AS p ON true
-LEFT JOIN LATERAL (
-    SELECT id, merged_into FROM customer WHERE program = p.id AND customer_id = w.customer_id OFFSET 0
-) AS c ON true
-ORDER BY w.place
-"""  # noqa: S608
+_CUSTOMERS = Statement(
+    f"""
+SELECT json_agg(json_build_array(
+    p.id, c.id, {_TARGET}, ARRAY(SELECT card_id FROM account WHERE customer = c.id ORDER BY card_id),
+    (SELECT e ->> 'card_id' FROM jsonb_array_elements(p.settings -> 'event_types') AS e
+     WHERE e ->> 'event_type' = w.names ->> 2)
+) ORDER BY w.place) {_WANTED}
+""",  # noqa: S608
+    ["json"],
+)

@@ -1,7 +1,7 @@
 """The hot path: a group of commands in one transaction. Load, decide, write; each command with its own outcome.
 
     find      the accounts that the commands name
-    lock      these accounts, in the order of their ids
+    lock      these accounts, but for those that somebody else has in hand: their commands wait for a later group
     load      the programs' clocks, kept answers, known purchases and holds; lots where time or a command needs them
     decide    the rules, in memory, one command after the other
     write     one statement for all tables, commit
@@ -12,83 +12,108 @@ A refusal is decided before anything is written, so it costs its neighbours noth
 from collections.abc import Sequence
 from itertools import chain
 
-from peewee import PostgresqlDatabase
-
 from rules.draft import LotsNotAtHand
-from storage.engine.database import Connection, StorageUnavailable, connect, reason, unavailable
-from storage.engine.session import rolled_back_on_error
+from storage.engine.database import Busy
+from storage.engine.lanes import LATER
+from storage.engine.session import Session, rolled_back_on_error
 from storage.ledger.addresses import Addresses
 from storage.ledger.commands import AllOrNothing, Command
-from storage.ledger.group import Group, Outcome, find
+from storage.ledger.group import CommandFailed, Group, Outcome, accounts_of, find, open_group
 from storage.ledger.wanted import Wanted
 from storage.programs.queries import Clocks
 
-# How often a group is decided anew that found less at hand than it needs: a purchase changed before it was locked.
+Item = Command | AllOrNothing
+# How often a group is decided anew: a purchase changed before it was locked, or a command failed that should not have.
 ATTEMPTS_MAX = 3
+# Commands decided before the loop may go on with other things: some 2 ms.
+BREATH = 16
 
 
 class Ledger:
-    """Runs groups of commands on the calling thread's connection. One for each writer thread."""
+    """Runs groups of commands. One for each writing lane: what it remembers is not shared.
 
-    def __init__(self, database: PostgresqlDatabase) -> None:
-        self._database = database
+    With `patience_ms` it waits that long for each lock, where without it passes over what somebody else has in hand.
+    """
+
+    def __init__(self, patience_ms: int | None = None) -> None:
+        self._patience_ms = patience_ms
         self._addresses = Addresses(opens=True)
         self._clocks = Clocks()
-        self._prepared: Connection | None = None
 
-    def run(self, commands: Sequence[Command | AllOrNothing]) -> list[Outcome | list[Outcome]]:
+    async def run(self, session: Session, items: Sequence[Item]) -> list[Outcome | list[Outcome] | Busy]:
         """An outcome for each command, in order: an answer, or the refusal it met; a list of them where all or none
-        were to be done.
+        were to be done; LATER where it must wait. What fails unexpectedly fails alone.
 
-        Raises what the database raises where it refuses the group, StorageUnavailable where it is away; nothing
-        was changed then.
+        Raises what the database raises where it refuses the group; nothing was changed then.
         """
-        try:
-            for attempt in range(1, ATTEMPTS_MAX + 1):
-                try:
-                    return self._run(self._connection(), commands)
-                except LotsNotAtHand:
-                    if attempt == ATTEMPTS_MAX:
-                        raise
-            raise AssertionError("the last attempt returns or raises")
-        except Exception as error:
-            if not isinstance(error, StorageUnavailable) and unavailable(error):
-                raise StorageUnavailable(reason(error)) from error
-            raise
+        failed: dict[int, Exception] = {}
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            numbers = [number for number in range(len(items)) if number not in failed]
+            try:
+                outcomes = await self._run(session, [items[number] for number in numbers])
+                found = dict(zip(numbers, outcomes, strict=True))
+                return [failed[number] if number in failed else found[number] for number in range(len(items))]
+            except CommandFailed as failure:
+                # What it left half done is gone with the transaction; the others are decided anew without it.
+                failed.update({numbers[number]: error for number, error in failure.errors.items()})
+            except LotsNotAtHand:
+                if attempt == ATTEMPTS_MAX:
+                    raise
+        raise CommandFailed(failed)
 
-    def _run(self, connection: Connection, commands: Sequence[Command | AllOrNothing]) -> list[Outcome | list[Outcome]]:
-        each = list(chain.from_iterable(one.commands if isinstance(one, AllOrNothing) else (one,) for one in commands))
+    async def _run(self, session: Session, items: Sequence[Item]) -> list[Outcome | list[Outcome] | Busy]:
+        if not items:
+            return []
+        each = list(chain.from_iterable(map(commands_of, items)))
         wanted = Wanted()
         for command in each:
             command.wants(wanted)
-        found = find(connection, self._addresses, wanted)
-        with rolled_back_on_error(connection):
-            group = Group(connection, self._clocks, each, wanted, found)
-            outcomes: list[Outcome | list[Outcome]] = [
-                group.outcomes(one) if isinstance(one, AllOrNothing) else group.outcome(one) for one in commands
-            ]
-            group.commit()
+        found = await find(session, self._addresses, wanted)
+        async with rolled_back_on_error(session):
+            group = await open_group(session, self._clocks, each, wanted, found, self._patience_ms)
+            later = _passed_over(group, items) if group.taken else set()
+            await group.bring(
+                chain.from_iterable(commands_of(item) for number, item in enumerate(items) if number not in later)
+            )
+            outcomes = await _decide(session, group, items, later)
+            await group.commit()
         return outcomes
 
-    def _connection(self) -> Connection:
-        connection = connect(self._database)
-        if connection is not self._prepared:
-            prepare_session(connection)
-            self._prepared = connection
-        return connection
+
+def commands_of(item: Item) -> Sequence[Command]:
+    """The commands of an item."""
+    return item.commands if isinstance(item, AllOrNothing) else (item,)
 
 
-def prepare_session(connection: Connection) -> None:
-    """Tells PostgreSQL how to plan on this connection: every statement of ours finds a few rows by key, so plan it
-    once, for that, whatever size the tables have now."""
-    for setting in _SESSION:
-        connection.execute(setting)
+async def _decide(
+    session: Session, group: Group, items: Sequence[Item], later: set[int]
+) -> list[Outcome | list[Outcome] | Busy]:
+    outcomes: list[Outcome | list[Outcome] | Busy] = []
+    errors: dict[int, Exception] = {}
+    for number, item in enumerate(items):
+        if number % BREATH == BREATH - 1:
+            await session.breathe()
+        try:
+            if number in later:
+                outcomes.append(LATER)
+            elif isinstance(item, AllOrNothing):
+                outcomes.append(await group.outcomes(item))
+            else:
+                outcomes.append(await group.outcome(item))
+        except CommandFailed as failure:
+            [errors[number]] = failure.errors.values()
+    if errors:
+        raise CommandFailed(errors)
+    return outcomes
 
 
-_SESSION = (
-    b"SET plan_cache_mode = force_generic_plan",
-    b"SET enable_seqscan = off",
-    b"SET enable_hashjoin = off",
-    b"SET enable_mergejoin = off",
-    b"SET jit = off",
-)
+def _passed_over(group: Group, items: Sequence[Item]) -> set[int]:
+    """The numbers of those that wait for an account, or for one that waits for it before them."""
+    taken = set(group.taken)
+    later = set()
+    for number, item in enumerate(items):
+        accounts = accounts_of((one for one in commands_of(item) if not one.asked.validate_only), group.found)
+        if accounts & taken:
+            later.add(number)
+            taken |= accounts
+    return later

@@ -1,7 +1,7 @@
 """A group of commands in one transaction: what it knows, and what it does for each."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,17 +11,16 @@ from rules.programs import Settings
 from rules.refusals import DeadlinePassed, GroupRefused, Refusal, TransactionNotFound
 from storage.activity.commands import Scope, record
 from storage.engine import requests
-from storage.engine.database import Connection
 from storage.engine.requests import REQUESTS, Answer
-from storage.engine.session import session
-from storage.engine.unit import Unit
+from storage.engine.session import Session, Statement
+from storage.engine.unit import Plan
 from storage.ledger import addresses, load, rows
 from storage.ledger.addresses import Address, Addresses, CustomerName, Holder, Place, TransactionName
 from storage.ledger.commands import AllOrNothing, Asked, Command
-from storage.ledger.load import Known, LotsAtHand
+from storage.ledger.load import Known, Loaded
 from storage.ledger.standing import Standing
 from storage.ledger.wanted import Hand, Numbered, Wanted
-from storage.programs.queries import Clock, Clocks
+from storage.programs.queries import Clock, Clocks, SettingsUnread
 
 Outcome = Answer[Any] | Exception
 
@@ -37,13 +36,30 @@ class Found(NamedTuple):
     customers: Mapping[tuple[CustomerName, str], Holder | Refusal]
 
 
-def find(connection: Connection, where: Addresses, wanted: Wanted) -> Found:
+class CommandFailed(Exception):
+    """Commands failed that should have been decided or refused; `errors` by their numbers."""
+
+    def __init__(self, errors: Mapping[int, Exception]) -> None:
+        super().__init__(*errors.values())
+        self.errors = errors
+
+
+class Unread(Exception):
+    """A rare command asks for what was not read with the rest: `Group.outcome` reads it, and has it decide again."""
+
+    def __init__(self, statement: Statement, parameters: tuple[bytes, ...]) -> None:
+        super().__init__(statement, parameters)
+        self.statement = statement
+        self.parameters = parameters
+
+
+async def find(session: Session, where: Addresses, wanted: Wanted) -> Found:
     """Finds it: two queries more where purchases or customers are named, none where all accounts are remembered."""
-    names = addresses.transactions(connection, wanted.names)
+    names = await addresses.transactions(session, wanted.names)
     for name, found in names.items():
         if isinstance(found, TransactionNotFound) and name in wanted.recorded:
             names[name] = wanted.recorded[name][0]
-    customers = addresses.customers(connection, wanted.customers)
+    customers = await addresses.customers(session, wanted.customers)
     for address in names.values():
         if isinstance(address, Address):
             wanted.account(address)
@@ -53,7 +69,7 @@ def find(connection: Connection, where: Addresses, wanted: Wanted) -> Found:
                 wanted.account(address)
             if holder.gives_to is not None:
                 wanted.account(holder.gives_to)
-    places = where.find(connection, wanted.addresses)
+    places = await where.find(session, wanted.addresses)
     for key, holder in customers.items():
         if isinstance(holder, Holder):
             customers[key] = holder._replace(accounts=(*holder.accounts, *_opened(key[0], holder, places)))
@@ -68,49 +84,61 @@ def _opened(name: CustomerName, holder: Holder, places: Mapping[Address, Place |
 
 
 class Group:
-    """What one transaction knows and does."""
+    """What one transaction knows and does. `open_group` makes it."""
 
     def __init__(
         self,
-        connection: Connection,
+        session: Session,
         clocks: Clocks,
-        commands: Sequence[Command],
         wanted: Wanted,
         found: Found,
+        loaded: Loaded,
+        taken: Set[int],
     ) -> None:
-        self._connection = connection
-        self._found = found
+        self.found = found
+        # Accounts that were to be locked, and that somebody else has in hand.
+        self.taken = taken
+        self._session = session
         self._recorded = wanted.recorded
         self._versions = clocks
-        places = {address: place for address, place in found.places.items() if isinstance(place, Place)}
-        holders = [holder for holder in found.customers.values() if isinstance(holder, Holder)]
-        programs = {place.program for place in places.values()} | {holder.program for holder in holders}
-        question = self._question(commands, wanted, places)
-        loaded = load.lock_group(session(connection), clocks, question, programs)
+        self._read: dict[tuple[Statement, tuple[bytes, ...]], Any] = {}
         self.clocks = loaded.clocks
-        self.unit = Unit(connection, loaded.now)
+        self.unit = Plan(loaded.now)
         self._kept = loaded.answers
         self._known = loaded.purchases
         self._changed: dict[tuple[int, str], str | None] = {}
         self._loaded = loaded
         self._standings: dict[int, Standing] = {}
+
+    async def bring(self, commands: Iterable[Command]) -> None:
+        """Brings to hand the lots that commands need, and all accounts with them."""
         hand = Hand()
         for command in commands:
             command.hand(self, hand)
-        lots = self._lots(hand, places)
+        places = {address: place for address, place in self.found.places.items() if isinstance(place, Place)}
+        lots = await load.lots_at_hand(self._session, self._lots(hand, places))
         for address, place in places.items():
-            clock = loaded.clocks[place.program]
             self._standings[place.account] = Standing(
                 place,
                 address,
-                clock,
-                loaded,
+                self.clocks[place.program],
+                self._loaded,
                 lots.get(place.account),
-                clocks.sliding(connection, place.program, address.card),
+                self._versions.sliding(place.program, address.card),
             )
 
-    def outcome(self, command: Command) -> Outcome:
-        """Decides one command."""
+    async def outcome(self, command: Command) -> Outcome:
+        """Decides one command. What a rare one needs besides is read on the way."""
+        while True:
+            try:
+                return self._decided(command)
+            except SettingsUnread as unread:
+                await self._versions.learn(self._session, unread)
+            except Unread as unread:
+                asked = (unread.statement, unread.parameters)
+                self._read[asked] = await self._session.run(*asked)
+
+    def _decided(self, command: Command) -> Outcome:
         try:
             asked = command.asked
             if kept := self._kept.get(asked.request.key):
@@ -120,6 +148,10 @@ class Group:
             answer = command.decide(self)
         except Refusal as refusal:
             return refusal
+        except (LotsNotAtHand, SettingsUnread, Unread):
+            raise
+        except Exception as error:
+            raise CommandFailed({0: error}) from error
         if asked.validate_only:
             return answer._replace(activity=None)
         if not answer.replayed:
@@ -128,13 +160,13 @@ class Group:
             self._kept[asked.request.key] = (asked.request.content_hash, row["response"])
         return answer
 
-    def outcomes(self, together: AllOrNothing) -> list[Outcome]:
+    async def outcomes(self, together: AllOrNothing) -> list[Outcome]:
         """Decides commands of which all are done, or none: where one is refused, the others hear by which."""
         standings = {number: standing.mark() for number, standing in self._standings.items()}
         kept, known, changed, written = dict(self._kept), dict(self._known), dict(self._changed), self.unit.mark()
         outcomes: list[Outcome] = []
         for number, command in enumerate(together.commands):
-            outcome = self.outcome(command)
+            outcome = await self.outcome(command)
             if isinstance(outcome, Exception):
                 for account, mark in standings.items():
                     self._standings[account].return_to(mark)
@@ -145,7 +177,7 @@ class Group:
             outcomes.append(outcome)
         return outcomes
 
-    def commit(self) -> None:
+    async def commit(self) -> None:
         """Writes all that was decided, and commits it, in one round trip."""
         for standing in self._standings.values():
             if standing.is_changed:
@@ -154,29 +186,29 @@ class Group:
             known = self._known[key]
             place = self._standings[known.account].place
             rows.transaction(self.unit, place, known.purchase, known.origin_account, made_by)
-        self.unit.write(commit=True)
+        await self.unit.flush(self._session, commit=True)
 
     def standing(self, address: Address, even_blocked: bool = False) -> Standing:
         """An account. Raises why there is none, that its customer was merged, and unless `even_blocked`, that it is
         suspended."""
-        place = self._found.places[address]
+        place = self.found.places[address]
         if isinstance(place, Refusal):
             raise place
         standing = self._standings[place.account]
         if standing.is_blocked and not (even_blocked and standing.account.state is AccountState.SUSPENDED):
-            raise addresses.blocked(self._connection, address, place.customer)
+            raise addresses.why_blocked(address, self.read(addresses.MERGED_INTO, place.customer))
         return standing
 
     def address(self, name: TransactionName) -> Address:
         """The account of a purchase. Raises why there is none."""
-        address = self._found.names[name]
+        address = self.found.names[name]
         if isinstance(address, Refusal):
             raise address
         return address
 
     def holder(self, name: CustomerName, event_type: str) -> Holder:
         """A customer. Raises why there is none."""
-        holder = self._found.customers[name, event_type]
+        holder = self.found.customers[name, event_type]
         if isinstance(holder, Refusal):
             raise holder
         return holder
@@ -208,12 +240,15 @@ class Group:
             self._changed[key] = known.activity if is_new else None
 
     def settings(self, program: int, version: int) -> Settings:
-        """The settings of one version."""
-        return self._versions.version(self._connection, program, version)
+        """The settings of one version. Raises SettingsUnread."""
+        return self._versions.version(program, version)
 
-    def rows(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """What only a rare command asks, with its accounts locked."""
-        return self._connection.execute(query.encode(), parameters, prepare=True).fetchall()
+    def read(self, statement: Statement, *parameters: object) -> Any:
+        """What only a rare command asks, with its accounts locked; asked before it changes anything. Raises Unread."""
+        asked = (statement, tuple(str(parameter).encode() for parameter in parameters))
+        if asked not in self._read:
+            raise Unread(*asked)
+        return self._read[asked]
 
     def record(
         self,
@@ -244,7 +279,7 @@ class Group:
             note=reason.note,
         )
 
-    def _lots(self, hand: Hand, places: Mapping[Address, Place]) -> dict[int, LotsAtHand]:
+    def _lots(self, hand: Hand, places: Mapping[Address, Place]) -> list[tuple[int, datetime, int, list[int]]]:
         wanted = []
         for address, place in places.items():
             now = self.clocks[place.program].now
@@ -253,36 +288,11 @@ class Group:
                 for hold in self._loaded.holds.get(place.account, {}).values():
                     named.update(lot for lot, _ in hold.pins)
                 wanted.append((place.account, now, hand.demands.get(address, 0), sorted(named)))
-        return load.lots_at_hand(self._connection, wanted) if wanted else {}
-
-    def _question(self, commands: Sequence[Command], wanted: Wanted, places: Mapping[Address, Place]) -> dict[str, Any]:
-        transactions = [
-            (next(places[address].program for address in recorded if address in places), name.transaction_id)
-            for name, recorded in wanted.recorded.items()
-            if any(address in places for address in recorded)
-        ]
-        paid = []
-        for name, address in self._found.names.items():
-            if isinstance(address, Address) and address in places:
-                transactions.append((places[address].program, name.transaction_id))
-                paid.append((places[address].account, name.transaction_id))
-
-        def numbers(named: Iterable[Numbered]) -> list[tuple[int, int]]:
-            return [(places[one.address].account, one.number) for one in named if one.address in places]
-
-        return load.question(
-            [place.account for place in places.values()],
-            [command.asked.request for command in commands],
-            transactions,
-            numbers(wanted.holds),
-            numbers(wanted.spendings),
-            paid,
-            numbers(wanted.shortfalls),
-        )
+        return wanted
 
     def place(self, address: Address) -> Place | None:
         """Where an account is; None where there is none."""
-        place = self._found.places.get(address)
+        place = self.found.places.get(address)
         return place if isinstance(place, Place) else None
 
     def spending_lots(self, address: Address) -> Iterable[int]:
@@ -293,7 +303,7 @@ class Group:
 
     def purchase_in_books(self, name: TransactionName) -> tuple[Address, Known] | None:
         """A purchase as it was loaded, for those who must know which lots they need."""
-        address = self._found.names.get(name)
+        address = self.found.names.get(name)
         if not isinstance(address, Address) or (place := self.place(address)) is None:
             return None
         known = self._known.get((place.program, name.transaction_id))
@@ -302,3 +312,74 @@ class Group:
     def recording(self, name: TransactionName) -> list[Address]:
         """The accounts for which this group may record a purchase."""
         return [address for address in self._recorded.get(name, ()) if self.place(address) is not None]
+
+
+async def open_group(
+    session: Session,
+    clocks: Clocks,
+    commands: Sequence[Command],
+    wanted: Wanted,
+    found: Found,
+    patience_ms: int | None = None,
+) -> Group:
+    """Begins the transaction of some commands: accounts locked, where that can be had at once or in `patience_ms`, and
+    all that is known of them read. Those of which somebody only wants to know what would happen are not locked."""
+    places = {address: place for address, place in found.places.items() if isinstance(place, Place)}
+    accounts = {place.account for place in places.values()}
+    locked = accounts
+    if any(command.asked.validate_only for command in commands):
+        locked = accounts_of((command for command in commands if not command.asked.validate_only), found)
+    asked = _question(commands, wanted, found, places, sorted(locked), sorted(accounts - locked))
+    holders = [holder for holder in found.customers.values() if isinstance(holder, Holder)]
+    programs = {place.program for place in places.values()} | {holder.program for holder in holders}
+    loaded = await load.lock_group(session, clocks, asked, programs, patience_ms=patience_ms)
+    return Group(session, clocks, wanted, found, loaded, locked - loaded.locked)
+
+
+def accounts_of(commands: Iterable[Command], found: Found) -> set[int]:
+    """The accounts that commands name, by whatever name."""
+    wanted = Wanted()
+    for command in commands:
+        command.wants(wanted)
+    named = set(wanted.addresses)
+    named.update(at for name in wanted.names if isinstance(at := found.names[name], Address))
+    for key in wanted.customers:
+        if isinstance(holder := found.customers[key], Holder):
+            named.update(holder.accounts)
+            if holder.gives_to is not None:
+                named.add(holder.gives_to)
+    return {place.account for address in named if isinstance(place := found.places.get(address), Place)}
+
+
+def _question(
+    commands: Sequence[Command],
+    wanted: Wanted,
+    found: Found,
+    places: Mapping[Address, Place],
+    locked: Sequence[int],
+    looked_at: Sequence[int],
+) -> dict[str, Any]:
+    transactions = [
+        (next(places[address].program for address in recorded if address in places), name.transaction_id)
+        for name, recorded in wanted.recorded.items()
+        if any(address in places for address in recorded)
+    ]
+    paid = []
+    for name, address in found.names.items():
+        if isinstance(address, Address) and address in places:
+            transactions.append((places[address].program, name.transaction_id))
+            paid.append((places[address].account, name.transaction_id))
+
+    def numbers(named: Iterable[Numbered]) -> list[tuple[int, int]]:
+        return [(places[one.address].account, one.number) for one in named if one.address in places]
+
+    return load.question(
+        locked,
+        [command.asked.request for command in commands],
+        transactions,
+        looked_at,
+        numbers(wanted.holds),
+        numbers(wanted.spendings),
+        paid,
+        numbers(wanted.shortfalls),
+    )

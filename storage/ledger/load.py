@@ -37,11 +37,13 @@ class Known(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What is known at `now`, the database's clock: accounts by internal id; clocks of programs; kept answers by the
-    key of their request; purchases by program and id; holds, spendings, debts and slides by account and number."""
+    """What is known at `now`, the database's clock: accounts by internal id, and which of them are locked; clocks of
+    programs; kept answers by the key of their request; purchases by program and id; holds, spendings, debts and slides
+    by account and number."""
 
     now: datetime
     accounts: dict[int, Account]
+    locked: frozenset[int]
     clocks: dict[int, Clock]
     answers: dict[tuple[str, str, str], tuple[str, str]]
     purchases: dict[tuple[int, str], Known]
@@ -58,27 +60,39 @@ class LotsAtHand(NamedTuple):
     rest_due_at: datetime | None
 
 
-def lock_group(
-    session: Session, clocks: Clocks, wanted: Mapping[str, Any], programs: Iterable[int], begin: bool = True
+async def lock_group(
+    session: Session,
+    clocks: Clocks,
+    wanted: Mapping[str, Any],
+    programs: Iterable[int],
+    begin: bool = True,
+    patience_ms: int | None = None,
 ) -> Loaded:
-    """Begins a transaction (unless the caller has), locks the accounts in the order of their ids, so that two groups
-    never wait for each other in a ring, and answers what is known then. `wanted` is made by `question`."""
-    asked = {**wanted, "programs": clocks.wanted(programs)}
-    return _loaded(session.run(_LOCK_GROUP, [json.encode(asked)], begin=begin), clocks)
+    """Begins a transaction (unless the caller has), locks the accounts, and answers what is known then.
+
+    Without `patience_ms`, accounts that somebody else has in hand are passed over, and answered as they stand. With
+    it, each lock of the transaction is waited for that long; accounts are locked in the order of their ids, so that
+    two groups never wait for each other in a ring. `wanted` is made by `question`.
+    """
+    asked = {**wanted, "programs": clocks.wanted(programs), "patience_ms": patience_ms}
+    return _loaded(await session.run(_LOCK_GROUP, [json.encode(asked)], begin=begin), clocks)
 
 
 def question(
     accounts: Sequence[int],
     requests: Iterable[Request],
     transactions: Sequence[tuple[int, str]],
+    looked_at: Sequence[int] = (),
     holds: Sequence[tuple[int, int]] = (),
     spendings: Sequence[tuple[int, int]] = (),
     paid: Sequence[tuple[int, str]] = (),
     shortfalls: Sequence[tuple[int, int]] = (),
 ) -> dict[str, Any]:
-    """What to ask for, by internal ids. `paid` are purchases whose spendings are wanted, by the account that spent."""
+    """What to ask for, by internal ids. `accounts` are to be locked, those `looked_at` are not. `paid` are purchases
+    whose spendings are wanted, by the account that spent."""
     return {
         "accounts": accounts,
+        "looked_at": looked_at,
         "requests": [request.key for request in requests],
         "transactions": transactions,
         "holds": holds,
@@ -88,43 +102,39 @@ def question(
     }
 
 
-def read_accounts(session: Session, clocks: Clocks, places: Iterable[Place]) -> Loaded:
+async def read_accounts(session: Session, clocks: Clocks, places: Iterable[Place]) -> Loaded:
     """The accounts as they stand, not locked, and the clocks of their programs."""
     found = list(places)
     programs = clocks.wanted({place.program for place in found})
     parameters = [json.encode([place.account for place in found]), json.encode(programs)]
-    return _loaded(session.run(_READ, parameters), clocks)
+    return _loaded(await session.run(_READ, parameters), clocks)
 
 
-def read_details(connection: Connection, loaded: Loaded, accounts: Sequence[int]) -> Loaded:
+async def read_details(session: Session, loaded: Loaded, accounts: Sequence[int]) -> Loaded:
     """The same with the open holds, debts and slides of some accounts, for those who settle them in passing."""
-    holds = connection.execute(_HOLDS, (accounts,), prepare=True)
-    shortfalls = connection.execute(_DEBTS, (accounts,), prepare=True)
-    slides = connection.execute(_SLIDES, (accounts,), prepare=True)
+    body = json.decode(await session.run(_DETAILS, [json.encode(accounts)]))
     return loaded._replace(
-        holds=_by_account((row[0], row[1], _hold(*row[1:])) for (row,) in holds),
-        shortfalls=_by_account((row[0], row[1], _shortfall(*row[1:])) for (row,) in shortfalls),
-        slides=_by_account((row[0], row[1], datetime.fromisoformat(row[2])) for (row,) in slides),
+        holds=_holds(body["holds"]), shortfalls=_shortfalls(body["shortfalls"]), slides=_slides(body["slides"])
     )
 
 
-def clock(session: Session, clocks: Clocks, program: int) -> Clock | None:
+async def clock(session: Session, clocks: Clocks, program: int) -> Clock | None:
     """The clock of one program."""
     parameters = [b"[]", json.encode(clocks.wanted([program]))]
-    return _loaded(session.run(_READ, parameters), clocks).clocks.get(program)
+    return _loaded(await session.run(_READ, parameters), clocks).clocks.get(program)
 
 
-def lots_at_hand(
-    connection: Connection, wanted: Sequence[tuple[int, datetime, int, Sequence[int]]]
+async def lots_at_hand(
+    session: Session, wanted: Sequence[tuple[int, datetime, int, Sequence[int]]]
 ) -> dict[int, LotsAtHand]:
     """For each (account, instant, points, numbers): the lots that time changes by then, those that hold so many free
     points, and those of these numbers. Ask after the accounts are locked."""
-    accounts, instants, demands, named = (list(part) for part in zip(*wanted, strict=True))
-    lists = ["{" + ",".join(map(str, numbers)) + "}" for numbers in named]
+    if not wanted:
+        return {}
     found = {}
-    for account, rest_due_at, rows in connection.execute(_LOTS, (accounts, instants, demands, lists), prepare=True):
+    for account, rest_due_at, rows in json.decode(await session.run(_LOTS, [json.encode(wanted)])):
         lots = [lot(row) for row in rows or ()]
-        found[account] = LotsAtHand({one.number: one for one in lots}, rest_due_at)
+        found[account] = LotsAtHand({one.number: one for one in lots}, _instant(rest_due_at))
     return found
 
 
@@ -165,14 +175,27 @@ def _loaded(text: bytes, clocks: Clocks) -> Loaded:
             row[0]: Account._make([*row[1:16], _ACCOUNT_STATES[row[16]], _instant(row[17])])
             for row in body["accounts"] or ()
         },
+        frozenset(body.get("locked") or ()),
         clocks.read(body["clocks"] or (), now),
         {tuple(row[:3]): (row[3], row[4]) for row in body.get("answers") or ()},
         {(int(row[0]), row[1]): _known(*row[1:]) for row in body.get("transactions") or ()},
-        _by_account((row[0], row[1], _hold(*row[1:])) for row in body.get("holds") or ()),
+        _holds(body.get("holds")),
         _by_account((row[0], row[1], _spending(*row[1:])) for row in body.get("spendings") or ()),
-        _by_account((row[0], row[1], _shortfall(*row[1:])) for row in body.get("shortfalls") or ()),
-        _by_account((row[0], row[1], datetime.fromisoformat(row[2])) for row in body.get("slides") or ()),
+        _shortfalls(body.get("shortfalls")),
+        _slides(body.get("slides")),
     )
+
+
+def _holds(rows: Iterable[Any] | None) -> dict[int, dict[int, Hold]]:
+    return _by_account((row[0], row[1], _hold(*row[1:])) for row in rows or ())
+
+
+def _shortfalls(rows: Iterable[Any] | None) -> dict[int, dict[int, Shortfall]]:
+    return _by_account((row[0], row[1], _shortfall(*row[1:])) for row in rows or ())
+
+
+def _slides(rows: Iterable[Any] | None) -> dict[int, dict[int, datetime]]:
+    return _by_account((row[0], row[1], datetime.fromisoformat(row[2])) for row in rows or ())
 
 
 def _by_account(rows: Iterable[tuple[int, int, Any]]) -> dict[int, dict[int, Any]]:
@@ -276,29 +299,47 @@ SELECT json_build_object(
     ["json", "json"],
 )
 
-_HOLDS = """
-SELECT json_build_array(h.account, h.number, h.state, h.points, h.expires_at, h.created_at,
-    (SELECT json_agg(json_build_array(pin.lot, pin.points) ORDER BY pin.place) FROM pin
-     WHERE pin.account = h.account AND pin.hold = h.number),
-    h.captured, h.ended_at, h.entry, h.reference, h.transaction_id)
-FROM hold h WHERE h.account = ANY(%s) AND h.state = 'ACTIVE'
-"""
+_DETAILS = Statement(
+    """
+WITH asked AS MATERIALIZED (SELECT ARRAY(SELECT json_array_elements_text($1)::bigint) AS accounts)
+SELECT json_build_object(
+    'holds', (
+        SELECT json_agg(json_build_array(h.account, h.number, h.state, h.points, h.expires_at, h.created_at,
+            (SELECT json_agg(json_build_array(pin.lot, pin.points) ORDER BY pin.place) FROM pin
+             WHERE pin.account = h.account AND pin.hold = h.number),
+            h.captured, h.ended_at, h.entry, h.reference, h.transaction_id))
+        FROM hold h WHERE h.account = ANY((SELECT accounts FROM asked)::bigint[]) AND h.state = 'ACTIVE'
+    ),
+    'shortfalls', (
+        SELECT json_agg(json_build_array(account, number, kind, points, remaining, created_at, transaction_id,
+                                         written_off, ended_at))
+        FROM shortfall
+        WHERE account = ANY((SELECT accounts FROM asked)::bigint[]) AND kind = 'DEBT' AND remaining > 0
+    ),
+    'slides', (
+        SELECT json_agg(json_build_array(account, policy_version, expires_at))
+        FROM slide WHERE account = ANY((SELECT accounts FROM asked)::bigint[])
+    )
+)""",
+    ["json"],
+)
 
-_DEBTS = """
-SELECT json_build_array(account, number, kind, points, remaining, created_at, transaction_id, written_off, ended_at)
-FROM shortfall WHERE account = ANY(%s) AND kind = 'DEBT' AND remaining > 0
-"""
-
-_SLIDES = "SELECT json_build_array(account, policy_version, expires_at) FROM slide WHERE account = ANY(%s)"
-
-_LOTS = f"""
-SELECT w.account, due_after(w.account, w.at),
-       (SELECT json_agg(json_build_array({LOT_COLUMNS})) FROM lots_at_hand(w.account, w.at, w.demand, w.named::int[]) l)
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::text[]) AS w(account, at, demand, named)
-"""  # noqa: S608
+_LOTS = Statement(
+    f"""
+SELECT coalesce(json_agg(json_build_array(w.account, due_after(w.account, w.at), (
+    SELECT json_agg(json_build_array({LOT_COLUMNS})) FROM lots_at_hand(w.account, w.at, w.demand, w.named) l
+))), '[]')
+FROM json_array_elements($1) AS k
+CROSS JOIN LATERAL (
+    SELECT (k ->> 0)::bigint AS account, (k ->> 1)::timestamptz AS at, (k ->> 2)::bigint AS demand,
+           ARRAY(SELECT json_array_elements_text(k -> 3)::integer) AS named OFFSET 0
+) AS w
+""",  # noqa: S608
+    ["json"],
+)
 
 _LOCK_DUE = """
 SELECT a.id, a.customer, p.program_id, c.customer_id, a.card_id
 FROM account a JOIN customer c ON c.id = a.customer JOIN program p ON p.id = a.program
-WHERE a.program = %s AND a.due_at <= %s ORDER BY a.due_at, a.id LIMIT %s FOR UPDATE OF a SKIP LOCKED
+WHERE a.program = %s AND a.due_at <= %s ORDER BY a.due_at, a.id LIMIT %s FOR NO KEY UPDATE OF a SKIP LOCKED
 """

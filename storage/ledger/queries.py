@@ -6,19 +6,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import json
-from peewee import PostgresqlDatabase
 
 from rules import ledger
 from rules.accounts import Account, AccountState, EntryKind, Posting
 from rules.draft import Draft
 from rules.refusals import Refusal
-from storage.engine.database import Connection, connection
-from storage.engine.session import Statement, session
+from storage.engine.session import Session, Statement
 from storage.ledger import addresses, load
 from storage.ledger.addresses import NOWHERE, Address, Addresses, Place
-from storage.ledger.batch import prepare_session
 from storage.ledger.commands import Balance, balance
-from storage.programs.queries import Clocks
+from storage.programs.queries import Clocks, knowing
 
 
 class GetBalance(NamedTuple):
@@ -48,33 +45,29 @@ Found = Balance | Refusal | list[EntryRead]
 
 
 class Reader:
-    """Answers groups of queries on the calling thread's connection. One for each reading thread."""
+    """Answers groups of queries. One for each reading lane: what it remembers is not shared."""
 
-    def __init__(self, database: PostgresqlDatabase) -> None:
-        self._database = database
+    def __init__(self) -> None:
         self._addresses = Addresses(opens=False)
         self._clocks = Clocks()
-        self._prepared: Connection | None = None
 
-    def run(self, queries: Sequence[Query]) -> list[Found | Exception]:
-        """An outcome for each query, in order. Raises StorageUnavailable."""
-        with connection(self._database) as books:
-            if books is not self._prepared:
-                prepare_session(books)
-                self._prepared = books
-            places = self._addresses.find(books, [query.address for query in queries])
-            found: dict[Query, Found] = {}
-            found.update(self._balances(books, [query for query in queries if isinstance(query, GetBalance)], places))
-            found.update(_entries(books, [query for query in queries if isinstance(query, ListEntries)], places))
-            return [_outcome(places[query.address], query, found) for query in queries]
+    async def run(self, session: Session, queries: Sequence[Query]) -> list[Found | Exception]:
+        """An outcome for each query, in order. Raises what the database raises."""
+        places = await self._addresses.find(session, [query.address for query in queries])
+        found: dict[Query, Found] = {}
+        balances = [query for query in queries if isinstance(query, GetBalance)]
+        pages = [query for query in queries if isinstance(query, ListEntries)]
+        found.update(await self._balances(session, balances, places))
+        found.update(await _entries(session, pages, places))
+        return [_outcome(places[query.address], query, found) for query in queries]
 
-    def _balances(
-        self, books: Connection, queries: Sequence[GetBalance], places: dict[Address, Place | Refusal]
+    async def _balances(
+        self, session: Session, queries: Sequence[GetBalance], places: dict[Address, Place | Refusal]
     ) -> dict[Query, Balance | Refusal]:
         wanted = {query: place for query in queries if isinstance(place := places[query.address], Place)}
         if not wanted:
             return {}
-        loaded = load.read_accounts(session(books), self._clocks, set(wanted.values()))
+        loaded = await load.read_accounts(session, self._clocks, set(wanted.values()))
         accounts, clocks = loaded.accounts, loaded.clocks
         accounts[NOWHERE] = Account()
         due = {
@@ -83,42 +76,46 @@ class Reader:
             if accounts[place.account].is_due(clocks[place.program].now)
         }
         if due:
-            accounts.update(settled(books, self._clocks, loaded, due))
+            accounts.update(await settled(session, self._clocks, loaded, due))
         balances: dict[Query, Balance | Refusal] = {}
         for query, place in wanted.items():
             account, clock = accounts[place.account], clocks[place.program]
             if account.state is AccountState.MERGED:
-                balances[query] = addresses.blocked(books, query.address, place.customer)
+                balances[query] = await addresses.blocked(session, query.address, place.customer)
                 continue
             card = clock.settings.card(query.address.card, query.address.program)
             balances[query] = balance(account, card, clock.now)
         return balances
 
 
-def settled(books: Connection, clocks: Clocks, loaded: load.Loaded, due: Mapping[Place, Address]) -> dict[int, Account]:
+async def settled(
+    session: Session, clocks: Clocks, loaded: load.Loaded, due: Mapping[Place, Address]
+) -> dict[int, Account]:
     """Accounts in which something is due, as they are once time has passed; nothing is written."""
-    loaded = load.read_details(books, loaded, [place.account for place in due])
+    loaded = await load.read_details(session, loaded, [place.account for place in due])
     pinned = {
         account: [lot for hold in holds.values() for lot, _ in hold.pins] for account, holds in loaded.holds.items()
     }
     wanted = [(place.account, loaded.clocks[place.program].now, 0, pinned.get(place.account, [])) for place in due]
-    found = {}
-    for place, at_hand in zip(due, load.lots_at_hand(books, wanted).values(), strict=True):
+    lots = await load.lots_at_hand(session, wanted)
+
+    def account(place: Place) -> Account:
         draft = Draft(
             loaded.accounts[place.account],
-            at_hand.lots,
+            lots[place.account].lots,
             loaded.holds.get(place.account),
             loaded.shortfalls.get(place.account),
             loaded.slides.get(place.account),
-            clocks.sliding(books, place.program, due[place].card),
+            clocks.sliding(place.program, due[place].card),
         )
         ledger.settle(draft, loaded.clocks[place.program].now)
-        found[place.account] = draft.account
-    return found
+        return draft.account
+
+    return {place.account: await knowing(session, clocks, lambda place=place: account(place)) for place in due}  # type: ignore[misc]
 
 
-def _entries(
-    books: Connection, queries: Sequence[ListEntries], places: dict[Address, Place | Refusal]
+async def _entries(
+    session: Session, queries: Sequence[ListEntries], places: dict[Address, Place | Refusal]
 ) -> dict[Query, list[EntryRead] | Refusal]:
     wanted = {query: place for query in queries if isinstance(place := places[query.address], Place)}
     if not wanted:
@@ -129,12 +126,12 @@ def _entries(
     ]
     pages: defaultdict[int, list[EntryRead]] = defaultdict(list)
     merged: set[int] = set()
-    for row in _ROWS.decode(session(books).run(_PAGES, [json.encode(asked)])):
+    for row in _ROWS.decode(await session.run(_PAGES, [json.encode(asked)])):
         if row.is_merged:
             merged.add(row.number)
         pages[row.number].append(EntryRead(Posting._make(row[4:]), row.recorded_at, row.activity))
     return {
-        query: addresses.blocked(books, query.address, place.customer) if number in merged else pages[number]
+        query: await addresses.blocked(session, query.address, place.customer) if number in merged else pages[number]
         for number, (query, place) in enumerate(wanted.items())
     }
 
@@ -157,6 +154,11 @@ class _Row(NamedTuple):
     transaction_id: str | None
     hold: int | None
     reverses: int | None
+
+
+def weight(query: Query) -> int:
+    """What a query weighs in a group: a page of twenty takes as long as a few balances."""
+    return 1 + query.size // 10 if isinstance(query, ListEntries) else 1
 
 
 def _outcome(place: Place | Refusal, query: Query, found: dict[Query, Any]) -> Any:

@@ -7,7 +7,7 @@ from rules.accounts import Hold, Lot, Shortfall
 from rules.refunds import Spending
 from rules.transactions import Purchase, TransactionState
 from storage.engine.sets import RowSet
-from storage.engine.unit import Unit
+from storage.engine.unit import Plan
 from storage.ledger.addresses import Place
 from storage.ledger.tables import (
     CHANGED_HOLDS,
@@ -26,7 +26,7 @@ from storage.ledger.tables import (
 )
 
 
-def lot(unit: Unit, place: Place, lot: Lot, made_by: str | None) -> None:
+def lot(unit: Plan, place: Place, lot: Lot, made_by: str | None) -> None:
     """A lot; `made_by` is the activity that made it, None where it was there before."""
     row: dict[str, Any] = {
         "account": place.account,
@@ -54,7 +54,7 @@ def lot(unit: Unit, place: Place, lot: Lot, made_by: str | None) -> None:
     unit.add(NEW_LOTS, row)
 
 
-def hold(unit: Unit, place: Place, hold: Hold, made_by: str | None) -> None:
+def hold(unit: Plan, place: Place, hold: Hold, made_by: str | None) -> None:
     """A hold, with its pins where it is new."""
     row: dict[str, Any] = {
         "account": place.account,
@@ -79,7 +79,7 @@ def hold(unit: Unit, place: Place, hold: Hold, made_by: str | None) -> None:
         unit.add(PINS, {"account": place.account, "hold": hold.number, "lot": lot, "place": number, "points": points})
 
 
-def shortfall(unit: Unit, place: Place, shortfall: Shortfall, made_by: str | None) -> None:
+def shortfall(unit: Plan, place: Place, shortfall: Shortfall, made_by: str | None) -> None:
     """A shortfall."""
     row: dict[str, Any] = {
         "account": place.account,
@@ -100,7 +100,7 @@ def shortfall(unit: Unit, place: Place, shortfall: Shortfall, made_by: str | Non
     unit.add(NEW_SHORTFALLS, row)
 
 
-def spending(unit: Unit, place: Place, spending: Spending, reference: str, made_by: str | None) -> None:
+def spending(unit: Plan, place: Place, spending: Spending, reference: str, made_by: str | None) -> None:
     """A spending."""
     row: dict[str, Any] = {
         "account": place.account,
@@ -128,19 +128,19 @@ _DECISIONS = RowSet(
 )
 
 
-def decision(unit: Unit, place: Place, transaction_id: str, decided: TransactionState) -> None:
+def decision(unit: Plan, place: Place, transaction_id: str, decided: TransactionState) -> None:
     """What somebody decided about a purchase of an account."""
     key = {"program": place.program, "transaction_id": transaction_id, "account": place.account}
     unit.add(_DECISIONS, {**key, "decided": decided})
 
 
-def slide(unit: Unit, place: Place, version: int, expires_at: datetime, is_new: bool) -> None:
+def slide(unit: Plan, place: Place, version: int, expires_at: datetime, is_new: bool) -> None:
     """The expiry of a group of sliding lots."""
     row = {"account": place.account, "policy_version": version, "expires_at": expires_at}
     unit.add(NEW_SLIDES if is_new else CHANGED_SLIDES, row)
 
 
-def transaction(unit: Unit, place: Place, purchase: Purchase, origin_account: int | None, made_by: str | None) -> None:
+def transaction(unit: Plan, place: Place, purchase: Purchase, origin_account: int | None, made_by: str | None) -> None:
     """A purchase. `origin_account` is where its lot was made, where that is another than it is now."""
     row: dict[str, Any] = {
         "program": place.program,

@@ -10,7 +10,7 @@ from rules.draft import Draft, Sliding, TimeKind
 from rules.programs import Card
 from rules.refunds import Spending
 from storage.activity.commands import Scope, record
-from storage.engine.unit import Unit
+from storage.engine.unit import Plan
 from storage.ledger import rows
 from storage.ledger.addresses import Address, Place
 from storage.ledger.load import Loaded, LotsAtHand
@@ -96,7 +96,7 @@ class Standing:
             ledger.settle(draft, self.clock.now)
         return draft
 
-    def take(self, unit: Unit, draft: Draft, activity: str) -> None:
+    def take(self, unit: Plan, draft: Draft, activity: str) -> None:
         """Takes over a draft: what time did, each with a record of its own, then what the act did, under its record."""
         for passed in draft.passed:
             details: dict[str, Any] = {}
@@ -171,7 +171,7 @@ class Standing:
         if not self.is_at_hand:
             self._rest_due_at = mark.account.due_at
 
-    def write(self, unit: Unit) -> None:
+    def write(self, unit: Plan) -> None:
         """Plans the rows of the account, and of all that changed in it, as they stand in the end."""
         account = self.account._asdict()
         del account["state"]
@@ -193,7 +193,7 @@ class Standing:
             if (noun, number) not in self._changed:
                 self._changed[noun, number] = activity if number > last_before else None
 
-    def _post(self, unit: Unit, posting: Posting, activity: str) -> None:
+    def _post(self, unit: Plan, posting: Posting, activity: str) -> None:
         account = self.place.account
         program = self.place.program
         unit.add(

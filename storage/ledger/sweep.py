@@ -2,10 +2,11 @@
 
 from storage.engine.database import Connection
 from storage.engine.session import session
+from storage.engine.sockets import blocking
 from storage.engine.unit import Unit
 from storage.ledger import load
 from storage.ledger.standing import Standing
-from storage.programs.queries import Clocks
+from storage.programs.queries import BlockingClocks
 
 
 def sweep(unit: Unit, program: int, limit: int) -> int:
@@ -13,22 +14,23 @@ def sweep(unit: Unit, program: int, limit: int) -> int:
 
     Accounts that somebody else has in hand are passed over: whoever writes to them settles them.
     """
-    clocks = Clocks()
-    clock = load.clock(session(unit.connection), clocks, program)
+    books = session(unit.connection)
+    clocks = BlockingClocks(books)
+    clock = blocking(load.clock(books, clocks, program))
     if clock is None:
         return 0
     due = load.lock_due(unit.connection, program, clock.now, limit)
     if not due:
         return 0
     question = load.question([place.account for place in due], (), ())
-    loaded = load.lock_group(session(unit.connection), clocks, question, [program], begin=False)
+    loaded = blocking(load.lock_group(books, clocks, question, [program], begin=False))
     pinned = {
         account: [lot for hold in holds.values() for lot, _ in hold.pins] for account, holds in loaded.holds.items()
     }
     wanted = [(place.account, clock.now, 0, pinned.get(place.account, [])) for place in due]
-    lots = load.lots_at_hand(unit.connection, wanted)
+    lots = blocking(load.lots_at_hand(books, wanted))
     for place, address in due.items():
-        sliding = clocks.sliding(unit.connection, program, address.card)
+        sliding = clocks.sliding(program, address.card)
         standing = Standing(place, address, clock, loaded, lots[place.account], sliding)
         standing.take(unit, standing.draft(), "")
         standing.write(unit)

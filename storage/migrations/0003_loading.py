@@ -3,25 +3,31 @@
 from typing import Any
 
 # What the writer must know of a group, in one round trip: each statement in here sees what was committed before it
-# began, so the clocks and answers are read after the locks are held. OFFSET 0: the keys lead, whatever the planner
-# thought of a table when it was empty.
+# began, so the clocks and answers are read after the locks are held. Accounts that somebody else has in hand are
+# passed over, or waited for where `patience_ms` is given; those that were passed over, and those that are only to be
+# looked at, are read as they stand. OFFSET 0: the keys lead, whatever the planner thought of a table when it was empty.
 LOAD_GROUP = """
 CREATE FUNCTION load_group(wanted json) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    found bigint[]; holding bigint[]; owing bigint[]; sliding bigint[];
+    asked bigint[] := ARRAY(SELECT json_array_elements_text(wanted -> 'accounts')::bigint);
+    locked bigint[]; read bigint[]; holding bigint[]; owing bigint[]; sliding bigint[];
     accounts json; clocks json; answers json; transactions json;
     holds json; spendings json; shortfalls json; slides json;
 BEGIN
+    IF wanted ->> 'patience_ms' IS NULL THEN
+        locked := ARRAY(SELECT id FROM account WHERE id = ANY(asked) FOR NO KEY UPDATE SKIP LOCKED);
+    ELSE
+        PERFORM set_config('lock_timeout', wanted ->> 'patience_ms', true);
+        locked := ARRAY(SELECT id FROM account WHERE id = ANY(asked) ORDER BY id FOR NO KEY UPDATE);
+    END IF;
+    read := asked || ARRAY(SELECT json_array_elements_text(wanted -> 'looked_at')::bigint);
     SELECT json_agg(json_build_array(
         a.id, a.pending, a.active, a.held, a.debt, a.earned, a.spent, a.expired, a.revoked, a.moved, a.version, a.lots,
         a.entries, a.holds, a.shortfalls, a.slides, a.state, a.due_at
-    )), array_agg(a.id), array_agg(a.id) FILTER (WHERE a.held > 0), array_agg(a.id) FILTER (WHERE a.debt > 0),
+    )), array_agg(a.id) FILTER (WHERE a.held > 0), array_agg(a.id) FILTER (WHERE a.debt > 0),
         array_agg(a.id) FILTER (WHERE a.slides > 0)
-    INTO accounts, found, holding, owing, sliding
-    FROM (
-        SELECT * FROM account WHERE id = ANY(ARRAY(SELECT json_array_elements_text(wanted -> 'accounts')::bigint))
-        ORDER BY id FOR UPDATE
-    ) AS a;
+    INTO accounts, holding, owing, sliding
+    FROM account a WHERE a.id = ANY(read);
     SELECT json_agg(json_build_array(
         p.id, p.version, p.test_clock_at, CASE WHEN p.version = (k ->> 1)::integer THEN NULL ELSE p.settings END
     )) INTO clocks
@@ -99,8 +105,8 @@ BEGIN
         SELECT json_agg(json_build_array(account, policy_version, expires_at)) INTO slides
         FROM slide WHERE account = ANY(sliding);
     END IF;
-    RETURN json_build_object('now', clock_timestamp(), 'accounts', accounts, 'clocks', clocks, 'answers', answers,
-                             'transactions', transactions, 'holds', holds, 'spendings', spendings,
+    RETURN json_build_object('now', clock_timestamp(), 'accounts', accounts, 'locked', locked, 'clocks', clocks,
+                             'answers', answers, 'transactions', transactions, 'holds', holds, 'spendings', spendings,
                              'shortfalls', shortfalls, 'slides', slides);
 END $$;
 """

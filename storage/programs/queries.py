@@ -1,8 +1,8 @@
 """Reads programs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -10,13 +10,18 @@ from rules.access import Caller
 from rules.draft import Sliding
 from rules.programs import Settings
 from rules.refusals import ProgramNotFound
-from storage.engine.database import Connection
+from storage.engine.database import NO_KEY_UPDATE
+from storage.engine.session import Session, Statement
+from storage.engine.sockets import blocking
 from storage.programs.tables import ProgramRow
 
 SETTINGS = TypeAdapter(Settings)
 
 # Earlier versions of settings that a thread keeps: some kilobytes each.
 VERSIONS_REMEMBERED_MAX = 1_000
+
+
+Decided = TypeVar("Decided")
 
 
 class Program(NamedTuple):
@@ -48,7 +53,7 @@ class Program(NamedTuple):
 def get(program_id: str, caller: Caller, for_update: bool = False) -> Program:
     """The program of that public id. Raises ProgramNotFound, also where the caller may not know of it."""
     query = ProgramRow.select().where(ProgramRow.program_id == program_id)
-    found = (query.for_update() if for_update else query).first() if caller.sees(program_id) else None
+    found = (query.for_update(NO_KEY_UPDATE) if for_update else query).first() if caller.sees(program_id) else None
     if found is None:
         raise ProgramNotFound(program=program_id)
     return from_row(found)
@@ -84,6 +89,15 @@ class Clock(NamedTuple):
     now: datetime
 
 
+class SettingsUnread(Exception):
+    """The settings of an earlier version are needed, and were not read yet: `Clocks.learn` reads them."""
+
+    def __init__(self, program: int, version: int) -> None:
+        super().__init__(program, version)
+        self.program = program
+        self.version = version
+
+
 class Clocks:
     """The clocks of programs, read from the database each time; their settings only where the version is new."""
 
@@ -91,24 +105,32 @@ class Clocks:
         self._settings: dict[int, tuple[int, Settings]] = {}
         self._versions: dict[tuple[int, int], Settings] = {}
 
-    def version(self, connection: Connection, program: int, version: int) -> Settings:
-        """The settings of one version, which never change."""
+    def version(self, program: int, version: int) -> Settings:
+        """The settings of one version, which never change. Raises SettingsUnread."""
         known = self._settings.get(program)
         if known is not None and known[0] == version:
             return known[1]
-        if (program, version) not in self._versions:
-            row = connection.execute(_VERSION, (program, version), prepare=True).fetchone()
-            assert row is not None
-            if len(self._versions) >= VERSIONS_REMEMBERED_MAX:
-                self._versions.clear()
-            self._versions[program, version] = SETTINGS.validate_python(row[0])
-        return self._versions[program, version]
+        try:
+            return self._versions[program, version]
+        except KeyError:
+            raise SettingsUnread(program, version) from None
 
-    def sliding(self, connection: Connection, program: int, card_id: str) -> Sliding:
-        """To where activities slide the expiry of a card's points, by the version of the settings they belong to."""
+    async def learn(self, session: Session, unread: SettingsUnread) -> None:
+        """Reads the settings of a version."""
+        if len(self._versions) >= VERSIONS_REMEMBERED_MAX:
+            self._versions.clear()
+        key = (unread.program, unread.version)
+        text = await session.run(_VERSION, [b"%d" % number for number in key])
+        self._versions[key] = SETTINGS.validate_json(text)
+
+    def sliding(self, program: int, card_id: str) -> Sliding:
+        """To where activities slide the expiry of a card's points, by the version of the settings they belong to.
+
+        What it answers raises SettingsUnread.
+        """
 
         def slides_to(version: int, activity_type: str, at: datetime) -> datetime | None:
-            settings = self.version(connection, program, version)
+            settings = self.version(program, version)
             return settings.slides_to(settings.card(card_id, str(program)), activity_type, at)
 
         return slides_to
@@ -128,4 +150,29 @@ class Clocks:
         return clocks
 
 
-_VERSION = "SELECT settings FROM program_version WHERE program = %s AND version = %s"
+class BlockingClocks(Clocks):
+    """Clocks that read earlier settings on the spot, over a blocking session."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def version(self, program: int, version: int) -> Settings:
+        """The settings of one version."""
+        try:
+            return super().version(program, version)
+        except SettingsUnread as unread:
+            blocking(self.learn(self._session, unread))
+            return super().version(program, version)
+
+
+async def knowing(session: Session, clocks: Clocks, decide: Callable[[], Decided]) -> Decided:
+    """What `decide` answers; it is asked again where it first needs earlier settings to be read."""
+    while True:
+        try:
+            return decide()
+        except SettingsUnread as unread:
+            await clocks.learn(session, unread)
+
+
+_VERSION = Statement("SELECT settings FROM program_version WHERE program = $1 AND version = $2", ["integer", "integer"])

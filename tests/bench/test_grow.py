@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from bench.bare import Definition, bare, definitions
@@ -10,7 +11,7 @@ from bench.grow import TABLES, Grown, grow
 from bench.growing import AMOUNT_MINOR, SPENT
 from rules.calendar import Rounding
 from rules.programs import Card, EarnRate, ExpiryPolicy, Settings
-from storage.engine.database import Connection, Database
+from storage.engine.database import Database
 from tests.storage.scene import START, Scene
 
 CARD = Card("points", "Points", 0, EarnRate(1, 100, "USD"), None, ExpiryPolicy(12, Rounding.MONTH))
@@ -97,7 +98,7 @@ def test_every_index_and_key_comes_back(scene: Scene) -> None:
 def test_what_comes_back_otherwise_is_noticed(scene: Scene) -> None:
     """A row measured without an index would be a lie."""
 
-    def tamper(books: Connection) -> None:
+    def tamper(books: "psycopg.Connection[Any]") -> None:
         with bare(books, TABLES):
             books.execute("CREATE INDEX one_more ON entry (recorded_at)")
 

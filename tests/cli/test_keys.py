@@ -2,9 +2,9 @@
 
 import json
 
-from storage.access.queries import authenticate
 from storage.engine.database import Database, connection
 from tests.cli.terminal import KEY, Terminal, sentence
+from tests.storage.blocking import authenticate
 
 
 def test_a_key_speaks_for_its_caller_until_it_is_revoked(connected: Terminal, database: Database) -> None:

@@ -105,7 +105,7 @@ class Served:
     async def close(self) -> None:
         """Ends the server at once."""
         await self.app.server.stop(0)
-        self.app.books.close()
+        await self.app.books.close()
         self.database.close()
 
 

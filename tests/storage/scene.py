@@ -18,15 +18,15 @@ from storage.engine.requests import Answer
 from storage.engine.unit import run
 from storage.ledger.acts.transactions import Recorded
 from storage.ledger.addresses import Address
-from storage.ledger.batch import Ledger
 from storage.ledger.commands import AllOrNothing, Balance, Command
 from storage.ledger.group import Outcome
-from storage.ledger.queries import EntryRead, GetBalance, ListEntries, Reader
+from storage.ledger.queries import EntryRead, GetBalance, ListEntries
 from storage.ledger.sweep import programs_with_due, sweep
 from storage.ledger.verify import verify
 from storage.programs import commands as programs
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from tests.storage.asking import CALLER, ORIGIN, Asking, asked, request
+from tests.storage.blocking import Ledger, Reader
 
 __all__ = ["CALLER", "ORIGIN", "SETTINGS", "START", "Scene", "answered", "asked", "request"]
 

@@ -15,7 +15,7 @@ from rules.programs import PendingMode, PendingPolicy
 from rules.refusals import ExternalIdTaken
 from storage.access.commands import create_key, revoke_key
 from storage.activity.commands import BODY_VERSION, Outcome, Scope, record
-from storage.activity.recorder import Act, Recorder
+from storage.activity.recorder import Act
 from storage.activity.tables import ActivityRow
 from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer, UpdateCustomer
@@ -24,6 +24,7 @@ from storage.engine.database import Database
 from storage.engine.unit import run, transaction
 from storage.programs import commands as programs
 from storage.programs.commands import UpdateProgram
+from tests.storage.blocking import record as record_acts
 from tests.storage.scene import CALLER, ORIGIN, SETTINGS, Scene, request
 
 PERSON = Profile(
@@ -115,7 +116,7 @@ def test_what_changed_nothing_is_recorded_under_whom_it_was_about(scene: Scene) 
         Act(origin, Outcome.DENIED, "programs/coffee/customers/eve", "coffee", "eve"),
         Act(origin, Outcome.INVALID, "programs/tea", "tea"),
     ]
-    ids = Recorder(scene.database).run(acts)
+    ids = record_acts(scene.database, acts)
     found = {str(row.id): row for row in ActivityRow.select().where(ActivityRow.action == "customer.read")}
     rows = [found[str(identity)] for identity in ids]
     assert [row.outcome for row in rows] == ["SUCCEEDED", "DENIED", "INVALID"]

@@ -1,7 +1,5 @@
 """Commands that share a transaction do not feel each other: refused, late, poisoned or only asked about."""
 
-import asyncio
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,9 +17,8 @@ from rules.refusals import (
     ProgramNotFound,
 )
 from storage.engine.database import Database, StorageUnavailable
-from storage.engine.gather import Gatherer
-from storage.ledger.commands import Command
-from storage.ledger.group import Outcome
+from storage.ledger.writer import Writer
+from tests.storage.blocking import with_writer, written
 from tests.storage.scene import START, Scene, answered
 
 REFUSED: dict[type[Exception], dict[str, Any]] = {
@@ -39,14 +36,6 @@ REFUSED: dict[type[Exception], dict[str, Any]] = {
 def scene(database: Database) -> Scene:
     """Two customers."""
     return Scene(database, "ada", "ben")
-
-
-@pytest.fixture
-def writer(scene: Scene) -> Iterator[Gatherer[Any, Any]]:
-    """The writer as the server has it: a thread that gathers."""
-    gatherer: Gatherer[Any, Any] = Gatherer("writer", scene.ledger.run)
-    yield gatherer
-    gatherer.close()
 
 
 @pytest.mark.parametrize("refusal", REFUSED)
@@ -153,11 +142,11 @@ def test_what_is_only_asked_about_is_not_seen_by_the_neighbours(scene: Scene) ->
     assert scene.balance().active == 0
 
 
-def test_a_command_that_the_database_refuses_fails_alone(scene: Scene, writer: Gatherer[Any, Any]) -> None:
+def test_a_command_that_the_database_refuses_fails_alone(scene: Scene) -> None:
     """One poisoned command in a group of hundreds must not take the others down with it."""
     scene.execute("ALTER TABLE transaction ADD CHECK (transaction_id <> 'poison')")
     commands = [scene.purchase(10, transaction_id=name) for name in ("one", "poison", "three")]
-    first, poisoned, last = _outcomes(writer, [commands])[0]
+    first, poisoned, last = written(scene, [commands])[0]
     assert isinstance(poisoned, psycopg.errors.CheckViolation)
     assert answered(first).value.balance.active == 10
     assert answered(last).value.balance.active == 20
@@ -165,36 +154,31 @@ def test_a_command_that_the_database_refuses_fails_alone(scene: Scene, writer: G
     scene.assert_conserved()
 
 
-def test_calls_that_arrive_together_get_each_their_own_outcome(scene: Scene, writer: Gatherer[Any, Any]) -> None:
+def test_calls_that_arrive_together_get_each_their_own_outcome(scene: Scene) -> None:
     """Answers are cut out of the group by position: one off, and customers read each other's balance."""
     calls = [[scene.purchase(n, name=name) for name in ("ada", "ben")] for n in range(1, 40)]
-    for call, outcomes in zip(calls, _outcomes(writer, calls), strict=True):
+    for call, outcomes in zip(calls, written(scene, calls), strict=True):
         assert [answered(outcome).value.points for outcome in outcomes] == [command.amount_minor for command in call]
     assert scene.balance("ada").active == scene.balance("ben").active == sum(range(1, 40))
     scene.assert_conserved()
 
 
-def test_a_database_that_is_away_fails_the_whole_group_and_comes_back(
-    scene: Scene, writer: Gatherer[Any, Any], database_url: str
-) -> None:
-    """Running 512 commands one by one against nobody would make every caller wait for all the others."""
-    [[first]] = _outcomes(writer, [[scene.purchase(10)]])
-    assert answered(first).value.points == 10
+def test_a_database_that_is_away_fails_the_whole_group_and_comes_back(scene: Scene, database_url: str) -> None:
+    """Running 128 commands one by one against nobody would make every caller wait for all the others."""
     command = scene.purchase(20)
-    with psycopg.connect(database_url, autocommit=True) as neighbour:
-        neighbour.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    [away] = _outcomes(writer, [[command, scene.purchase(30)]])
-    assert [type(outcome) for outcome in away] == [StorageUnavailable, StorageUnavailable]
-    [[again]] = _outcomes(writer, [[command]])
-    assert answered(again).value.balance.active == 30
-    assert not answered(again).replayed
 
+    async def outlive(writer: Writer) -> None:
+        [first] = await writer.submit([scene.purchase(10)])
+        assert answered(first).value.points == 10
+        with psycopg.connect(database_url, autocommit=True) as neighbour:
+            neighbour.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        away = await writer.submit([command, scene.purchase(30)])
+        assert [type(outcome) for outcome in away] == [StorageUnavailable, StorageUnavailable]
+        [again] = await writer.submit([command])
+        assert answered(again).value.balance.active == 30
+        assert not answered(again).replayed
 
-def _outcomes(writer: Gatherer[Any, Any], calls: Sequence[Sequence[Command]]) -> list[Sequence[Outcome]]:
-    async def submit() -> list[Sequence[Outcome]]:
-        return list(await asyncio.gather(*(writer.submit(call) for call in calls)))
-
-    return asyncio.run(submit())
+    with_writer(scene, outlive)

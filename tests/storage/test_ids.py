@@ -12,10 +12,11 @@ from rules.access import Role
 from rules.refusals import ProgramNotFound
 from storage.access.commands import NameTaken, NewKey, create_key, revoke_key
 from storage.access.keys import new_key, parse_key
-from storage.access.queries import any_key, authenticate, keys
+from storage.access.queries import any_key, keys
 from storage.engine.database import Database, connection
 from storage.engine.ids import new_uuid, parse_typeid, typeid
 from storage.engine.unit import run
+from tests.storage.blocking import authenticate
 from tests.storage.scene import Scene
 
 

@@ -21,9 +21,9 @@ from storage.engine.database import Database
 from storage.engine.requests import Answer
 from storage.engine.unit import run
 from storage.ledger.addresses import Address
-from storage.ledger.batch import Ledger
-from storage.ledger.queries import GetBalance, Reader
+from storage.ledger.queries import GetBalance
 from tests.storage import members
+from tests.storage.blocking import Ledger, Reader
 from tests.storage.members import assert_conserved, merge
 from tests.storage.scene import CALLER, ORIGIN, Scene, request
 from tests.storage.test_merge import live

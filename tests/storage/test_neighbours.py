@@ -1,6 +1,5 @@
 """Several writers on the same accounts: no update is lost, nobody waits in a ring, everybody gets a true answer."""
 
-import asyncio
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -12,9 +11,8 @@ import pytest
 
 from rules.refusals import DuplicateTransaction, InsufficientPoints, RequestIdReused
 from storage.engine.database import Database
-from storage.engine.gather import Gatherer
-from storage.ledger.batch import Ledger
 from storage.ledger.commands import Command
+from tests.storage.blocking import Ledger, written
 from tests.storage.scene import Scene, answered
 
 NAMES = ("ada", "ben", "cyd", "dan")
@@ -140,15 +138,8 @@ def test_a_writer_waits_for_an_account_that_a_neighbour_holds(scene: Scene) -> N
 
 def _submit(scene: Scene, commands: Sequence[Command]) -> Sequence[Any]:
     """The outcomes as the server gets them, from a writer of another process."""
-    writer: Gatherer[Any, Any] = Gatherer("writer", Ledger(scene.database).run)
-    try:
-        return asyncio.run(_outcomes(writer, commands))
-    finally:
-        writer.close()
-
-
-async def _outcomes(writer: Gatherer[Any, Any], commands: Sequence[Command]) -> Sequence[Any]:
-    return await writer.submit(commands)
+    [outcomes] = written(scene, [commands])
+    return outcomes
 
 
 def _wait_for(scene: Scene, condition: Callable[[], bool]) -> None:

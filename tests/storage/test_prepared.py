@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import permutations
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from storage.engine import session as sessions
 from storage.engine.database import Connection, Database, connection
 from storage.engine.session import Statement, forget, rolled_back_on_error, session
+from storage.engine.sockets import blocking
 from storage.engine.unit import transaction
 from storage.ledger.reading.accounts import snapshot
 
@@ -33,61 +35,82 @@ def books(database: Database) -> Iterator[Connection]:
         yield opened
 
 
+def say(books: Connection, statement: Statement, parameters: list[bytes]) -> Any:
+    """What is answered to one of our statements."""
+    return blocking(session(books).run(statement, parameters))
+
+
 def of_a_group(database: Database, books: Connection) -> None:
     """Refused between its two statements, as where more lots are needed than were at hand."""
-    with rolled_back_on_error(books):
-        assert session(books).run(OURS, [b"1"], begin=True) == b"2"
-        raise Refused
+
+    async def group() -> None:
+        async with rolled_back_on_error(session(books)):
+            assert await session(books).run(OURS, [b"1"], begin=True) == b"2"
+            raise Refused
+
+    blocking(group())
 
 
 def of_a_group_before_it_began(database: Database, books: Connection) -> None:
     """Nothing is open yet, so that there is nothing to roll back."""
-    with rolled_back_on_error(books):
-        raise Refused
+
+    async def group() -> None:
+        async with rolled_back_on_error(session(books)):
+            raise Refused
+
+    blocking(group())
 
 
 def of_a_group_by_its_statement(database: Database, books: Connection) -> None:
     """The database says no."""
-    with rolled_back_on_error(books):
-        session(books).run(WRONG, [b"0"], begin=True)
+
+    async def group() -> None:
+        async with rolled_back_on_error(session(books)):
+            await session(books).run(WRONG, [b"0"], begin=True)
+
+    blocking(group())
 
 
 def of_a_group_by_its_commit(database: Database, books: Connection) -> None:
     """The database says no at the end, and has rolled back by itself."""
-    with rolled_back_on_error(books):
-        session(books).run(TWICE, [b"1"], begin=True, commit=True)
+
+    async def group() -> None:
+        async with rolled_back_on_error(session(books)):
+            await session(books).run(TWICE, [b"1"], begin=True, commit=True)
+
+    blocking(group())
 
 
 def of_a_unit(database: Database, books: Connection) -> None:
     """Refused by a rule."""
     with transaction(database) as unit:
-        assert session(unit.connection).run(OURS, [b"1"]) == b"2"
+        assert say(unit.connection, OURS, [b"1"]) == b"2"
         raise Refused
 
 
 def of_a_unit_that_was_only_asked_about(database: Database, books: Connection) -> None:
     """Rolled back without an error."""
     with transaction(database) as unit:
-        assert session(unit.connection).run(OURS, [b"1"]) == b"2"
+        assert say(unit.connection, OURS, [b"1"]) == b"2"
         unit.discard()
 
 
 def of_a_unit_by_its_statement(database: Database, books: Connection) -> None:
     """The database says no, and hears nothing but ROLLBACK until that is said."""
     with transaction(database) as unit:
-        session(unit.connection).run(WRONG, [b"0"])
+        say(unit.connection, WRONG, [b"0"])
 
 
 def of_a_unit_by_its_commit(database: Database, books: Connection) -> None:
     """The database says no at the end."""
     with transaction(database) as unit:
-        session(unit.connection).run(TWICE, [b"1"])
+        say(unit.connection, TWICE, [b"1"])
 
 
 def of_a_reading(database: Database, books: Connection) -> None:
     """Refused in a snapshot."""
     with snapshot(books):
-        assert session(books).run(OURS, [b"1"]) == b"2"
+        assert say(books, OURS, [b"1"]) == b"2"
         raise Refused
 
 
@@ -96,10 +119,10 @@ def to_a_savepoint(database: Database, books: Connection) -> None:
     with transaction(database) as unit:
         try:
             with unit.connection.transaction():
-                session(unit.connection).run(WRONG, [b"0"])
+                say(unit.connection, WRONG, [b"0"])
         except psycopg.errors.DivisionByZero:
             forget(unit.connection)
-        assert session(unit.connection).run(OURS, [b"1"]) == b"2"
+        assert say(unit.connection, OURS, [b"1"]) == b"2"
 
 
 WAYS: list[Callable[[Database, Connection], None]] = [
@@ -129,7 +152,7 @@ def _refused() -> Iterator[None]:
 
 
 def _assert_both_answer(books: Connection) -> None:
-    assert session(books).run(OURS, [b"1"]) == b"2"
+    assert say(books, OURS, [b"1"]) == b"2"
     assert books.execute("SELECT 3", prepare=True).fetchone() == (3,)
     assert books.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
@@ -172,7 +195,7 @@ def test_a_connection_keeps_so_many_statements_and_no_more(books: Connection, mo
     """Also where rollbacks come in between: what was dropped is not dropped a second time."""
     monkeypatch.setattr(sessions, "PREPARED_MAX", 3)
     for number in range(10):
-        assert session(books).run(Statement(f"SELECT {number} + $1::int", ("int",)), [b"1"]) == b"%d" % (number + 1)
+        assert say(books, Statement(f"SELECT {number} + $1::int", ("int",)), [b"1"]) == b"%d" % (number + 1)
         assert len(_ours(books)) <= 3
         if number % 4 == 3:
             with _refused(), snapshot(books):

@@ -9,11 +9,11 @@ from rules.refusals import EventTypeAwaited
 from rules.transactions import TransactionState
 from storage.engine.database import Database
 from storage.engine.unit import run
-from storage.ledger.batch import Ledger
 from storage.ledger.commands import Command
 from storage.ledger.reading import lots
 from storage.programs import commands as programs
 from storage.programs.commands import UpdateProgram
+from tests.storage.blocking import Ledger
 from tests.storage.scene import CALLER, ORIGIN, request
 from tests.storage.shop import CARDS, EVENTS, SETTINGS, Shop
 

@@ -23,8 +23,8 @@ from storage.customers import commands as customers
 from storage.customers.commands import UpdateCustomer
 from storage.engine.database import Database
 from storage.engine.unit import run
-from storage.ledger.batch import Ledger
 from tests.storage import members
+from tests.storage.blocking import Ledger
 from tests.storage.members import assert_conserved, reactivate, suspend
 from tests.storage.scene import CALLER, ORIGIN, Scene, request
 

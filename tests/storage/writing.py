@@ -8,9 +8,9 @@ from typing import Any
 from rules.refusals import Refusal
 from storage.engine.database import open_database
 from storage.engine.requests import Answer
-from storage.ledger.batch import Ledger
 from storage.ledger.commands import Command
 from tests.storage.asking import Asking
+from tests.storage.blocking import Ledger
 
 GROUPS = 20
 GROUP_SIZE = 8

@@ -15,10 +15,10 @@ from storage.engine.requests import Request
 from storage.engine.unit import transaction
 from storage.ledger.acts.transactions import RecordTransaction
 from storage.ledger.addresses import Address
-from storage.ledger.batch import Ledger
 from storage.ledger.commands import Asked
 from storage.programs import commands as programs
 from storage.programs.commands import AdvanceTestClock, CreateProgram
+from tests.storage.blocking import Ledger
 
 CALLER = Caller("caller", "tests", Role.ADMINISTRATOR)
 ORIGIN = Origin(ActorType.SERVICE, "tests", "API", Kind("tests.acted", "ORDERS", "ORDER"))

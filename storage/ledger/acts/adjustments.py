@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec import json
+
 from rules import calendar, ledger
 from rules.accounts import EntryKind, Lot, Posting
 from rules.programs import Term, time_zone
 from rules.refusals import LotNotFound
 from rules.transactions import TransactionState
 from storage.engine.requests import Answer
+from storage.engine.session import Statement
 from storage.ledger import rows
 from storage.ledger.acts.transactions import usable_until
 from storage.ledger.addresses import Address
@@ -121,8 +124,9 @@ class ChangeLot(NamedTuple):
         zone = time_zone(clock.settings.time_zone)
         last_usable_on = calendar.last_usable_day(expires_at, zone).isoformat() if expires_at else ""
         made_by = standing.lot_made_by(lot.number)
-        issued = group.rows(_ISSUED, (standing.place.account, lot.number)) if made_by is None else [(made_by, "")]
-        [(issued_by, origin)] = issued
+        issued_by, origin = made_by, ""
+        if issued_by is None:
+            issued_by, origin = json.decode(group.read(_ISSUED, standing.place.account, lot.number))
         answer = LotChanged(
             after, expires_at, last_usable_on, origin, issued_by, balance(draft.account, standing.card, clock.now)
         )
@@ -148,12 +152,15 @@ class ChangeLot(NamedTuple):
             group.keep_purchase(standing.place.program, after)
 
 
-_ISSUED = """
-SELECT l.activity::text, coalesce(
-    format('programs/%%s/customers/%%s/accounts/%%s', p.program_id, c.customer_id, a.card_id)
+_ISSUED = Statement(
+    """
+SELECT json_build_array(l.activity, coalesce(
+    format('programs/%s/customers/%s/accounts/%s', p.program_id, c.customer_id, a.card_id)
         || '/lots/' || l.origin, ''
-)
+))
 FROM lot l JOIN account a ON a.id = coalesce(l.origin_account, l.account)
 JOIN customer c ON c.id = a.customer JOIN program p ON p.id = a.program
-WHERE l.account = %s AND l.number = %s
-"""
+WHERE l.account = $1 AND l.number = $2
+""",
+    ["bigint", "integer"],
+)

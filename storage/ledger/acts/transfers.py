@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec import json
+
 from rules import calendar, ledger
 from rules.accounts import Posting
 from rules.programs import Card, time_zone
 from rules.refusals import DailyCapReached, TransferToItself
 from storage.engine.requests import Answer
+from storage.engine.session import Statement
 from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Asked, Balance, balance
@@ -77,7 +80,7 @@ class TransferPoints(NamedTuple):
         clock = standing.clock
         zone = time_zone(clock.settings.time_zone)
         midnight = calendar.start_of_day(calendar.local_day(clock.now, zone), zone)
-        [(points, count)] = group.rows(_SENT, (standing.place.account, midnight))
+        points, count = json.decode(group.read(_SENT, standing.place.account, midnight))
         points, count = points + sum(standing.sent.values()), count + len(standing.sent)
         if card.transfer_daily_count and count >= card.transfer_daily_count:
             raise DailyCapReached(limit=card.transfer_daily_count, what="times", used=count)
@@ -85,7 +88,10 @@ class TransferPoints(NamedTuple):
             raise DailyCapReached(limit=card.transfer_daily_points, what="units", used=points)
 
 
-_SENT = """
-SELECT coalesce(-sum(amount), 0)::bigint, count(*) FROM entry
-WHERE account = %s AND kind = 'TRANSFER_OUT' AND occurred_at >= %s
-"""
+_SENT = Statement(
+    """
+SELECT json_build_array(coalesce(-sum(amount), 0)::bigint, count(*)) FROM entry
+WHERE account = $1 AND kind = 'TRANSFER_OUT' AND occurred_at >= $2
+""",
+    ["bigint", "timestamptz"],
+)

@@ -16,9 +16,10 @@ from rules.programs import Card
 from rules.refusals import Refusal
 from storage.engine.database import Connection
 from storage.engine.session import forget, session
+from storage.engine.sockets import blocking
 from storage.ledger import addresses, load
 from storage.ledger.addresses import Address, Addresses, CustomerName, Holder, Place
-from storage.programs.queries import Clock, Clocks
+from storage.programs.queries import BlockingClocks, Clock, Clocks
 
 
 class Reading(NamedTuple):
@@ -50,7 +51,7 @@ def snapshot(books: Connection) -> Iterator[None]:
 
 def find(books: Connection, address: Address) -> Place:
     """Where an account is. Raises ProgramNotFound, CustomerNotFound, CardNotFound."""
-    place = Addresses(opens=False).find(books, [address])[address]
+    place = blocking(Addresses(opens=False).find(session(books), [address]))[address]
     if isinstance(place, Refusal):
         raise place
     return place
@@ -60,13 +61,13 @@ def readable(books: Connection, address: Address) -> Place:
     """The same for those who need no more of the account than where it is."""
     place = find(books, address)
     if books.execute(_IS_MERGED, (place.account,), prepare=True).fetchone() is not None:
-        raise addresses.blocked(books, address, place.customer)
+        raise blocking(addresses.blocked(session(books), address, place.customer))
     return place
 
 
 def holder(books: Connection, name: CustomerName) -> Holder:
     """A customer with its accounts. Raises ProgramNotFound, CustomerNotFound, CustomerMerged."""
-    found = addresses.customers(books, [(name, "")])[name, ""]
+    found = blocking(addresses.customers(session(books), [(name, "")]))[name, ""]
     if isinstance(found, Refusal):
         raise found
     return found
@@ -74,7 +75,7 @@ def holder(books: Connection, name: CustomerName) -> Holder:
 
 def clock(books: Connection, program: int) -> Clock:
     """The clock of a program that is there, with its settings."""
-    found = load.clock(session(books), Clocks(), program)
+    found = blocking(load.clock(session(books), Clocks(), program))
     assert found is not None
     return found
 
@@ -85,29 +86,31 @@ def read(books: Connection, address: Address, at: datetime | None = None) -> Rea
     Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound.
     """
     place = find(books, address)
-    clocks = Clocks()
-    loaded = load.read_accounts(session(books), clocks, [place])
+    conversation = session(books)
+    clocks = BlockingClocks(conversation)
+    loaded = blocking(load.read_accounts(conversation, clocks, [place]))
     account, now = loaded.accounts.get(place.account, Account()), loaded.clocks[place.program]
     if account.state is AccountState.MERGED:
-        raise addresses.blocked(books, address, place.customer)
+        raise blocking(addresses.blocked(session(books), address, place.customer))
     card = now.settings.card(address.card, address.program)
     until = now.now if at is None else min(at, now.now)
     is_due = account.is_due(until)
     if not (is_due or account.slides):
         return Reading(address, place, now, card, Draft(account))
-    loaded = load.read_details(books, loaded, [place.account])
+    loaded = blocking(load.read_details(conversation, loaded, [place.account]))
     holds = loaded.holds.get(place.account, {})
     lots: dict[int, Lot] = {}
     if is_due:
         pinned = [lot for hold in holds.values() for lot, _ in hold.pins]
-        lots = load.lots_at_hand(books, [(place.account, until, 0, pinned)])[place.account].lots
+        [at_hand] = blocking(load.lots_at_hand(conversation, [(place.account, until, 0, pinned)])).values()
+        lots = at_hand.lots
     draft = Draft(
         account,
         lots,
         holds,
         loaded.shortfalls.get(place.account),
         loaded.slides.get(place.account),
-        clocks.sliding(books, place.program, address.card),
+        clocks.sliding(place.program, address.card),
     )
     if is_due:
         ledger.settle(draft, until)

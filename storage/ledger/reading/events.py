@@ -12,6 +12,7 @@ from msgspec import json
 
 from storage.engine.database import Connection
 from storage.engine.session import Statement, session
+from storage.engine.sockets import blocking
 from storage.ledger.addresses import CustomerName
 from storage.ledger.reading import accounts
 
@@ -75,7 +76,7 @@ def page(
         value, event = after
         asked += [value.isoformat() if isinstance(value, datetime) else str(value), str(event)]
     statement = _PAGES[order, ascending, after is not None]
-    rows = _ROWS.decode(session(books).run(statement, [one.encode() for one in asked]))
+    rows = _ROWS.decode(blocking(session(books).run(statement, [one.encode() for one in asked])))
     if not rows:
         # Nothing to show, nobody of that name, or a customer that was merged: this says which.
         accounts.holder(books, name)

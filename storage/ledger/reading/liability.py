@@ -20,11 +20,12 @@ from rules.programs import Settings, time_zone
 from rules.refusals import ProgramNotFound
 from storage.engine.database import Connection
 from storage.engine.session import session
+from storage.engine.sockets import blocking
 from storage.ledger import load
 from storage.ledger.addresses import Place
 from storage.ledger.reading import accounts
 from storage.ledger.reading.figures import figure
-from storage.programs.queries import Clock, Clocks
+from storage.programs.queries import BlockingClocks, Clock, Clocks
 
 # Points that do not expire, and points that wait for somebody to say from when they count.
 NEVER, UNKNOWN = "never", "unknown"
@@ -85,8 +86,8 @@ def report(books: Connection, program: str, card_id: str) -> Liability:
         row = books.execute("SELECT id FROM program WHERE program_id = %s", (program,)).fetchone()
         if row is None:
             raise ProgramNotFound(program=program)
-        clocks = Clocks()
-        clock = load.clock(session(books), clocks, row[0])
+        clocks = BlockingClocks(session(books))
+        clock = blocking(load.clock(session(books), clocks, row[0]))
         assert clock is not None
         card = clock.settings.card(card_id, program)
         sums = _Sums(clock.settings, _first_month(books, clock), clock.now)
@@ -166,7 +167,7 @@ class _Sums:
 
 def _due(books: Connection, clocks: Clocks, clock: Clock, card_id: str) -> Iterator[Draft]:
     """The accounts in which something is due, settled, with all their open lots."""
-    sliding = clocks.sliding(books, clock.program, card_id)
+    sliding = clocks.sliding(clock.program, card_id)
     after = 0
     while True:
         asked = (clock.program, card_id, clock.now, after, BATCH)
@@ -174,8 +175,8 @@ def _due(books: Connection, clocks: Clocks, clock: Clock, card_id: str) -> Itera
         if not places:
             return
         after = places[-1].account
-        loaded = load.read_accounts(session(books), clocks, places)
-        loaded = load.read_details(books, loaded, [place.account for place in places])
+        loaded = blocking(load.read_accounts(session(books), clocks, places))
+        loaded = blocking(load.read_details(session(books), loaded, [place.account for place in places]))
         lots: defaultdict[int, dict[int, Any]] = defaultdict(dict)
         for account, row in books.execute(_OPEN, ([place.account for place in places],)):
             lot = load.lot(row)

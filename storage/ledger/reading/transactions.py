@@ -9,6 +9,8 @@ from rules.refunds import Claimed
 from rules.refusals import Refusal, TransactionNotFound
 from rules.transactions import Line, Purchase, TransactionState
 from storage.engine.database import Connection
+from storage.engine.session import session
+from storage.engine.sockets import blocking
 from storage.ledger import addresses
 from storage.ledger.addresses import Address, CustomerName, Place, TransactionName
 from storage.ledger.reading import accounts
@@ -102,7 +104,7 @@ def refunds(books: Connection, name: TransactionName) -> list[RefundRead]:
 
 
 def _find(books: Connection, name: TransactionName) -> tuple[Address, Place]:
-    address = addresses.transactions(books, [name])[name]
+    address = blocking(addresses.transactions(session(books), [name]))[name]
     if isinstance(address, Refusal):
         raise address
     place = accounts.find(books, address)

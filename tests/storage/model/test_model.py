@@ -19,10 +19,10 @@ from rules.refusals import GroupRefused, Refusal
 from storage.engine.database import Database, connection
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
-from storage.ledger.batch import Ledger
 from storage.ledger.commands import AllOrNothing, Command
-from storage.ledger.queries import GetBalance, Reader
+from storage.ledger.queries import GetBalance
 from storage.ledger.verify import verify
+from tests.storage.blocking import Ledger, Reader
 from tests.storage.members import reactivate, suspend
 from tests.storage.model.accounts import Refused
 from tests.storage.model.cards import CARDS, NAMES, SETTINGS, Change, changed

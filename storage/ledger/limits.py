@@ -1,0 +1,49 @@
+"""Every limit of the hot path, each with its reason."""
+
+from storage.engine.lanes import LaneRules
+
+# Every statement of the hot path finds a few rows by key: plan it once, for that, whatever size the tables have now.
+BY_KEY = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+# A group takes some milliseconds. One that takes seconds holds up thousands of callers: better all of them try again.
+HOT_STATEMENT_MS = 5_000
+HOT_ANSWER_LIMIT_S = 6.0
+# What a group may wait for a key that a neighbour is writing, or a customer whom somebody changes: longer than a
+# neighbour's group takes, much shorter than callers wait. It holds up the whole lane.
+KEY_WAIT_MS = 100
+
+# Three times passed over is some 20 ms: a neighbour's group would have been done.
+PASSED_OVER_MAX = 3
+# How long a patient lane waits for one customer's rows before it looks after the next.
+PATIENCE_MS = 250
+# Patient lanes, each a connection where it is needed: so many locked customers are waited for at a time.
+PATIENT_LANES = 4
+# A caller is told that a row was busy so long before its deadline: time for the answer to travel, and for a wait that
+# has just begun to end.
+BUSY_ANSWER_BEFORE_S = 0.35
+
+_HOT = {**BY_KEY, "statement_timeout": str(HOT_STATEMENT_MS)}
+
+# A group of 128 keeps its rows for some 20 ms, and the loop for 2 at a time. Waiting behind 4,096 takes two seconds.
+# From three calls on, groups begin at most every 8 ms, unless 48 wait: a group costs as much as ten calls, whatever is
+# in it (docs/measuring.md).
+WRITER = LaneRules(
+    "writer",
+    {**_HOT, "lock_timeout": str(KEY_WAIT_MS)},
+    HOT_ANSWER_LIMIT_S,
+    weight_max=128,
+    waiting_max=4_096,
+    paced_from=3,
+    pace_s=0.008,
+    rush=48,
+)
+PATIENT = LaneRules(
+    "patient", {**_HOT, "lock_timeout": str(PATIENCE_MS)}, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096
+)
+# An answer is made of what a page shows: a group of 64 balances or 3 long pages keeps the loop some 5 ms.
+READER = LaneRules("reader", _HOT, HOT_ANSWER_LIMIT_S, weight_max=64, waiting_max=4_096)
