@@ -22,6 +22,7 @@ from bench.rows.earn import alone, crowd, few, hot, ingest, many, on_slow_disk, 
 from bench.rows.grown import ENTRIES, grown
 from bench.rows.points import points
 from bench.rows.reads import reads
+from bench.rows.sharing import noop_beside_writes, two_processes
 from bench.server import RECORD
 from bench.stage import Stage, stage
 
@@ -35,6 +36,8 @@ PARTS: tuple[tuple[tuple[str, ...], Callable[[Stage, int], Iterable[Row]]], ...]
     (("earn_vs_noop_256",), crowd),
     (("earn_vs_plain_peewee",), plain),
     (("earn_vs_pgbench",), postgres),
+    (("earn_two_processes",), two_processes),
+    (("noop_beside_writes",), noop_beside_writes),
     (("earn_hot_vs_spread",), hot),
     (("ingest_vs_pgbench",), ingest),
     (("balance_vs_noop", "history_vs_noop"), reads),

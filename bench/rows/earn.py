@@ -23,7 +23,7 @@ def alone(here: Stage, rounds: int) -> Iterable[Row]:
     """`earn_vs_noop_1` and `earn_alone`."""
     earned, nothing = _turns(here, rounds, 1)
     yield _against_nothing("earn_vs_noop_1", 1, earned, nothing)
-    note = f"p50 {p50(earned)} against {p50(nothing)}"
+    note = f"p50 {p50(earned)} against {p50(nothing)}; {cost(earned)} a call against {cost(nothing)}"
     yield Row("earn_alone", waits(earned, nothing), 6, 4, note, lower=True)
 
 
