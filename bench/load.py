@@ -149,7 +149,7 @@ def beside(*works: Work, processes: int = 1) -> list[Load]:
             clients.append(client)
             pipes.append(ours)
         tallies = _tallies([_result(pipe) for pipe in pipes])
-        return [_merged(list(part)) for part in zip(*[iter(tallies)] * processes, strict=True)]
+        return [_merged(tallies[at : at + processes]) for at in range(0, len(tallies), processes)]
     finally:
         for client in clients:
             client.terminate()

@@ -17,6 +17,7 @@ def spent_s(roots: Iterable[int]) -> float:
     """Processor time that these processes and all they have started used so far, in seconds.
 
     Children that have ended count too, once they were waited for: to a tick (10 ms), the living to the nanosecond.
+    Raises KeyError with the number of a process that is not there.
     """
     found = dict(_processes())
     children: dict[int, list[int]] = {}
