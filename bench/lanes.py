@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter_ns
+from time import perf_counter, perf_counter_ns, process_time
 from typing import Protocol
 
 from bench.frames import MESSAGE_HEAD, Reply, WireError
+from bench.processor import spent_s
 from bench.wire import Connection
 
 MESSAGES_KEPT = 5
@@ -18,8 +19,12 @@ MESSAGES_KEPT = 5
 
 @dataclass
 class Tally:
-    """What one client process saw. Latencies only while `measuring`; failures from first call to last."""
+    """What one client process saw. Latencies only while `measuring`; failures from first call to last.
 
+    `used_s` is the processor time of each of those `watched` while it measured, `cpu_s` its own.
+    """
+
+    watched: Mapping[str, Sequence[int]] = field(default_factory=dict)
     running: bool = True
     measuring: bool = False
     latencies_ns: array[int] = field(default_factory=lambda: array("Q"))
@@ -27,6 +32,23 @@ class Tally:
     messages: list[str] = field(default_factory=list)
     seconds: float = 0.0
     cpu_s: float = 0.0
+    used_s: dict[str, float] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """From now on it counts."""
+        self.measuring = True
+        self._read(-1)
+
+    def end(self) -> None:
+        """What still comes does not count."""
+        self.measuring = self.running = False
+        self._read(1)
+
+    def _read(self, sign: int) -> None:
+        for name, processes in self.watched.items():
+            self.used_s[name] = self.used_s.get(name, 0.0) + sign * spent_s(processes)
+        self.seconds += sign * perf_counter()
+        self.cpu_s += sign * process_time()
 
     def fail(self, reply: Reply) -> None:
         """Count a failure, and keep its message if it is among the first."""

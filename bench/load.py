@@ -15,8 +15,8 @@ import select
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.synchronize import Barrier
 from threading import BrokenBarrierError
@@ -47,7 +47,8 @@ READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 class Work:
     """What to ask of a server, and for how long. All fields can be pickled; the totals hold over all processes.
 
-    `make` gives the serialised request message of call number `i`; numbers are unique within a run.
+    `make` gives the serialised request message of call number `i`; numbers are unique within a run. `watched` names
+    processes (each with all it has started) whose processor time is to be measured meanwhile.
     """
 
     target: str
@@ -59,6 +60,7 @@ class Work:
     connections: int = 8
     warmup_s: float = 1.0
     duration_s: float = 5.0
+    watched: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def headers(self) -> list[tuple[str, str]]:
         """The request headers, in the order gRPC over HTTP/2 asks for."""
@@ -112,6 +114,8 @@ class Load:
     failed: dict[str, int]
     client_cpu_share: float
     messages: tuple[str, ...] = ()
+    processor_us: Mapping[str, float] = field(default_factory=dict)
+    """For one call, of each of those watched."""
 
     @property
     def client_us(self) -> float:
@@ -124,20 +128,28 @@ def run(work: Work, processes: int = 1) -> Load:
 
     Raises WireError when the server cannot be reached, closes a connection, goes away or falls silent.
     """
-    if not processes <= work.connections <= work.in_flight:
+    [load] = beside(work, processes=processes)
+    return load
+
+
+def beside(*works: Work, processes: int = 1) -> list[Load]:
+    """Do different work at the same time, each from client processes of its own that begin together; otherwise as
+    `run`."""
+    if not all(processes <= work.connections <= work.in_flight for work in works):
         raise ValueError("each process needs a connection, and each connection a call")
     context = multiprocessing.get_context("spawn")
-    gate = context.Barrier(processes)
+    gate = context.Barrier(len(works) * processes)
     clients, pipes = [], []
     try:
-        for index in range(processes):
+        for work, index in itertools.product(works, range(processes)):
             ours, theirs = context.Pipe(duplex=False)
             client = context.Process(target=_client, args=(work, index, processes, gate, theirs), daemon=True)
             client.start()
             theirs.close()
             clients.append(client)
             pipes.append(ours)
-        return _merged([_result(pipe) for pipe in pipes])
+        tallies = _tallies([_result(pipe) for pipe in pipes])
+        return [_merged(tallies[at : at + processes]) for at in range(0, len(tallies), processes)]
     finally:
         for client in clients:
             client.terminate()
@@ -146,7 +158,7 @@ def run(work: Work, processes: int = 1) -> Load:
 
 def drive(work: Work, index: int, processes: int, ready: Callable[[], object]) -> Tally:
     """Do one process's share of the work in this process, once `ready` returns."""
-    tally = Tally()
+    tally = Tally(work.watched if index == 0 else {})
     numbers = itertools.count(index, processes)
     widths = [_share(work.in_flight, lane, work.connections) for lane in range(work.connections)]
     lanes = [work.lane(numbers, width, tally) for width in widths[index::processes]]
@@ -168,18 +180,17 @@ def _loop(lanes: list[Lane], tally: Tally, work: Work) -> None:
             poller.register(number, READ | WRITE)
             lane.begin()
         heard = time.perf_counter()
-        mark, cpu = heard + work.warmup_s, 0.0
+        mark = heard + work.warmup_s
         while tally.running or any(lane.in_flight for lane in lanes):
             if pause_s:
                 time.sleep(pause_s)
             events = poller.poll(TICK_S)
             now = time.perf_counter()
             if now >= mark and not tally.measuring and tally.running:
-                tally.measuring, tally.seconds, cpu = True, -now, time.process_time()
+                tally.begin()
                 mark = now + work.duration_s
             elif now >= mark and tally.measuring:
-                tally.measuring = tally.running = False
-                tally.seconds, tally.cpu_s = tally.seconds + now, time.process_time() - cpu
+                tally.end()
                 for number, lane in by_number.items():
                     lane.finish()
                     unsent.add(number)
@@ -218,22 +229,31 @@ def _result(pipe: Pipe) -> Tally | Exception:
     return result
 
 
-def _merged(results: list[Tally | Exception]) -> Load:
-    """All processes as one: percentiles over all latencies, not means of percentiles."""
+def _tallies(results: list[Tally | Exception]) -> list[Tally]:
     errors = [result for result in results if isinstance(result, Exception)]
     for error in sorted(errors, key=lambda error: isinstance(error, BrokenBarrierError)):  # one breaks it for the rest
         raise error
-    tallies = [result for result in results if isinstance(result, Tally)]
+    return [result for result in results if isinstance(result, Tally)]
+
+
+def _merged(tallies: list[Tally]) -> Load:
+    """All processes as one: percentiles over all latencies, not means of percentiles."""
+    per_s = sum(len(tally.latencies_ns) / tally.seconds for tally in tallies)
     latencies = array("Q", sorted(itertools.chain.from_iterable(tally.latencies_ns for tally in tallies)))
     return Load(
         calls=len(latencies),
         seconds=max(tally.seconds for tally in tallies),
-        per_s=sum(len(tally.latencies_ns) / tally.seconds for tally in tallies),
+        per_s=per_s,
         p50_ms=_percentile_ms(latencies, 0.50),
         p99_ms=_percentile_ms(latencies, 0.99),
         failed=dict(sum((tally.failed for tally in tallies), Counter())),
         client_cpu_share=sum(tally.cpu_s / tally.seconds for tally in tallies),
         messages=tuple(message for tally in tallies for message in tally.messages)[:MESSAGES_KEPT],
+        # Only the first process looks; all began together.
+        processor_us={
+            name: used_s / tallies[0].seconds / per_s * 1e6 if per_s else math.nan
+            for name, used_s in tallies[0].used_s.items()
+        },
     )
 
 

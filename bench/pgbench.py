@@ -4,7 +4,9 @@ import re
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
+from bench.processor import spent_s
 from bench.requests import CUSTOMERS
 from bench.stage import Stage
 
@@ -67,19 +69,27 @@ RESPONSE = "'" + "r" * 206 + "'"
 NUMBER = ":n::bigint * 64 + :client_id"
 
 
-def singles(stage: Stage, clients: int = 8) -> float:
-    """Purchases a second, one transaction of single statements each."""
+class Purchases(NamedTuple):
+    """How fast pgbench recorded purchases, and PostgreSQL's processor time for one of them."""
+
+    per_s: float
+    postgres_us: float
+
+
+def singles(stage: Stage, clients: int = 8) -> Purchases:
+    """One transaction of single statements for each purchase."""
     # Ids that grow with time for what grows with time, scattered ones for what a caller chooses: as in earnest.
-    return _run(stage, SINGLE, _hex(12, ":n", 4, ":client_id", 16, ":chance"), _hex(16, ":chance", 16, NUMBER), clients)
+    grows, scattered = _hex(12, ":n", 4, ":client_id", 16, ":chance"), _hex(16, ":chance", 16, NUMBER)
+    return _run(stage, SINGLE, 1, grows, scattered, clients)
 
 
-def sets(stage: Stage, clients: int = 4) -> float:
-    """Purchases a second, SET a transaction."""
-    scattered = _hex(16, ":chance + id * 7919", 16, NUMBER)
-    return _run(stage, SETS, _hex(12, ":n", 4, ":client_id", 16, "id"), scattered, clients) * SET
+def sets(stage: Stage, clients: int = 4) -> Purchases:
+    """SET purchases in a transaction."""
+    grows, scattered = _hex(12, ":n", 4, ":client_id", 16, "id"), _hex(16, ":chance + id * 7919", 16, NUMBER)
+    return _run(stage, SETS, SET, grows, scattered, clients)
 
 
-def _run(stage: Stage, script: str, grows: str, scattered: str, clients: int) -> float:
+def _run(stage: Stage, script: str, purchases: int, grows: str, scattered: str, clients: int) -> Purchases:
     parts = {
         "activity": f"({grows})::uuid",
         "transaction": f"({scattered})",
@@ -95,11 +105,13 @@ def _run(stage: Stage, script: str, grows: str, scattered: str, clients: int) ->
             str(stage.postgres.binary("pgbench")), "-n", "-M", "prepared", "-c", str(clients), "-j", "1",
             "-T", str(max(1, round(stage.seconds))), "-D", f"n={_start()}", "-f", str(path), stage.postgres.url,
         ]  # fmt: skip
+        before_s = spent_s(stage.watched["PostgreSQL"])
         done = subprocess.run(command, capture_output=True, text=True, timeout=60 + 4 * stage.seconds, check=False)
-    found = re.search(r"tps = ([0-9.]+)", done.stdout)
+    used_s = spent_s(stage.watched["PostgreSQL"]) - before_s
+    found = re.search(r"actually processed: (\d+).*tps = ([0-9.]+)", done.stdout, re.DOTALL)
     if done.returncode or found is None:
         raise RuntimeError(f"pgbench failed: {done.stderr.strip()[-500:]}")
-    return float(found[1])
+    return Purchases(float(found[2]) * purchases, used_s / (int(found[1]) * purchases) * 1e6)
 
 
 _runs = 0

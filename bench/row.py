@@ -51,6 +51,13 @@ def waits(ours: Sequence[Load], theirs: Sequence[Load]) -> float:
     return median(a.p50_ms / b.p50_ms for a, b in zip(ours, theirs, strict=True))
 
 
+def costs(ours: Sequence[Load], theirs: Sequence[Load]) -> float:
+    """How many times as much processor time a call of ours took, of server and PostgreSQL together, round by round."""
+    return median(
+        sum(a.processor_us.values()) / sum(b.processor_us.values()) for a, b in zip(ours, theirs, strict=True)
+    )
+
+
 def rate(loads: Iterable[Load]) -> str:
     """Calls a second, for a note."""
     return f"{median(load.per_s for load in loads):.0f}/s"
@@ -64,6 +71,12 @@ def p50(loads: Iterable[Load]) -> str:
 def p99(loads: Iterable[Load]) -> str:
     """How long all but one call of a hundred took, for a note."""
     return _ms(load.p99_ms for load in loads)
+
+
+def cost(loads: Sequence[Load], items: int = 1) -> str:
+    """Processor time for a call, or for one of the `items` that each brings, for a note."""
+    names = loads[0].processor_us
+    return ", ".join(f"{name} {median(load.processor_us[name] / items for load in loads):.0f} us" for name in names)
 
 
 def _ms(values: Iterable[float]) -> str:

@@ -23,8 +23,7 @@ from server.handlers import unary
 from server.interceptors import Interceptors
 from server.policy import methods
 from server.settings import ServerSettings
-from storage.books import Books
-from storage.engine.database import connection, handle, open_database
+from storage.engine.database import connection, handle
 
 NOTHING = "/bench/Nothing"
 PLAIN = "/bench/Plain"
@@ -35,18 +34,15 @@ PLAIN_THREADS = 8
 
 
 class Comparison(grpc.GenericRpcHandler):
-    """The two methods."""
+    """The two methods, the second behind these interceptors."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        database = open_database(settings.database_url.get_secret_value())
-        self._books = Books(database)
+    def __init__(self, interceptors: Interceptors) -> None:
         threads = ThreadPoolExecutor(PLAIN_THREADS)
 
         async def nothing(request: bytes, context: Any) -> bytes:
             return b""
 
         def transaction(request: transactions_pb2.RecordTransactionRequest) -> RecordTransactionResponse:
-            # The models are bound to what `build` opened, after this was made.
             with connection(handle.obj):
                 return record(request)
 
@@ -57,7 +53,7 @@ class Comparison(grpc.GenericRpcHandler):
         method = next(method for method in methods() if method.path == RECORD)
         self._handlers = {
             NOTHING: grpc.unary_unary_rpc_method_handler(nothing),
-            PLAIN: unary(method, Interceptors(Books(database)).chain(method, plain)),
+            PLAIN: unary(method, interceptors.chain(method, plain)),
         }
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
@@ -66,10 +62,10 @@ class Comparison(grpc.GenericRpcHandler):
 
 
 async def serve(settings: ServerSettings) -> None:
-    """Serves until SIGTERM; says so on standard output."""
+    """Serves until SIGTERM, as one of `settings.processes` that share the port; says so on standard output."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    app = await build(settings, more=[Comparison(settings)])
+    app = await build(settings, share_port=settings.processes > 1, more=Comparison)
     print("ready", flush=True)
     await stop.wait()
     await app.drain()

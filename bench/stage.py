@@ -6,9 +6,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peewee import PostgresqlDatabase
@@ -45,6 +45,8 @@ class Stage:
     postgres: EmbeddedPostgres
     database: PostgresqlDatabase
     target: str
+    # The processes of the server.
+    server: Sequence[int]
     token: str
     seconds: float
 
@@ -53,20 +55,29 @@ class Stage:
         """How long a load takes, with what comes before it counts."""
         return WARMUP_S + self.seconds
 
-    def unary(self, path: str, make: Callable[[int], bytes], in_flight: int = 64) -> Load:
-        """Loads a unary method."""
-        return run(
-            Unary(
-                self.target,
-                path,
-                make,
-                token=self.token,
-                in_flight=in_flight,
-                connections=min(8, in_flight),
-                warmup_s=WARMUP_S,
-                duration_s=self.seconds,
-            )
+    @property
+    def watched(self) -> Mapping[str, Sequence[int]]:
+        """Whose processor time each load says."""
+        assert self.postgres.process is not None
+        return {"server": self.server, "PostgreSQL": (self.postgres.process.pid,)}
+
+    def calls(self, path: str, make: Callable[[int], bytes], in_flight: int = 64, connections: int = 8) -> Unary:
+        """Calls of a unary method, to be run."""
+        return Unary(
+            self.target,
+            path,
+            make,
+            token=self.token,
+            in_flight=in_flight,
+            connections=min(connections, in_flight),
+            warmup_s=WARMUP_S,
+            duration_s=self.seconds,
+            watched=self.watched,
         )
+
+    def unary(self, path: str, make: Callable[[int], bytes], in_flight: int = 64, connections: int = 8) -> Load:
+        """Loads a unary method."""
+        return run(self.calls(path, make, in_flight, connections))
 
     def stream(self, path: str, make: Payload, inspect: Callable[[bytes], Iterable[str]], in_flight: int = 8) -> Load:
         """Loads a bidirectional stream; `inspect` names what failed in an answer."""
@@ -79,9 +90,16 @@ class Stage:
             connections=4,
             warmup_s=WARMUP_S,
             duration_s=self.seconds,
+            watched=self.watched,
             inspect=inspect,
         )
         return run(work)
+
+    @contextmanager
+    def served_by(self, processes: int) -> Iterator["Stage"]:
+        """The same books behind one more server, of so many processes."""
+        with _server(self.postgres.url, processes) as (target, server):
+            yield replace(self, target=target, server=server)
 
 
 @contextmanager
@@ -96,8 +114,8 @@ def stage(seconds: float, environment: Mapping[str, str] | None = None, customer
             migrate.migrate(database)
             token = unit.run(database, lambda work: create_key(work, "bench", Role.SERVICE)).key.text
             _program(database, customers)
-            with _server(postgres.url) as target:
-                yield Stage(postgres, database, target, token, seconds)
+            with _server(postgres.url, processes=1) as (target, server):
+                yield Stage(postgres, database, target, server, token, seconds)
             database.close()
         finally:
             postgres.stop()
@@ -118,20 +136,23 @@ def _program(database: PostgresqlDatabase, customers: int) -> None:
 
 
 @contextmanager
-def _server(url: str) -> Iterator[str]:
+def _server(url: str, processes: int) -> Iterator[tuple[str, Sequence[int]]]:
+    """Where it listens, and its processes."""
     port = _free_port()
-    environment = {**os.environ, "FEALTY_DATABASE_URL": url, "FEALTY_PORT": str(port)}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "bench.server"], env=environment, stdout=subprocess.PIPE, text=True
-    )
+    settings = {"FEALTY_DATABASE_URL": url, "FEALTY_PORT": str(port), "FEALTY_PROCESSES": str(processes)}
+    command, environment = [sys.executable, "-m", "bench.server"], {**os.environ, **settings}
+    servers = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     try:
-        assert server.stdout is not None
-        if server.stdout.readline().strip() != "ready":
-            raise RuntimeError("the measured server did not start; its message stands above")
-        yield f"127.0.0.1:{port}"
+        for server in servers:
+            assert server.stdout is not None
+            if server.stdout.readline().strip() != "ready":
+                raise RuntimeError("the measured server did not start; its message stands above")
+        yield f"127.0.0.1:{port}", [server.pid for server in servers]
     finally:
-        server.terminate()
-        server.wait(START_S)
+        for server in servers:
+            server.terminate()
+        for server in servers:
+            server.wait(START_S)
 
 
 def _free_port() -> int:

@@ -1,7 +1,7 @@
 """Prints the table of what Fealty measures itself by, and writes it to bench/latest.json.
 
     make bench                 all rows; the last need ten million entries, and most of the time
-    make bench ARGS="--seconds 1 --rounds 1 earn_vs"     only rows whose name contains `earn_vs`, roughly
+    make bench ARGS="--seconds 1 --rounds 1 earn_vs"     only rows whose name contains `earn_vs`
 
 Every figure is a ratio of two things done in turns in one run on one machine; with several rounds, the median.
 """
@@ -15,19 +15,29 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench import relay
+from bench.requests import purchases
 from bench.row import Row
 from bench.rows.depth import depth
-from bench.rows.earn import earn, hot, ingest, on_slow_disk
+from bench.rows.earn import alone, crowd, few, hot, ingest, many, on_slow_disk, plain, postgres
 from bench.rows.grown import ENTRIES, grown
 from bench.rows.points import points
 from bench.rows.reads import reads
+from bench.rows.sharing import noop_beside_writes, two_processes
+from bench.server import RECORD
 from bench.stage import Stage, stage
 
 LATEST = Path(__file__).with_name("latest.json")
 
 # What is measured on one stage, one after the other, and the rows that come of it.
 PARTS: tuple[tuple[tuple[str, ...], Callable[[Stage, int], Iterable[Row]]], ...] = (
-    (("earn_vs_noop", "earn_tail", "earn_alone", "earn_vs_plain_peewee", "earn_vs_pgbench"), earn),
+    (("earn_vs_noop_1", "earn_alone"), alone),
+    (("earn_vs_noop_16",), few),
+    (("earn_vs_noop", "earn_cpu_vs_noop", "earn_tail"), many),
+    (("earn_vs_noop_256",), crowd),
+    (("earn_vs_plain_peewee",), plain),
+    (("earn_vs_pgbench",), postgres),
+    (("earn_two_processes",), two_processes),
+    (("noop_beside_writes",), noop_beside_writes),
     (("earn_hot_vs_spread",), hot),
     (("ingest_vs_pgbench",), ingest),
     (("balance_vs_noop", "history_vs_noop"), reads),
@@ -49,8 +59,7 @@ def main() -> int:
     _print(rows)
     if not asked.only:
         machine = {"python": platform.python_version(), "cpus": os.cpu_count(), "machine": platform.machine()}
-        found = [{key: value for key, value in asdict(row).items() if key != "lower"} for row in rows]
-        LATEST.write_text(json.dumps(found, indent=1) + "\n")
+        LATEST.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
         print(f"\nwritten to {LATEST.relative_to(Path.cwd())}; {machine}")
     return int(any(row.verdict == "MISSED" for row in rows))
 
@@ -64,6 +73,7 @@ def measure(seconds: float, rounds: int, entries: int, only: Iterable[str]) -> I
     chosen = [part for names, part in PARTS if wanted(*names)]
     if chosen:
         with stage(seconds) as here:
+            here.unary(RECORD, purchases())  # the first statements are planned, the caches are filled
             for part in chosen:
                 yield from (row for row in part(here, rounds) if wanted(row.name))
     if wanted(*OUT):

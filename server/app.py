@@ -57,8 +57,12 @@ class App:
         await self.books.close()
 
 
-async def build(settings: ServerSettings, share_port: bool = False, more: Sequence[grpc.GenericRpcHandler] = ()) -> App:
-    """A started server. `more` are handlers asked before ours. Raises PortTaken, StorageUnavailable,
+async def build(
+    settings: ServerSettings,
+    share_port: bool = False,
+    more: Callable[[Interceptors], grpc.GenericRpcHandler] | None = None,
+) -> App:
+    """A started server. `more` makes a handler that is asked before ours. Raises PortTaken, StorageUnavailable,
     MigrationsPending."""
     database = open_database(settings.database_url.get_secret_value())
     check(database)
@@ -72,7 +76,9 @@ async def build(settings: ServerSettings, share_port: bool = False, more: Sequen
     reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     servicers = [make(books, pages) for make in SERVICES]
     # Ours comes last: it answers every path, also those that nobody knows.
-    server.add_generic_rpc_handlers((*more, Handlers(servicers, Interceptors(books))))
+    interceptors = Interceptors(books)
+    others = (more(interceptors),) if more else ()
+    server.add_generic_rpc_handlers((*others, Handlers(servicers, interceptors)))
     try:
         port = server.add_insecure_port(settings.address)
     except RuntimeError as error:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from bench import prepare
 from bench.requests import account, purchase, spends
-from bench.row import Row, clean, p50, waits
+from bench.row import Row, clean, cost, p50, waits
 from bench.rows.points import SPEND
 from bench.stage import DEEP_CARD, Stage
 from fealty.v1 import ingest_pb2
@@ -32,7 +32,8 @@ def depth(here: Stage, rounds: int) -> Iterable[Row]:
     for _ in range(rounds):
         slow.append(clean(here.unary(SPEND, from_deep, 1)))
         quick.append(clean(here.unary(SPEND, from_shallow, 1)))
-    note = f"p50 {p50(slow)} with {DEEP} open lots against {p50(quick)} with {SHALLOW}, 1 in flight"
+    note = f"p50 {p50(slow)} with {DEEP} open lots against {p50(quick)} with {SHALLOW}, 1 in flight; "
+    note += f"{cost(slow)} a call against {cost(quick)}"
     yield Row("spend_10k_lots", waits(slow, quick), 3, 1.5, note, lower=True)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from bench.grow import Grown, grow
 from bench.load import Load
 from bench.requests import Requests, account, customer, purchase, purchases, spend
-from bench.row import Row, clean, p50, rate, speeds, waits
+from bench.row import Row, clean, cost, p50, rate, speeds, waits
 from bench.rows.reads import ENTRIES as LIST_ENTRIES
 from bench.rows.reads import PAGE, entry_pages
 from bench.server import NOTHING, RECORD
@@ -64,8 +64,8 @@ def _reads(full: Stage, rounds: int, asked: Iterable[int], what: Grown) -> Itera
         of_events.append(clean(full.unary(LIST_EVENTS, events, 1)))
         of_entries.append(clean(full.unary(LIST_ENTRIES, entries, 1)))
     for name, found in (("events_grown_vs_noop", of_events), ("points_grown_vs_noop", of_entries)):
-        note = f"p50 {p50(found)} against {p50(nothing)}, 1 in flight; {what}"
-        yield Row(name, waits(found, nothing), 6, 4, note, lower=True)
+        note = f"p50 {p50(found)} against {p50(nothing)}, 1 in flight; {cost(found)} a call against {cost(nothing)}"
+        yield Row(name, waits(found, nothing), 6, 4, f"{note}; {what}", lower=True)
 
 
 def _earn(full: Stage, empty: Stage, rounds: int, asked: Iterable[int], what: Grown) -> Iterable[Row]:
@@ -76,7 +76,7 @@ def _earn(full: Stage, empty: Stage, rounds: int, asked: Iterable[int], what: Gr
     for _ in range(rounds):
         in_full.append(clean(full.unary(RECORD, make)))
         in_empty.append(clean(empty.unary(RECORD, make)))
-    note = f"{rate(in_full)} against {rate(in_empty)}; {what}"
+    note = f"{rate(in_full)} against {rate(in_empty)}; {cost(in_full)} a call against {cost(in_empty)}; {what}"
     yield Row("earn_10m_vs_empty", speeds(in_full, in_empty), 0.9, 1.0, note)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import select
 import socket
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -255,11 +256,17 @@ def test_a_stream_the_server_ends_is_a_failure(target: str, method: str, failure
 def test_a_server_that_goes_away_ends_the_load_with_an_error_that_says_so(books: Books) -> None:
     """A rolling restart in mid-benchmark must neither hang it nor pass for a slow second."""
     with serving(books) as (target, stop):
-        timer = threading.Timer(1.5, stop, (5.0,))
-        timer.start()
+
+        def stop_in_the_middle() -> None:
+            while len(books.seen) < 100:
+                time.sleep(0.01)
+            stop(5.0)
+
+        stopping = threading.Thread(target=stop_in_the_middle, daemon=True)
+        stopping.start()
         with pytest.raises(WireError, match="going away"):
             run(Unary(target, "/books/keep", decimal, in_flight=4, connections=2, duration_s=60), processes=2)
-        timer.join()
+        stopping.join()
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
