@@ -78,21 +78,21 @@ class Books:
             raise found
         return found
 
-    def change(self, change: Callable[[Unit], Result], caller: str = "") -> "asyncio.Future[Result]":
+    def change(self, caller: Caller, change: Callable[[Unit], Result]) -> "asyncio.Future[Result]":
         """Runs `change` in a transaction of its own."""
-        return self._cold.run(lambda _: run(self._database, change), caller)
+        return self._cold.run(caller.id, lambda _: run(self._database, change))
 
-    def read(self, read: Callable[[], Result], caller: str = "") -> "asyncio.Future[Result]":
+    def read(self, caller: Caller, read: Callable[[], Result]) -> "asyncio.Future[Result]":
         """Runs `read` with a connection open for the models it uses."""
-        return self._cold.run(lambda _: read(), caller)
+        return self._cold.run(caller.id, lambda _: read())
 
-    def query(self, query: Callable[[Connection], Result], caller: str = "") -> "asyncio.Future[Result]":
+    def query(self, caller: Caller, query: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
         """Runs `query` on a connection that is planned like those of the hot path."""
-        return self._lists.run(query, caller)
+        return self._lists.run(caller.id, query)
 
-    def report(self, report: Callable[[Connection], Result], caller: str) -> "asyncio.Future[Result]":
+    def report(self, caller: Caller, report: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
         """Runs what reads all of a program: few at a time, one of each caller."""
-        return self._reports.run(report, caller)
+        return self._reports.run(caller.id, report)
 
     @property
     def lanes(self) -> Sequence[LaneState]:

@@ -58,7 +58,7 @@ class ThreadLane:
         waiting = len(self._waiting) + self._running.total()
         return LaneState(self._rules.name, waiting, time.monotonic() - self._moved_at if waiting else 0.0)
 
-    def run(self, work: Callable[[Connection], Result], caller: str = "") -> "asyncio.Future[Result]":
+    def run(self, caller: str, work: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
         """What `work` answers; `caller` is whose share it counts for. Raises LaneFull."""
         rules = self._rules
         if len(self._waiting) >= rules.waiting_max or self._waiting_of[caller] >= rules.waiting_share:
