@@ -121,7 +121,7 @@ async def test_an_auditor_watches_and_a_till_does_not(club: Club) -> None:
 
 
 async def test_neither_a_preview_nor_a_redating_waits_for_an_account_that_somebody_has_in_hand(club: Club) -> None:
-    """One stuck neighbour used to hold up whoever only wanted to know what would happen."""
+    """One stuck neighbour must not hold up whoever only wants to know what would happen, nor the rest of a program."""
     for customer in (ADA, BEN):
         await club.earn(100, "slow", customer)
     with club.served.another_connection() as holder, holder.transaction():

@@ -13,15 +13,18 @@ import pytest
 from rules.access import Caller, Role
 from rules.refusals import OperationEnded, OperationNotFound, ProgramNotFound
 from storage.engine.database import Database, StorageUnavailable, connection
-from storage.engine.unit import run
+from storage.engine.unit import Unit, run
 from storage.ledger.batch import Ledger
+from storage.ledger.redating import commands as redating
 from storage.ledger.redating import steps
+from storage.ledger.redating.commands import RedateLots
 from storage.ledger.redating.steps import StepSize
 from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations import accounts, commands, queries
 from storage.operations.queries import Place
 from storage.operations.tables import OperationState
 from tests.storage.operating import (
+    NEVER,
     WHY,
     begin,
     cancel,
@@ -34,7 +37,7 @@ from tests.storage.operating import (
     step,
     tasks,
 )
-from tests.storage.scene import CALLER, START, Scene, answered, request
+from tests.storage.scene import CALLER, ORIGIN, START, Scene, answered, request
 
 NAMES = ("ada", "ben", "cyd", "dan")
 LATER = Terms("slow", Expiry.AT, START + timedelta(days=300))
@@ -52,12 +55,13 @@ def scene(database: Database) -> Scene:
 
 
 def test_a_preview_holds_nobody_up_and_waits_for_nobody(scene: Scene) -> None:
-    """It used to lock every account of the program: two of them took nine calls of ten from all others."""
+    """Whoever only wants to know must not stop a till, be it for as long as it takes to read a whole program."""
     with _holding(scene, "SELECT FROM account FOR UPDATE"):
         assert figures(redate(scene, validate_only=True).value.operation) == (4, 40, 4)
 
-    def preview(unit: Any) -> list[tuple[Any, ...]]:
-        redate(scene, validate_only=True)
+    def preview(unit: Unit) -> list[tuple[Any, ...]]:
+        command = RedateLots(scene.program_id, "", NEVER, WHY)
+        redating.redate(unit, command, CALLER, ORIGIN, request(command), validate_only=True)
         return _lockable(scene)
 
     assert len(run(scene.database, preview)) == 8
@@ -67,7 +71,7 @@ def test_a_step_holds_its_own_accounts_and_no_other(scene: Scene) -> None:
     """Everybody else's purchase goes through while it works, and those of other cards do too."""
     operation = begin(scene)
 
-    def work(unit: Any) -> list[tuple[Any, ...]]:
+    def work(unit: Unit) -> list[tuple[Any, ...]]:
         steps.step(unit, operation.id, StepSize(2, 100))
         with ThreadPoolExecutor(1) as till:
             till.submit(_earn_and_close, scene, "cyd").result()
@@ -115,7 +119,7 @@ def test_a_step_that_is_cut_off_leaves_nothing_and_is_taken_again(scene: Scene) 
     step(scene, operation)
     before = scene.contents()
 
-    def cut_off(unit: Any) -> None:
+    def cut_off(unit: Unit) -> None:
         steps.step(unit, operation.id, StepSize(1, 100))
         raise ConnectionAbortedError
 
@@ -146,7 +150,7 @@ def test_to_cancel_waits_for_the_step_in_hand(scene: Scene) -> None:
     operation = begin(scene)
     cancelling = Thread(target=_cancel_and_close, args=(scene, operation))
 
-    def work(unit: Any) -> None:
+    def work(unit: Unit) -> None:
         steps.step(unit, operation.id, StepSize(3, 100))
         cancelling.start()
         _wait_for(scene, 1)
