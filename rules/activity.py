@@ -34,6 +34,9 @@ POINTS_ACTIVATED = Kind("points.activated", "ORDERS", "ORDER")
 POINTS_EXPIRED = Kind("points.expired", "CUSTOMERS", "DATA")
 DEBT_REPAID = Kind("debt.repaid", "CUSTOMERS", "DATA")
 HOLD_EXPIRED = Kind("hold.expired", "CUSTOMERS", "DATA")
+LOT_REDATED = Kind("lot.redated", "CUSTOMERS", "DATA", "MEMBERS")
+OPERATION_SUCCEEDED = Kind("operation.succeeded", "CUSTOMERS", "DATA", "MEMBERS")
+OPERATION_FAILED = Kind("operation.failed", "CUSTOMERS", "DATA", "MEMBERS")
 KEY_CREATED = Kind("key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
 KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
 DATABASE_MIGRATED = Kind("database.migrated", "SYSTEM", "CONFIGURATION", "PROGRAM_SETTINGS")
@@ -42,6 +45,11 @@ METHOD_UNKNOWN = Kind("method.unknown", "SYSTEM", "SECURITY")
 
 def by_time(kind: Kind) -> Origin:
     """What the passing of time does, whoever notices first."""
+    return Origin(ActorType.SYSTEM, "", "AUTOMATED", kind)
+
+
+def by_worker(kind: Kind) -> Origin:
+    """What Fealty does of itself with an act that somebody asked for: bringing it to its end."""
     return Origin(ActorType.SYSTEM, "", "AUTOMATED", kind)
 
 

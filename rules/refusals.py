@@ -92,6 +92,14 @@ class ShortfallNotFound(Refusal):
     """The account has no shortfall {shortfall} that is still open."""
 
 
+class OperationNotFound(Refusal):
+    """Program {program} has no such operation."""
+
+
+class OperationEnded(Refusal):
+    """Operation {operation} is {state} already; what it did stays done."""
+
+
 class EventTypeUnknown(Refusal):
     """The program declares no event type {event_type}; declare it in event_types first."""
 

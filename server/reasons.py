@@ -48,6 +48,7 @@ _NOT_FOUND = {
     refusals.HoldNotFound: ErrorReason.ERROR_REASON_HOLD_NOT_FOUND,
     refusals.SpendingNotFound: ErrorReason.ERROR_REASON_SPENDING_NOT_FOUND,
     refusals.ShortfallNotFound: ErrorReason.ERROR_REASON_SHORTFALL_NOT_FOUND,
+    refusals.OperationNotFound: ErrorReason.ERROR_REASON_OPERATION_NOT_FOUND,
 }
 
 _EXISTS = {
@@ -72,6 +73,7 @@ _PRECONDITION = {
     refusals.HoldExceeded: ErrorReason.ERROR_REASON_HOLD_EXCEEDED,
     refusals.TransactionStateWrong: ErrorReason.ERROR_REASON_TRANSACTION_STATE,
     refusals.LotStateWrong: ErrorReason.ERROR_REASON_LOT_STATE,
+    refusals.OperationEnded: ErrorReason.ERROR_REASON_OPERATION_ENDED,
     refusals.RefundExceedsTransaction: ErrorReason.ERROR_REASON_REFUND_EXCEEDS_TRANSACTION,
     refusals.AlreadyRolledBack: ErrorReason.ERROR_REASON_ALREADY_ROLLED_BACK,
     refusals.RollbackWindowClosed: ErrorReason.ERROR_REASON_ROLLBACK_WINDOW_CLOSED,

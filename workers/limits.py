@@ -75,6 +75,11 @@ SWEEP_BATCH = 200
 SWEEP_ATTEMPTS_MAX = 6
 SWEEP_RETRY_MIN = timedelta(seconds=1)
 SWEEP_RETRY_MAX = timedelta(minutes=5)
+# What lasts a day meets restarts and locks, and each is one attempt; a fault that lasts is given up after some eight
+# hours, in which somebody may mend it. Then the operation has failed, and is asked for again.
+OPERATION_ATTEMPTS_MAX = 100
+OPERATION_RETRY_MIN = timedelta(seconds=1)
+OPERATION_RETRY_MAX = timedelta(minutes=5)
 # Rows removed in one transaction: a few milliseconds of locks and log.
 PRUNE_BATCH = 1_000
 # A few days of finished tasks, to look into what happened over a weekend.

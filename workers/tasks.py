@@ -35,7 +35,8 @@ class Actor:
     """A kind of task: its name in the books, its queue, its work, and what happens when that fails.
 
     `step` does a part of the work with the task's args, in the transaction it is given, and says whether that was
-    the last. It may be run again with the same args at any time, so it looks at what is there to be done.
+    the last. It may be run again with the same args at any time, so it looks at what is there to be done. `given_up`
+    notes, in the transaction that gives the task up, what that means: it gets the args and the type of the error.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Actor:
     retry_min: timedelta
     retry_max: timedelta
     run_limit_s: float = RUN_LIMIT_S
+    given_up: Callable[[Unit, Mapping[str, Any], str], None] | None = None
 
     def retry_after(self, attempts: int) -> timedelta | None:
         """How long to wait after so many failed attempts: twice as long each time. None: give up."""
@@ -92,10 +94,11 @@ class Runner:
                         continue
                     return
                 # Its text may hold personal data: the type and the place are what may be kept.
-                self._note(task, work.attempts if work else 0, type(error).__name__, _place(error))
+                self._note(task, work, type(error).__name__, _place(error))
                 return
 
-    def _note(self, task: str, attempts: int, error: str, place: str) -> None:
+    def _note(self, task: str, work: Work | None, error: str, place: str) -> None:
+        attempts = work.attempts if work else 0
         retry_after = self._actor.retry_after(attempts)
         said = "task given up" if retry_after is None else "task failed"
         log.warning(said, actor=self._actor.name, task=task, attempt=attempts, error=error, place=place)
@@ -104,6 +107,8 @@ class Runner:
             try:
                 with transaction(self._database) as unit:
                     fail(unit.connection, task, error, retry_after)
+                    if retry_after is None and work is not None and self._actor.given_up is not None:
+                        self._actor.given_up(unit, work.args, error)
                 self._outage.over()
                 return
             except StorageUnavailable as unavailable:

@@ -141,10 +141,31 @@ def _rolled_back(details: Mapping[str, Any], subject: str) -> str:
     return f"Spending {subject} was rolled back by {_units(details['points'])}: {back}"
 
 
+def _redating(details: Mapping[str, Any], subject: str) -> str:
+    which = f"{details['card_id']} lots" if "/accounts/" not in subject else "lots"
+    where = _count(details["accounts"], "account")
+    return (
+        f"Operation {details['operation']} was begun: the expiry of {which} of {subject}, in {where}, is {_to(details)}"
+    )
+
+
 def _redated(details: Mapping[str, Any], subject: str) -> str:
-    to = {"AT": f"set to {details.get('expires_at')}", "NEVER": "set to never", "BY_CURRENT_POLICY": "set anew"}
     lots = f"{_units(details['points'])} in {_count(details['lots'], 'lot')}"
-    return f"The expiry of {lots} of {subject} was {to.get(details.get('expiry', ''), 'changed')}"
+    return f"The expiry of {lots} of {subject} was {_to(details)}"
+
+
+def _to(details: Mapping[str, Any]) -> str:
+    to = {"AT": f"set to {details.get('expires_at')}", "NEVER": "set to never", "BY_CURRENT_POLICY": "set anew"}
+    return to[details["expiry"]]
+
+
+def _operation(deed: str) -> Part:
+    def part(details: Mapping[str, Any], subject: str) -> str:
+        lots = f"{_units(details['points'])} in {_count(details['lots'], 'lot')} {_be(details['lots'])} changed"
+        through = f"{details['accounts_done']} of {_count(details['accounts_total'], 'account')}"
+        return f"Operation {subject} on {details['on']} {deed} after {through}: {lots}"
+
+    return part
 
 
 def _written_off(details: Mapping[str, Any], subject: str) -> str:
@@ -213,7 +234,11 @@ _PARTS: dict[str, Part] = {
     "hold.expired": lambda d, s: f"Hold {d['hold']} of {s} expired: nobody captured its {_units(d['points'])} in time",
     "lot.activated": lambda d, s: f"Lot {s} was made active by hand, with {_units(d['points'])}",
     "lot.cancelled": lambda d, s: f"Lot {s} was cancelled by hand, with {_units(d['points'])}",
+    "redating.started": _redating,
     "lot.redated": _redated,
+    "operation.succeeded": _operation("was done"),
+    "operation.cancelled": _operation("was cancelled"),
+    "operation.failed": _operation("was given up"),
     "event.recorded": _event,
     "shortfall.written_off": _written_off,
     "customer.merged": _merged,

@@ -6,14 +6,15 @@ from typing import Any, TypeVar
 from fealty.v1 import explanations_pb2, lots_pb2
 from rules.accounts import Lot
 from server.call import Call, scope
-from server.convert import names
+from server.convert import names, operations
 from server.convert.balances import fill_balance
 from server.convert.requests import asked, fill_receipt, instant, reason, set_instant, timestamp_or_none
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import ChangeLot, LotChanged
 from storage.ledger.addresses import Address
 from storage.ledger.reading.lots import LotRead
-from storage.ledger.redating import Expiry, Redated, RedateLots
+from storage.ledger.redating.commands import Redated, RedateLots
+from storage.ledger.redating.terms import Expiry, Terms
 
 STATES: dict[str, Any] = {name.removeprefix("LOT_STATE_"): state for name, state in explanations_pb2.LotState.items()}
 
@@ -49,15 +50,17 @@ def redate_lots(message: lots_pb2.RedateLotsRequest) -> RedateLots:
     kind = _EXPIRIES[message.WhichOneof("expiry") or ""]
     expires_at = instant(message, "expire_time")
     before = instant(message, "expire_before_time")
-    return RedateLots(program, customer, card, before, kind, expires_at, reason(message.reason))
+    return RedateLots(program, customer, Terms(card, kind, expires_at, before), reason(message.reason))
 
 
-def redated(found: Redated) -> lots_pb2.RedateLotsResponse:
-    """What is answered to it, but for its receipt."""
-    response = lots_pb2.RedateLotsResponse(lots=found.lots, points=found.points, accounts=found.accounts)
-    for lot in found.sample:
+def redated(answer: Answer[Redated]) -> lots_pb2.RedateLotsResponse:
+    """What is answered to it."""
+    response = lots_pb2.RedateLotsResponse()
+    operations.fill(response.operation, answer.value.operation)
+    for lot in answer.value.sample:
         before, after = timestamp_or_none(lot.before), timestamp_or_none(lot.after)
         response.sample.add(name=lot.name, before=before, after=after)
+    fill_receipt(response.receipt, answer)
     return response
 
 

@@ -10,6 +10,7 @@ from server.services.events import Events
 from server.services.holds import Holds
 from server.services.ingest import Ingest
 from server.services.lots import Lots
+from server.services.operations import Operations
 from server.services.points import Points
 from server.services.programs import Programs
 from server.services.reports import Reports
@@ -23,6 +24,7 @@ SERVICES: Sequence[Callable[[Books, Pages], Any]] = (
     Points,
     Holds,
     Lots,
+    Operations,
     Events,
     Ingest,
     Reports,

@@ -4,14 +4,14 @@ from fealty.v1 import explanations_pb2
 from fealty.v1 import lots_pb2 as pb
 from server.call import Call
 from server.convert import lots, names
-from server.convert.requests import fill_receipt, origin, request
+from server.convert.requests import origin, request
 from server.paging import Pages, page_size
 from server.policy import word
 from server.postings import Poster
 from server.services.scope import check_scope
 from storage.books import Books
-from storage.ledger import redating
 from storage.ledger.reading import lots as reading
+from storage.ledger.redating import commands
 
 
 class Lots:
@@ -51,8 +51,6 @@ class Lots:
         command = lots.redate_lots(message)
         key, who = request(call, message), origin(call, message)
         answer = await self._books.change(
-            lambda unit: redating.redate(unit, command, call.caller, who, key, message.validate_only)
+            lambda unit: commands.redate(unit, command, call.caller, who, key, message.validate_only)
         )
-        response = lots.redated(answer.value)
-        fill_receipt(response.receipt, answer)
-        return response
+        return lots.redated(answer)

@@ -13,6 +13,7 @@ from fealty.v1 import (
     cards_pb2,
     explanations_pb2,
     holds_pb2,
+    operations_pb2,
     options_pb2,
     points_pb2,
     reports_pb2,
@@ -29,6 +30,7 @@ from rules.transactions import TransactionState
 from server import policy
 from server.convert import cards
 from storage.activity.commands import Outcome
+from storage.operations.tables import OperationKind, OperationState
 from tests.contract.descriptors import fields_of, is_map, messages, methods
 
 METHODS = methods()
@@ -177,6 +179,8 @@ def test_every_list_comes_in_pages(method: MethodDescriptor) -> None:
         (HoldState, holds_pb2.HoldState, "HOLD_STATE_"),
         (ShortfallKind, reports_pb2.ShortfallKind, "SHORTFALL_KIND_"),
         (TransactionState, transactions_pb2.TransactionState, "TRANSACTION_STATE_"),
+        (OperationKind, operations_pb2.OperationKind, "OPERATION_KIND_"),
+        (OperationState, operations_pb2.OperationState, "OPERATION_STATE_"),
         (RollbackPolicy, points_pb2.RollbackPolicy, "ROLLBACK_POLICY_"),
         (CardKind, cards_pb2.CardKind, "CARD_KIND_"),
         (RefundPolicy, cards_pb2.RefundPolicy, "REFUND_POLICY_"),

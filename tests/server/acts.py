@@ -180,7 +180,9 @@ ACTS: dict[str, Act] = {
     "holds.ReleaseHold": Act(_release, "hold.released", _HOLD, {"points": 60}),
     "lots.ActivateLot": Act(_activate, "lot.activated", _LOT, {"points": 100}, 100),
     "lots.CancelLot": Act(_cancel, "lot.cancelled", _LOT, {"points": 100}, -100),
-    "lots.RedateLots": Act(_redate, "lot.redated", account("slow"), {"lots": 1, "points": 100, "expiry": "NEVER"}),
+    "lots.RedateLots": Act(
+        _redate, "redating.started", account("slow"), {"accounts": 1, "expiry": "NEVER"}, 0, "lot.redated"
+    ),
     "events.RecordEvent": Act(
         _event,
         "event.recorded",

@@ -10,6 +10,7 @@ from fealty.v1 import (
     holds_pb2,
     ingest_pb2,
     lots_pb2,
+    operations_pb2,
     points_pb2,
     programs_pb2,
     reports_pb2,
@@ -17,7 +18,7 @@ from fealty.v1 import (
 )
 from server.policy import Method
 from tests.server.acts import ACTS
-from tests.server.club import ADA, NAME, Club, account
+from tests.server.club import ADA, NAME, WHY, Club, account
 from tests.server.listing import LISTS
 from tests.server.serving import START, Client, fresh, program, purchase, timestamp, told
 
@@ -56,6 +57,14 @@ async def _lot(club: Club) -> Any:
     return lots_pb2.GetLotRequest(name=(await club.earn(100)).transaction.lot)
 
 
+async def _operation(club: Club) -> Any:
+    return operations_pb2.GetOperationRequest(name=(await club.redate()).name)
+
+
+async def _running(club: Club) -> Any:
+    return operations_pb2.CancelOperationRequest(name=(await club.redate_slowly()).name, reason=WHY)
+
+
 REQUESTS: dict[str, Ask] = {
     **{name.rpartition(".")[2]: act.ask for name, act in ACTS.items()},
     **{name: _of(listed.request()) for name, listed in LISTS.items()},
@@ -78,6 +87,8 @@ REQUESTS: dict[str, Ask] = {
     "ListEntries": _of(points_pb2.ListEntriesRequest(parent=account())),
     "GetHold": _hold,
     "GetLot": _lot,
+    "GetOperation": _operation,
+    "CancelOperation": _running,
     "BatchIngest": _of(ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(1, account()))])),
     "GetLiability": _of(reports_pb2.GetLiabilityRequest(name=NAME, card_id="plain")),
     "ListActivities": _of(audit_pb2.ListActivitiesRequest(parent=NAME)),

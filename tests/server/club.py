@@ -11,6 +11,7 @@ from fealty.v1 import (
     events_pb2,
     holds_pb2,
     lots_pb2,
+    operations_pb2,
     points_pb2,
     programs_pb2,
     receipt_pb2,
@@ -101,6 +102,19 @@ class Club:
         """Merges ada into ben."""
         request = customers_pb2.MergeCustomersRequest(name=ADA, into=BEN, reason=WHY, request_id=fresh())
         return await self.admin.customers.MergeCustomers(request)
+
+    async def redate(self, **fields: Any) -> operations_pb2.Operation:
+        """Gives the lots of card `slow` another expiry; where nothing else is said, of all customers, never to end."""
+        request = lots_pb2.RedateLotsRequest(reason=WHY, request_id=fresh())
+        request.MergeFrom(lots_pb2.RedateLotsRequest(**{"parent": NAME, "card_id": "slow", "never": True, **fields}))
+        return (await self.admin.lots.RedateLots(request)).operation
+
+    async def redate_slowly(self) -> operations_pb2.Operation:
+        """The same while somebody has all accounts in hand: it is left to the workers, of which there are none."""
+        await self.earn(100, "slow")
+        with self.served.another_connection() as holder, holder.transaction():
+            holder.execute("SELECT FROM account FOR UPDATE")
+            return await self.redate()
 
     async def move(self, **by: float) -> datetime:
         """Moves the clock on, by what timedelta takes."""

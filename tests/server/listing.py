@@ -8,6 +8,7 @@ from fealty.v1 import (
     explanations_pb2,
     holds_pb2,
     lots_pb2,
+    operations_pb2,
     points_pb2,
     reports_pb2,
     transactions_pb2,
@@ -73,6 +74,13 @@ LISTS: dict[str, Listed] = {
         "events",
         lambda club: club.event("visit"),
         {"order_by": events_pb2.EVENT_ORDER_POINTS},
+    ),
+    "ListOperations": Listed(
+        lambda client: client.operations.ListOperations,
+        _with(operations_pb2.ListOperationsRequest, parent=NAME),
+        "operations",
+        lambda club: club.redate(),
+        {"state": operations_pb2.OPERATION_STATE_SUCCEEDED},
     ),
     "ListShortfalls": Listed(
         lambda client: client.reports.ListShortfalls,

@@ -6,8 +6,8 @@ from typing import Any
 
 from grpc import StatusCode
 
-from fealty.v1 import holds_pb2, lots_pb2, points_pb2, reports_pb2, transactions_pb2
-from tests.server.club import ADA, BEN, WHY, Club, account, money
+from fealty.v1 import holds_pb2, lots_pb2, operations_pb2, points_pb2, reports_pb2, transactions_pb2
+from tests.server.club import ADA, BEN, NAME, WHY, Club, account, money
 from tests.server.provoked import INVALID, MISSING, REFUSED, Provoked, at_once
 from tests.server.serving import START, fresh, timestamp
 
@@ -147,6 +147,17 @@ def _redate_to_yesterday(club: Club) -> Awaitable[Any]:
     return club.admin.lots.RedateLots(request)
 
 
+def _missing_operation(club: Club) -> Awaitable[Any]:
+    request = operations_pb2.GetOperationRequest(name=f"{NAME}/operations/operation_1")
+    return club.admin.operations.GetOperation(request)
+
+
+async def _operation_done(club: Club) -> Refused:
+    name = (await club.redate()).name
+    request = operations_pb2.CancelOperationRequest(name=name, reason=WHY, request_id=fresh())
+    return lambda: club.admin.operations.CancelOperation(request)
+
+
 OF_PURCHASES: dict[str, Provoked] = {
     "CURRENCY_MISMATCH": Provoked(
         INVALID, {"expected": "EUR", "given": "JPY"}, at_once(lambda club: club.earn(amount=money(5, "JPY")))
@@ -192,6 +203,8 @@ OF_POINTS: dict[str, Provoked] = {
         at_once(lambda club: club.till.lots.GetLot(lots_pb2.GetLotRequest(name=f"{account()}/lots/9"))),
     ),
     "LOT_STATE": Provoked(REFUSED, {"lot": "1", "state": "ACTIVE", "wanted": "PENDING"}, _lot_active),
+    "OPERATION_NOT_FOUND": Provoked(MISSING, {"program": "club"}, at_once(_missing_operation)),
+    "OPERATION_ENDED": Provoked(REFUSED, {"state": "SUCCEEDED"}, _operation_done),
     "EXPIRY_IN_PAST": Provoked(
         INVALID, {"given": (START - HOUR).isoformat(), "now": START.isoformat()}, at_once(_redate_to_yesterday)
     ),

@@ -27,6 +27,7 @@ from fealty.v1 import (
     holds_pb2_grpc,
     ingest_pb2_grpc,
     lots_pb2_grpc,
+    operations_pb2_grpc,
     points_pb2,
     points_pb2_grpc,
     programs_pb2,
@@ -58,6 +59,7 @@ class Client:
         self.transactions = transactions_pb2_grpc.TransactionServiceStub(channel)
         self.holds = holds_pb2_grpc.HoldServiceStub(channel)
         self.lots = lots_pb2_grpc.LotServiceStub(channel)
+        self.operations = operations_pb2_grpc.OperationServiceStub(channel)
         self.events = events_pb2_grpc.EventServiceStub(channel)
         self.ingest = ingest_pb2_grpc.IngestServiceStub(channel)
         self.reports = reports_pb2_grpc.ReportServiceStub(channel)

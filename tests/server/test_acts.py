@@ -131,6 +131,9 @@ def _knowable(answer: Any) -> Any:
     found = _without(json_format.MessageToDict(answer))
     found.get("event", {}).pop("name", None)
     found.get("customer", {}).pop("etag", None)
+    for field in ("name", "createTime", "endTime", "endActivity"):
+        found.get("operation", {}).pop(field, None)
+    found.pop("sample", None)
     return found
 
 

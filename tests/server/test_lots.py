@@ -5,8 +5,8 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fealty.v1 import explanations_pb2, lots_pb2, points_pb2
-from tests.server.club import ADA, BEN, NAME, WHY, Club, account
+from fealty.v1 import explanations_pb2, lots_pb2, operations_pb2, points_pb2
+from tests.server.club import ADA, BEN, WHY, Club, account
 from tests.server.serving import START, fresh, timestamp, told
 
 State = explanations_pb2.LotState
@@ -16,6 +16,11 @@ HAND_LOT = f"{account('hand')}/lots/1"
 async def _redate(club: Club, parent: str, **more: Any) -> lots_pb2.RedateLotsResponse:
     request = lots_pb2.RedateLotsRequest(parent=parent, reason=WHY, request_id=fresh(), **more)
     return await club.admin.lots.RedateLots(request)
+
+
+def _figures(operation: operations_pb2.Operation) -> tuple[int, int, int]:
+    done = operation.redate_lots
+    return (done.lots, done.points, done.accounts)
 
 
 async def test_a_lot_says_when_it_comes_and_goes_and_from_where(club: Club) -> None:
@@ -69,25 +74,27 @@ async def test_a_pending_lot_is_activated_or_cancelled_by_hand(club: Club) -> No
 
 
 async def test_open_lots_get_another_expiry(club: Club) -> None:
-    """Of one account; to an instant, to never, or to what today's rules say."""
+    """Of one account; to an instant, to never, or to what today's rules say. It is done when it is answered."""
     await club.earn(100, "slow")
     until = timestamp(START + timedelta(days=300))
-    redated = await _redate(club, account("slow"), expire_time=until)
-    assert (redated.lots, redated.points, redated.accounts) == (1, 100, 1)
-    [sample] = redated.sample
+    preview = await _redate(club, account("slow"), expire_time=until, validate_only=True)
+    [sample] = preview.sample
     assert (sample.name, sample.before.ToJsonString(), sample.after) == (
         f"{account('slow')}/lots/1",
         "2025-02-12T23:00:00Z",
         until,
     )
-    [lot] = await club.lots("slow")
-    assert lot.expire_time == until
-    never = await _redate(club, account("slow"), never=True)
-    assert not never.sample[0].HasField("after")
+    [before] = await club.lots("slow")
+    assert before.expire_time == sample.before
+    redated = (await _redate(club, account("slow"), expire_time=until)).operation
+    assert redated.done
+    assert _figures(redated) == _figures(preview.operation) == (1, 100, 1)
+    assert (await club.lots("slow"))[0].expire_time == until
+    await _redate(club, account("slow"), never=True)
     assert not (await club.lots("slow"))[0].HasField("expire_time")
-    back = await _redate(club, account("slow"), by_current_policy=True)
-    assert back.sample[0].after == sample.before
-    assert (await _redate(club, account("slow"), by_current_policy=True)).lots == 0
+    await _redate(club, account("slow"), by_current_policy=True)
+    assert (await club.lots("slow"))[0].expire_time == sample.before
+    assert _figures((await _redate(club, account("slow"), by_current_policy=True)).operation) == (0, 0, 0)
 
 
 async def test_the_lots_of_a_whole_program_are_redated_together(club: Club) -> None:
@@ -96,13 +103,16 @@ async def test_the_lots_of_a_whole_program_are_redated_together(club: Club) -> N
         await club.earn(100, "slow", customer)
     await club.earn(7, "sliding")
     soon = timestamp(START + timedelta(days=43))
-    none = await _redate(club, NAME, card_id="slow", never=True, expire_before_time=timestamp(START))
-    assert (none.lots, none.accounts) == (0, 0)
-    redated = await _redate(club, NAME, card_id="slow", never=True, expire_before_time=soon)
-    assert (redated.lots, redated.points, redated.accounts, len(redated.sample)) == (2, 200, 2, 2)
+    none = await club.redate(expire_before_time=timestamp(START))
+    assert (none.done, none.accounts_total, _figures(none)) == (True, 0, (0, 0, 0))
+    redated = await club.redate(expire_before_time=soon)
+    assert (redated.accounts_done, redated.accounts_total, _figures(redated)) == (2, 2, (2, 200, 2))
     for customer in (ADA, BEN):
         [event] = await club.history(customer, event_type="lot.redated")
-        assert event.subject == account("slow", customer)
+        assert (event.subject, event.admin) == (account("slow", customer), "u-17")
+        assert event.description == (
+            f"The expiry of 100 units in 1 lot of {account('slow', customer)} was set to never (for u-17, GOODWILL)."
+        )
     assert (await club.balance("sliding")).active == 7
 
 

@@ -11,6 +11,7 @@ from storage.access.tables import ApiKeyRow, CallerRow, ServerSecretRow
 from storage.activity.tables import ActivityRow
 from storage.customers.tables import CustomerRow, ExternalIdRow
 from storage.engine.database import Table, open_database
+from storage.operations.tables import OperationRow
 from storage.programs.tables import ProgramRow, ProgramVersionRow
 from storage.tasks.tables import TaskRow
 from tests.conftest import fresh_database
@@ -22,6 +23,7 @@ MODELS = [
     CallerRow,
     CustomerRow,
     ExternalIdRow,
+    OperationRow,
     ProgramRow,
     ProgramVersionRow,
     ServerSecretRow,

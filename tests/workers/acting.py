@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import Unit, transaction
+from storage.ledger.redating.steps import StepSize, step
 from storage.ledger.sweep import sweep
 from storage.tasks.commands import plan
 from workers.broker import Broker
@@ -18,6 +20,7 @@ from workers.worker import run
 
 HELD_LOCK = 1
 SWEEP_BATCH = 10
+STEP_ACCOUNTS = 10
 
 
 def note(unit: Unit, args: Mapping[str, Any]) -> bool:
@@ -49,6 +52,15 @@ def sweep_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
     return found < SWEEP_BATCH
 
 
+def redate_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
+    """Takes small steps of a redating, and is held in the middle of the third."""
+    done = unit.connection.execute("SELECT accounts_done FROM operation").fetchone()
+    ended = step(unit, UUID(args["operation"]), StepSize(STEP_ACCOUNTS, 1_000))
+    if done == (2 * STEP_ACCOUNTS,):
+        wait_while_held(unit.connection)
+    return ended
+
+
 def wait_while_held(connection: Connection) -> None:
     """Returns at once where no test holds us."""
     connection.execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
@@ -63,7 +75,8 @@ NOTE = _actor("note", note)
 NOTE_AND_WAIT = _actor("note_and_wait", note_and_wait)
 REFUSE = _actor("refuse", refuse)
 SWEEP_SLOWLY = _actor("sweep_slowly", sweep_slowly)
-ACTORS = (NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY)
+OPERATION_SLOWLY = _actor("operation_slowly", redate_slowly)
+ACTORS = (NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY, OPERATION_SLOWLY)
 
 
 class Holder:

@@ -10,12 +10,13 @@ from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPol
 from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
-from storage.engine.database import Database
+from storage.engine.database import Database, connection
 from storage.engine.requests import Request
 from storage.engine.unit import transaction
 from storage.ledger.acts.transactions import RecordTransaction
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Asked
+from storage.ledger.verify import verify
 from storage.programs import commands as programs
 from storage.programs.commands import AdvanceTestClock, CreateProgram
 from tests.storage.blocking import Ledger
@@ -69,6 +70,13 @@ def advance(database: Database, program_id: str, to: datetime) -> None:
     """Moves the program's clock, which plans its sweep."""
     with transaction(database) as unit:
         programs.advance_test_clock(unit, AdvanceTestClock(program_id, to), CALLER, ORIGIN, _request())
+
+
+def assert_verified(database: Database) -> None:
+    """`fealty ledger verify` finds no fault."""
+    with connection(database) as books:
+        verdict = verify(books)
+    assert verdict.holds, verdict.shown
 
 
 def _request() -> Request:

@@ -7,10 +7,9 @@ from threading import Event
 from storage.engine.database import Database, connection
 from storage.engine.unit import transaction
 from storage.ledger.sweep import programs_with_due
-from storage.ledger.verify import verify
 from storage.tasks.commands import claim, plan
 from tests.workers.acting import SWEEP_BATCH, SWEEP_SLOWLY, Holder, figure, open_tasks, rows
-from tests.workers.members import advance, buy, create_program, enrol
+from tests.workers.members import advance, assert_verified, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from workers.actors.sweep import SWEEP_PROGRAM
 from workers.broker import Broker
@@ -46,7 +45,7 @@ def test_a_sweep_matures_and_expires_exactly_what_is_due_by_each_program_s_clock
     assert ("ACTIVATION", 100, THURSDAY) in kinds
     assert ("EXPIRY", -100, EXPIRY) in kinds
     assert len(kinds) == 4
-    _assert_verified(database)
+    assert_verified(database)
 
 
 def test_a_program_is_swept_only_when_something_in_it_is_due(database: Database) -> None:
@@ -99,13 +98,13 @@ def test_a_sweep_killed_in_the_middle_leaves_whole_batches(
     killed.wait()
     assert figure(database, "SELECT count(*) FROM account WHERE due_at IS NULL") == 2 * SWEEP_BATCH
     assert figure(database, "SELECT count(DISTINCT account) FROM entry") == 2 * SWEEP_BATCH
-    _assert_verified(database)
+    assert_verified(database)
     holder.release()
     processes.worker()
     eventually(lambda: (relay.send_due(), open_tasks(database) == 0)[1])
     assert figure(database, "SELECT count(*) FROM account WHERE due_at IS NULL AND expired = 10") == 45
     assert figure(database, "SELECT count(*) FROM entry") == 2 * 45
-    _assert_verified(database)
+    assert_verified(database)
 
 
 def _advance_and_sweep(database: Database, program_id: str, to: datetime) -> None:
@@ -132,12 +131,6 @@ def _standing(database: Database, program_id: str, customer_id: str) -> tuple[in
         found = books.execute(_STANDING, (program_id, customer_id)).fetchone()
     assert found is not None
     return found
-
-
-def _assert_verified(database: Database) -> None:
-    with connection(database) as books:
-        verdict = verify(books)
-    assert verdict.holds, verdict.shown
 
 
 _STANDING = """

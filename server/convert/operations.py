@@ -1,0 +1,55 @@
+"""Operations."""
+
+from typing import Any
+
+from fealty.v1 import operations_pb2 as pb
+from fealty.v1.errors_pb2 import ErrorReason
+from server import reasons
+from server.convert import names
+from server.convert.requests import fill_receipt, reason, set_instant
+from storage.engine.requests import Answer
+from storage.operations.commands import CancelOperation
+from storage.operations.queries import Operation
+from storage.operations.tables import OperationKind, OperationState
+
+_KINDS: dict[str, Any] = {name.removeprefix("OPERATION_KIND_"): kind for name, kind in pb.OperationKind.items()}
+_STATES: dict[str, Any] = {name.removeprefix("OPERATION_STATE_"): state for name, state in pb.OperationState.items()}
+
+
+def cancel_operation(message: pb.CancelOperationRequest) -> CancelOperation:
+    """The command in a request."""
+    return CancelOperation(message.name, reason(message.reason))
+
+
+def cancelled(answer: Answer[Operation]) -> pb.CancelOperationResponse:
+    """What is answered to it."""
+    response = pb.CancelOperationResponse()
+    fill(response.operation, answer.value)
+    fill_receipt(response.receipt, answer)
+    return response
+
+
+def fill(shown: pb.Operation, found: Operation) -> None:
+    """An operation as the contract shows it."""
+    shown.name = found.name
+    shown.done = found.state is not OperationState.RUNNING
+    shown.state = _STATES[found.state]
+    shown.kind = _KINDS[found.kind]
+    shown.subject = found.subject
+    shown.accounts_done = found.accounts_done
+    shown.accounts_total = found.accounts_total
+    match found.kind:
+        case OperationKind.REDATE_LOTS:
+            shown.redate_lots.CopyFrom(pb.RedateLotsResult(**found.figures))
+    if found.error is not None:
+        shown.error.reason = reasons.name(ErrorReason.ERROR_REASON_INTERNAL)
+        shown.error.message = f"Given up after many tries ({found.error}). Asked for again, it does the rest."
+    shown.caller = f"callers/{found.actor}"
+    shown.acting_user = found.acting_user
+    shown.reason_code = found.reason_code
+    set_instant(shown.create_time, found.created_at)
+    set_instant(shown.update_time, found.updated_at)
+    if found.ended_at is not None:
+        set_instant(shown.end_time, found.ended_at)
+    shown.activity = names.activity(found.activity)
+    shown.end_activity = names.activity(found.end_activity)

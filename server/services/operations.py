@@ -1,0 +1,60 @@
+"""OperationService."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fealty.v1 import operations_pb2 as pb
+from server.call import Call
+from server.convert import names, operations
+from server.convert.requests import origin, request
+from server.paging import Pages, page_size
+from server.policy import word
+from storage.books import Books
+from storage.operations import commands, queries
+from storage.operations.queries import Place
+
+
+class Operations:
+    """Acts over many accounts: how far they are, and an end to them."""
+
+    service = "fealty.v1.OperationService"
+
+    def __init__(self, books: Books, pages: Pages) -> None:
+        self._books = books
+        self._pages = pages
+
+    async def GetOperation(self, call: Call, message: pb.GetOperationRequest) -> pb.GetOperationResponse:
+        found = await self._books.read(lambda: queries.get(message.name, call.caller))
+        response = pb.GetOperationResponse()
+        operations.fill(response.operation, found)
+        return response
+
+    async def ListOperations(self, call: Call, message: pb.ListOperationsRequest) -> pb.ListOperationsResponse:
+        program = names.program_id(message.parent)
+        state = word(pb.OperationState, message.state, "OPERATION_STATE_")
+        after = _place(self._pages.position(message, message.page_token))
+        size = page_size(message.page_size)
+        found = await self._books.read(lambda: queries.page(program, call.caller, state, after, size + 1))
+        response = pb.ListOperationsResponse()
+        for operation in found[:size]:
+            operations.fill(response.operations.add(), operation)
+        if len(found) > size:
+            last = found[size - 1]
+            position = f"{last.created_at.isoformat()} {last.id}"
+            response.next_page_token = self._pages.token(message, position)
+        return response
+
+    async def CancelOperation(self, call: Call, message: pb.CancelOperationRequest) -> pb.CancelOperationResponse:
+        command = operations.cancel_operation(message)
+        key, who = request(call, message), origin(call, message)
+        answer = await self._books.change(
+            lambda unit: commands.cancel(unit, command, call.caller, who, key, message.validate_only)
+        )
+        return operations.cancelled(answer)
+
+
+def _place(position: str) -> Place | None:
+    if not position:
+        return None
+    created_at, _, identity = position.partition(" ")
+    return Place(datetime.fromisoformat(created_at), UUID(identity))

@@ -1,0 +1,131 @@
+"""Operations as their callers see them: begun, watched, cancelled, told in sentences."""
+
+from typing import Any
+
+from fealty.v1 import lots_pb2, operations_pb2
+from rules.access import Role
+from storage.engine.unit import run
+from storage.ledger.redating.steps import step
+from storage.operations import commands
+from storage.operations.queries import get
+from tests.server.club import ADA, BEN, NAME, WHY, Club, account
+from tests.server.serving import activities, fresh, told
+from tests.storage.scene import CALLER
+
+State = operations_pb2.OperationState
+
+
+async def _read(club: Club, name: str) -> operations_pb2.Operation:
+    return (await club.admin.operations.GetOperation(operations_pb2.GetOperationRequest(name=name))).operation
+
+
+async def _cancel(club: Club, name: str, **more: Any) -> operations_pb2.CancelOperationResponse:
+    request = operations_pb2.CancelOperationRequest(**{"name": name, "reason": WHY, "request_id": fresh(), **more})
+    return await club.admin.operations.CancelOperation(request)
+
+
+async def test_an_operation_is_watched_until_it_is_done(club: Club) -> None:
+    """While no worker runs it waits; who asked, for whom and why stands in it."""
+    begun = await club.redate_slowly()
+    assert (begun.done, begun.state, begun.kind) == (False, State.OPERATION_STATE_RUNNING, 1)
+    assert (begun.subject, begun.accounts_done, begun.accounts_total) == (NAME, 0, 1)
+    assert (begun.acting_user, begun.reason_code, begun.end_activity) == ("u-17", "GOODWILL", "")
+    assert begun.caller.startswith("callers/caller_")
+    assert not begun.HasField("end_time")
+    assert await _read(club, begun.name) == begun
+    run(club.served.database, lambda unit: step(unit, get(begun.name, CALLER).id))
+    done = await _read(club, begun.name)
+    assert (done.done, done.state, done.accounts_done) == (True, State.OPERATION_STATE_SUCCEEDED, 1)
+    assert (done.redate_lots.lots, done.redate_lots.points, done.redate_lots.accounts) == (1, 100, 1)
+    assert done.create_time == begun.create_time
+    assert done.end_time.ToDatetime() > done.create_time.ToDatetime()
+    assert not (await club.lots("slow"))[0].HasField("expire_time")
+
+
+async def test_the_same_request_begins_it_once(club: Club) -> None:
+    """Also where the first was answered before it was done."""
+    await club.earn(100, "slow")
+    request = lots_pb2.RedateLotsRequest(parent=NAME, card_id="slow", never=True, reason=WHY, request_id=fresh())
+    with club.served.another_connection() as holder, holder.transaction():
+        holder.execute("SELECT FROM account FOR UPDATE")
+        first = await club.admin.lots.RedateLots(request)
+    again = await club.admin.lots.RedateLots(request)
+    assert (again.operation, again.receipt.replayed) == (first.operation, True)
+    assert club.served.rows("SELECT count(*) FROM operation") == [(1,)]
+
+
+async def test_a_running_operation_is_cancelled(club: Club) -> None:
+    """With a receipt like any change; rehearsed first by whoever is unsure; and once."""
+    name = (await club.redate_slowly()).name
+    rehearsed = await _cancel(club, name, validate_only=True)
+    assert (rehearsed.operation.state, rehearsed.receipt.activity) == (State.OPERATION_STATE_CANCELLED, "")
+    assert not (await _read(club, name)).done
+    request_id = fresh()
+    cancelled = await _cancel(club, name, request_id=request_id)
+    assert cancelled.operation.end_activity == cancelled.receipt.activity
+    assert await _read(club, name) == cancelled.operation
+    again = await _cancel(club, name, request_id=request_id)
+    assert (again.operation, again.receipt.replayed) == (cancelled.operation, True)
+    assert (await told(_cancel(club, name))).reason == "OPERATION_ENDED"
+
+
+async def test_one_that_failed_says_why_and_what_to_do(club: Club) -> None:
+    """A reason that programs know, and a sentence for people."""
+    name = (await club.redate_slowly()).name
+    run(club.served.database, lambda unit: commands.fail(unit, get(name, CALLER).id, "ValueError"))
+    failed = await _read(club, name)
+    assert (failed.done, failed.state, failed.error.reason) == (True, State.OPERATION_STATE_FAILED, "INTERNAL")
+    assert failed.error.message == "Given up after many tries (ValueError). Asked for again, it does the rest."
+
+
+async def test_its_records_are_sentences(club: Club) -> None:
+    """What was asked, what became of it, and who ended it: read aloud in an audit."""
+    cancelled = (await _cancel(club, (await club.redate_slowly()).name)).operation
+    done = await club.redate()
+    sentences = {found.name: found.description for found in await activities(club.admin)}
+    hand = " (Administrator admin for u-17, GOODWILL)."
+    assert sentences[done.activity] == (
+        f"Operation {done.name} was begun: the expiry of slow lots of {NAME}, in 1 account, is set to never{hand}"
+    )
+    assert sentences[done.end_activity] == (
+        f"Operation {done.name} on {NAME} was done after 1 of 1 account: 100 units in 1 lot was changed."
+    )
+    assert sentences[cancelled.end_activity] == (
+        f"Operation {cancelled.name} on {NAME} was cancelled after 0 of 1 account: 0 units in 0 lots were changed{hand}"
+    )
+
+
+async def test_operations_are_listed_by_state(club: Club) -> None:
+    """What runs now is what somebody may want to cancel."""
+    running = await club.redate_slowly()
+    done = await club.redate(parent=account("slow"), card_id="")
+    listed_by_state = {
+        State.OPERATION_STATE_RUNNING: [running.name],
+        State.OPERATION_STATE_UNSPECIFIED: [done.name, running.name],
+    }
+    for state, names in listed_by_state.items():
+        request = operations_pb2.ListOperationsRequest(parent=NAME, state=state)
+        listed = await club.admin.operations.ListOperations(request)
+        assert [operation.name for operation in listed.operations] == names
+
+
+async def test_an_auditor_watches_and_a_till_does_not(club: Club) -> None:
+    """Figures of a whole program are a report; to end an operation takes the right to begin it."""
+    name = (await club.redate_slowly()).name
+    request = operations_pb2.GetOperationRequest(name=name)
+    auditor = club.served.client(club.served.key("auditor", Role.AUDITOR))
+    assert (await auditor.operations.GetOperation(request)).operation.name == name
+    assert (await told(club.till.operations.GetOperation(request))).reason == "PERMISSION_MISSING"
+    cancel = operations_pb2.CancelOperationRequest(name=name, reason=WHY, request_id=fresh())
+    assert (await told(auditor.operations.CancelOperation(cancel))).reason == "PERMISSION_MISSING"
+
+
+async def test_neither_a_preview_nor_a_redating_waits_for_an_account_that_somebody_has_in_hand(club: Club) -> None:
+    """One stuck neighbour must not hold up whoever only wants to know what would happen, nor the rest of a program."""
+    for customer in (ADA, BEN):
+        await club.earn(100, "slow", customer)
+    with club.served.another_connection() as holder, holder.transaction():
+        holder.execute("SELECT FROM account WHERE card_id = 'slow' FOR UPDATE")
+        preview = await club.redate(validate_only=True)
+        assert (preview.redate_lots.lots, preview.name) == (2, "")
+        assert not (await club.redate()).done
