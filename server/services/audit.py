@@ -27,7 +27,7 @@ class Audit:
         wanted = activities.wanted(message)
         before = _before(self._pages.position(message, message.page_token))
         size = page_size(message.page_size)
-        found = await self._books.read(lambda: queries.page(wanted, call.caller, before, size + 1))
+        found = await self._books.read(call.caller, lambda: queries.page(wanted, call.caller, before, size + 1))
         following = self._pages.token(message, _position(found[size - 1])) if len(found) > size else ""
         call.details = {"count": len(found[:size])}
         shown = [activities.message(activity) for activity in found[:size]]

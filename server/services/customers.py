@@ -24,7 +24,8 @@ class Customers:
         command = customers.create(message)
         key = request(call, message)
         answer = await self._books.change(
-            lambda unit: commands.create(unit, command, call.caller, call.origin, key, message.validate_only)
+            call.caller,
+            lambda unit: commands.create(unit, command, call.caller, call.origin, key, message.validate_only),
         )
         return pb.CreateCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
 
@@ -33,14 +34,14 @@ class Customers:
             program = programs.get(names.program_id(message.name), call.caller)
             return queries.get(program, names.customer_id(message.name))
 
-        return pb.GetCustomerResponse(customer=customers.message(await self._books.read(found)))
+        return pb.GetCustomerResponse(customer=customers.message(await self._books.read(call.caller, found)))
 
     async def LookupCustomer(self, call: Call, message: pb.LookupCustomerRequest) -> pb.LookupCustomerResponse:
         def found() -> Customer:
             program = programs.get(names.program_id(message.parent), call.caller)
             return queries.lookup(program, customers.external_id(message.external_id))
 
-        customer = await self._books.read(found)
+        customer = await self._books.read(call.caller, found)
         call.about(customer.name)
         return pb.LookupCustomerResponse(customer=customers.message(customer))
 
@@ -51,7 +52,7 @@ class Customers:
         def found() -> list[Customer]:
             return queries.page(programs.get(names.program_id(message.parent), call.caller), after, size + 1)
 
-        page = await self._books.read(found)
+        page = await self._books.read(call.caller, found)
         following = self._pages.token(message, page[size - 1].customer_id) if len(page) > size else ""
         shown = [customers.message(customer) for customer in page[:size]]
         call.details = {"count": len(shown), "customers": [customer.customer_id for customer in page[:size]]}
@@ -61,7 +62,8 @@ class Customers:
         command = customers.update(message)
         key = request(call, message)
         answer = await self._books.change(
-            lambda unit: commands.update(unit, command, call.caller, call.origin, key, message.validate_only)
+            call.caller,
+            lambda unit: commands.update(unit, command, call.caller, call.origin, key, message.validate_only),
         )
         return pb.UpdateCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
 
@@ -69,7 +71,7 @@ class Customers:
         command = customers.suspend(message)
         key, who = request(call, message), origin(call, message)
         answer = await self._books.change(
-            lambda unit: states.suspend(unit, command, call.caller, who, key, message.validate_only)
+            call.caller, lambda unit: states.suspend(unit, command, call.caller, who, key, message.validate_only)
         )
         return pb.SuspendCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
 
@@ -79,7 +81,7 @@ class Customers:
         command = customers.reactivate(message)
         key, who = request(call, message), origin(call, message)
         answer = await self._books.change(
-            lambda unit: states.reactivate(unit, command, call.caller, who, key, message.validate_only)
+            call.caller, lambda unit: states.reactivate(unit, command, call.caller, who, key, message.validate_only)
         )
         return pb.ReactivateCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
 
@@ -87,7 +89,7 @@ class Customers:
         command = customers.merge(message)
         key, who = request(call, message), origin(call, message)
         answer = await self._books.change(
-            lambda unit: merging.merge(unit, command, call.caller, who, key, message.validate_only)
+            call.caller, lambda unit: merging.merge(unit, command, call.caller, who, key, message.validate_only)
         )
         merged, customer = customers.merge_message(answer.value), customers.message(answer.value.customer)
         return pb.MergeCustomersResponse(merge=merged, customer=customer, receipt=receipt(answer))
@@ -96,7 +98,7 @@ class Customers:
         command = customers.unmerge(message)
         key, who = request(call, message), origin(call, message)
         answer = await self._books.change(
-            lambda unit: unmerging.unmerge(unit, command, call.caller, who, key, message.validate_only)
+            call.caller, lambda unit: unmerging.unmerge(unit, command, call.caller, who, key, message.validate_only)
         )
         merged, customer = customers.merge_message(answer.value), customers.message(answer.value.customer)
         return pb.UnmergeCustomersResponse(merge=merged, customer=customer, receipt=receipt(answer))

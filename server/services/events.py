@@ -48,7 +48,8 @@ class Events:
         after = (_VALUES[order](value), UUID(event)) if event else None
         size = page_size(message.page_size)
         found = await self._books.query(
-            lambda books: reading.page(books, name, message.event_type, order, message.ascending, after, size + 1)
+            call.caller,
+            lambda books: reading.page(books, name, message.event_type, order, message.ascending, after, size + 1),
         )
         response = pb.ListEventsResponse()
         for event_read in found[:size]:

@@ -24,7 +24,7 @@ class Holds:
     async def GetHold(self, call: Call, message: pb.GetHoldRequest) -> pb.GetHoldResponse:
         address, number = names.numbered(message.name)
         check_scope(call.caller, address.program)
-        found = await self._books.query(lambda books: reading.get(books, address, number))
+        found = await self._books.query(call.caller, lambda books: reading.get(books, address, number))
         response = pb.GetHoldResponse()
         holds.fill(response.hold, address, found.hold)
         return response
@@ -36,7 +36,7 @@ class Holds:
         position = self._pages.position(message, message.page_token)
         after = int(position) if position else None
         size = page_size(message.page_size)
-        found = await self._books.query(lambda books: reading.page(books, address, state, after, size + 1))
+        found = await self._books.query(call.caller, lambda books: reading.page(books, address, state, after, size + 1))
         response = pb.ListHoldsResponse()
         for read in found[:size]:
             holds.fill(response.holds.add(), address, read.hold)

@@ -27,7 +27,7 @@ class Lots:
     async def GetLot(self, call: Call, message: pb.GetLotRequest) -> pb.GetLotResponse:
         address, number = names.numbered(message.name)
         check_scope(call.caller, address.program)
-        found = await self._books.query(lambda books: reading.get(books, address, number))
+        found = await self._books.query(call.caller, lambda books: reading.get(books, address, number))
         response = pb.GetLotResponse()
         lots.fill_read(response.lot, address, found)
         return response
@@ -39,7 +39,7 @@ class Lots:
         position = self._pages.position(message, message.page_token)
         after = int(position) if position else None
         size = page_size(message.page_size)
-        found = await self._books.query(lambda books: reading.page(books, address, state, after, size + 1))
+        found = await self._books.query(call.caller, lambda books: reading.page(books, address, state, after, size + 1))
         response = pb.ListLotsResponse()
         for read in found[:size]:
             lots.fill_read(response.lots.add(), address, read)
@@ -51,6 +51,6 @@ class Lots:
         command = lots.redate_lots(message)
         key, who = request(call, message), origin(call, message)
         answer = await self._books.change(
-            lambda unit: commands.redate(unit, command, call.caller, who, key, message.validate_only)
+            call.caller, lambda unit: commands.redate(unit, command, call.caller, who, key, message.validate_only)
         )
         return lots.redated(answer)

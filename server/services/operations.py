@@ -24,7 +24,7 @@ class Operations:
         self._pages = pages
 
     async def GetOperation(self, call: Call, message: pb.GetOperationRequest) -> pb.GetOperationResponse:
-        found = await self._books.read(lambda: queries.get(message.name, call.caller))
+        found = await self._books.read(call.caller, lambda: queries.get(message.name, call.caller))
         response = pb.GetOperationResponse()
         operations.fill(response.operation, found)
         return response
@@ -34,7 +34,7 @@ class Operations:
         state = word(pb.OperationState, message.state, "OPERATION_STATE_")
         after = _place(self._pages.position(message, message.page_token))
         size = page_size(message.page_size)
-        found = await self._books.read(lambda: queries.page(program, call.caller, state, after, size + 1))
+        found = await self._books.read(call.caller, lambda: queries.page(program, call.caller, state, after, size + 1))
         response = pb.ListOperationsResponse()
         for operation in found[:size]:
             operations.fill(response.operations.add(), operation)
@@ -48,7 +48,7 @@ class Operations:
         command = operations.cancel_operation(message)
         key, who = request(call, message), origin(call, message)
         answer = await self._books.change(
-            lambda unit: commands.cancel(unit, command, call.caller, who, key, message.validate_only)
+            call.caller, lambda unit: commands.cancel(unit, command, call.caller, who, key, message.validate_only)
         )
         return operations.cancelled(answer)
 

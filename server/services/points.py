@@ -41,7 +41,7 @@ class Points:
         if at is None:
             found = only(await self._books.ask([GetBalance(address)]), Balance)
         else:
-            found = await self._books.query(lambda books: past.balance_at(books, address, at))
+            found = await self._books.query(call.caller, lambda books: past.balance_at(books, address, at))
         response = pb.GetBalanceResponse()
         fill_balance(response.balance, address, found)
         return response
@@ -66,7 +66,7 @@ class Points:
         after = int(position) if position else None
         size = page_size(message.page_size)
         balance = only(await self._books.ask([GetBalance(address)]), Balance)
-        found = await self._books.query(lambda books: explain.explain(books, address, after, size + 1))
+        found = await self._books.query(call.caller, lambda books: explain.explain(books, address, after, size + 1))
         response = pb.ExplainBalanceResponse()
         fill_balance(response.balance, address, balance)
         for explanation in found[:size]:

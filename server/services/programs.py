@@ -22,18 +22,19 @@ class Programs:
         command = programs.create(message)
         key = request(call, message)
         answer = await self._books.change(
-            lambda unit: commands.create(unit, command, call.caller, call.origin, key, message.validate_only)
+            call.caller,
+            lambda unit: commands.create(unit, command, call.caller, call.origin, key, message.validate_only),
         )
         return pb.CreateProgramResponse(program=programs.message(answer.value), receipt=receipt(answer))
 
     async def GetProgram(self, call: Call, message: pb.GetProgramRequest) -> pb.GetProgramResponse:
-        found = await self._books.read(lambda: queries.get(names.program_id(message.name), call.caller))
+        found = await self._books.read(call.caller, lambda: queries.get(names.program_id(message.name), call.caller))
         return pb.GetProgramResponse(program=programs.message(found))
 
     async def ListPrograms(self, call: Call, message: pb.ListProgramsRequest) -> pb.ListProgramsResponse:
         after = self._pages.position(message, message.page_token)
         size = page_size(message.page_size)
-        found = await self._books.read(lambda: queries.page(call.caller, after, size + 1))
+        found = await self._books.read(call.caller, lambda: queries.page(call.caller, after, size + 1))
         following = self._pages.token(message, found[size - 1].program_id) if len(found) > size else ""
         shown = [programs.message(program) for program in found[:size]]
         return pb.ListProgramsResponse(programs=shown, next_page_token=following)
@@ -42,7 +43,8 @@ class Programs:
         command = programs.update(message)
         key = request(call, message)
         answer = await self._books.change(
-            lambda unit: commands.update(unit, command, call.caller, call.origin, key, message.validate_only)
+            call.caller,
+            lambda unit: commands.update(unit, command, call.caller, call.origin, key, message.validate_only),
         )
         return pb.UpdateProgramResponse(program=programs.message(answer.value), receipt=receipt(answer))
 
@@ -50,8 +52,9 @@ class Programs:
         command = programs.advance(message)
         key = request(call, message)
         answer = await self._books.change(
+            call.caller,
             lambda unit: commands.advance_test_clock(
                 unit, command, call.caller, call.origin, key, message.validate_only
-            )
+            ),
         )
         return pb.AdvanceTestClockResponse(program=programs.message(answer.value), receipt=receipt(answer))

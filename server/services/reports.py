@@ -26,7 +26,7 @@ class Reports:
     async def GetLiability(self, call: Call, message: pb.GetLiabilityRequest) -> pb.GetLiabilityResponse:
         program = names.program_id(message.name)
         check_scope(call.caller, program)
-        found = await self._books.query(lambda books: liability.report(books, program, message.card_id))
+        found = await self._books.report(call.caller, lambda books: liability.report(books, program, message.card_id))
         return reports.liability(found)
 
     async def ListShortfalls(self, call: Call, message: pb.ListShortfallsRequest) -> pb.ListShortfallsResponse:
@@ -39,7 +39,8 @@ class Reports:
             after = Place(datetime.fromisoformat(at), int(account), int(number))
         size = page_size(message.page_size)
         found = await self._books.query(
-            lambda books: shortfalls.page(books, program, customer or None, message.open_only, after, size + 1)
+            call.caller,
+            lambda books: shortfalls.page(books, program, customer or None, message.open_only, after, size + 1),
         )
         response = pb.ListShortfallsResponse()
         for read in found[:size]:

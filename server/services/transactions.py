@@ -29,7 +29,7 @@ class Transactions:
     async def GetTransaction(self, call: Call, message: pb.GetTransactionRequest) -> pb.GetTransactionResponse:
         name = names.transaction(message.name)
         check_scope(call.caller, name.program)
-        found = await self._books.query(lambda books: reading.get(books, name))
+        found = await self._books.query(call.caller, lambda books: reading.get(books, name))
         response = pb.GetTransactionResponse()
         _fill(response.transaction, CustomerName(name.program, name.customer), found)
         return response
@@ -42,7 +42,7 @@ class Transactions:
         after = (datetime.fromisoformat(at), activity) if at else None
         size = page_size(message.page_size)
         found = await self._books.query(
-            lambda books: reading.page(books, name, state, message.card_id, after, size + 1)
+            call.caller, lambda books: reading.page(books, name, state, message.card_id, after, size + 1)
         )
         response = pb.ListTransactionsResponse()
         for listed in found[:size]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fealty.v1 import audit_pb2 as pb
 from rules.refusals import PageTokenMismatch
 from server import limits
-from server.call import Call
+from server.call import NOBODY, Call
 from server.convert import activities
 from server.errors import Overloaded
 from server.paging import Pages
@@ -72,7 +72,7 @@ class Watch:
             raise Overloaded
         self._watchers += 1
         try:
-            scope = await self._books.read(lambda: queries.scope(call.program, call.customer, call.caller))
+            scope = await self._books.read(call.caller, lambda: queries.scope(call.program, call.customer, call.caller))
             await self._note(call, request)
             await self._send(call, request, scope, await self._begin(request, position))
         finally:
@@ -108,7 +108,7 @@ class Watch:
             # A stream outlives what is remembered of its key.
             await call.authorize(call)
             look = await self._look()
-            found = await self._read(scope, position, look.newest)
+            found = await self._read(call, scope, position, look.newest)
             position = found.position
             parts = found.parts
             if not parts and time.monotonic() >= silent_until:
@@ -123,7 +123,7 @@ class Watch:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), pause_s)
 
-    async def _read(self, scope: Scope, position: int, newest: int) -> _Found:
+    async def _read(self, call: Call, scope: Scope, position: int, newest: int) -> _Found:
         """What the stream shows of the places after `position`, at most WATCH_ACTIVITIES_MAX of them."""
         if newest <= position:
             return _Found([], position, more=False)
@@ -137,13 +137,13 @@ class Watch:
             # Made on this thread: other calls would wait for the loop.
             return _Found(_parts(found, reached), reached, more)
 
-        return await self._books.query(read)
+        return await self._books.query(call.caller, read)
 
     async def _look(self) -> _Look:
         # Watchers that look at the same time look once.
         looking = self._looking
         if looking is None:
-            looking = self._looking = self._books.change(_place)
+            looking = self._looking = self._books.change(NOBODY, _place)
             looking.add_done_callback(self._looked)
         return await asyncio.shield(looking)
 

@@ -14,7 +14,6 @@ from rules.access import Caller, Role
 from rules.refusals import OperationEnded, OperationNotFound, ProgramNotFound
 from storage.engine.database import Database, StorageUnavailable, connection
 from storage.engine.unit import Unit, run
-from storage.ledger.batch import Ledger
 from storage.ledger.redating import commands as redating
 from storage.ledger.redating import steps
 from storage.ledger.redating.commands import RedateLots
@@ -23,6 +22,7 @@ from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations import accounts, commands, queries
 from storage.operations.queries import Place
 from storage.operations.tables import OperationState
+from tests.storage.blocking import Ledger
 from tests.storage.operating import (
     NEVER,
     WHY,

@@ -173,6 +173,7 @@ def test_all_or_nothing_waits_as_one(scene: Scene) -> None:
             assert not done
             assert scene.balance("ben").active == 1000
         [outcomes] = await waiting
+        assert isinstance(outcomes, list)
         assert [answered(outcome).value.points for outcome in outcomes] == [1, 1]
 
     with_writer(scene, use)
