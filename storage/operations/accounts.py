@@ -33,7 +33,7 @@ class Taken(NamedTuple):
 def take(connection: Connection, operation: UUID, limit: int, wait: bool) -> list[Taken]:
     """Locks up to `limit` of those left that nobody else has in hand, in the order of their ids.
 
-    Where others have all of them, `wait` waits for the first, up to WAIT_MS; then psycopg raises LockNotAvailable.
+    Where others have all of them, `wait` waits for the first, up to WAIT_MS; then the transaction fails as Busy.
     """
     found = connection.execute(_TAKE.format("SKIP LOCKED").encode(), (operation, limit)).fetchall()
     if not found and wait:

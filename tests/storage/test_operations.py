@@ -12,7 +12,7 @@ import pytest
 
 from rules.access import Caller, Role
 from rules.refusals import OperationEnded, OperationNotFound, ProgramNotFound
-from storage.engine.database import Database, StorageUnavailable, connection
+from storage.engine.database import Busy, Database, connection
 from storage.engine.unit import Unit, run
 from storage.ledger.redating import commands as redating
 from storage.ledger.redating import steps
@@ -102,7 +102,7 @@ def test_where_others_have_all_that_is_left_a_step_waits_for_one_and_not_for_lon
     """It is no busy loop, and its operation can be cancelled soon; the task is then tried again later."""
     operation = begin(scene)
     monkeypatch.setattr(accounts, "WAIT_MS", 20)
-    with _holding(scene, "SELECT FROM account FOR UPDATE"), pytest.raises(StorageUnavailable):
+    with _holding(scene, "SELECT FROM account FOR UPDATE"), pytest.raises(Busy):
         step(scene, operation)
     monkeypatch.setattr(accounts, "WAIT_MS", 60_000)
     with _holding(scene, "SELECT FROM account FOR UPDATE"):
