@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from pwd import getpwuid
 from signal import SIGINT, SIGQUIT, SIGTERM
@@ -40,8 +40,7 @@ SETTINGS: Mapping[str, str] = {
     "fsync": "on",  # the books must survive a power cut: never traded for speed
     "synchronous_commit": "on",  # what a caller was told is on disk
     "wal_level": "replica",  # so that pg_basebackup works on a laptop as in production
-    "max_connections": "100",  # some servers and workers, with a few connections each
-    "shared_buffers": "256MB",  # the hot tables of a small installation; the system caches the rest
+    "max_connections": "200",  # some servers and workers, with up to 20 connections each
     "max_wal_size": "2GB",  # fewer checkpoints under bulk loads; bounds the replay after a crash
     "min_wal_size": "256MB",  # reuses log segments instead of making new ones while calls wait
     "random_page_cost": "1.1",  # the disk is an SSD
@@ -52,6 +51,14 @@ SETTINGS: Mapping[str, str] = {
     "log_error_verbosity": "terse",  # DETAIL quotes rows: personal data would outlive its erasure here
     "log_min_error_statement": "panic",  # and so would the statement; whoever sent it got the error
 }
+
+
+# PostgreSQL's own share of the host's memory: the hot pages of some ten million entries on a host of 16 GB. The system
+# caches the rest, and Fealty's own processes need room too.
+BUFFERS_OF_MEMORY = 1 / 8
+BUFFERS_MB_MIN, BUFFERS_MB_MAX = 128, 4096
+# Where Linux says how much memory this process's group may use, in bytes (cgroup v2, then v1).
+MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 class EmbeddedError(Exception):
@@ -164,7 +171,7 @@ class EmbeddedPostgres:
         quoted = str(sockets).replace('"', '""')
         # What keeps this cluster private wins over the caller's settings.
         private = {"listen_addresses": "", "unix_socket_directories": f'"{quoted}"', "unix_socket_permissions": "0700"}
-        settings = {**SETTINGS, **self._settings, **private, "port": "5432"}
+        settings = {**SETTINGS, "shared_buffers": buffers(), **self._settings, **private, "port": "5432"}
         self.process = child.spawn(
             [binaries / "postgres", "-D", self._cluster, *(f"--{name}={value}" for name, value in settings.items())],
             log=self._log,
@@ -195,6 +202,16 @@ class EmbeddedPostgres:
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.url, dbname="postgres", connect_timeout=CONNECT_LIMIT_S, autocommit=True)
+
+
+def buffers(limits: Sequence[Path] = MEMORY_LIMITS) -> str:
+    """PostgreSQL's `shared_buffers` on this host, or in the container that it gives us."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in limits:
+        if limit.exists() and (text := limit.read_text().strip()).isdigit():
+            memory = min(memory, int(text))
+    share_mb = int(memory * BUFFERS_OF_MEMORY) >> 20
+    return f"{min(max(share_mb, BUFFERS_MB_MIN), BUFFERS_MB_MAX)}MB"
 
 
 def default_data_dir(checkout: Path) -> Path:

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from storage import embedded
-from storage.embedded import EmbeddedError, EmbeddedPostgres, default_data_dir, find_binaries, socket_url
+from storage.embedded import EmbeddedError, EmbeddedPostgres, buffers, default_data_dir, find_binaries, socket_url
 from storage.engine import child
 from storage.engine.child import Owner
 
@@ -485,3 +485,15 @@ def _pretend_version(folder: Path, major: str) -> Path:
         (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {major}.3'\n")
         (folder / name).chmod(0o755)
     return folder
+
+
+def test_buffers_fit_the_host_or_the_container_it_gives_us(tmp_path: Path) -> None:
+    """A container that may use a gigabyte is ended by the kernel when its database takes four."""
+    limit = tmp_path / "memory.max"
+    limit.write_text("max\n")
+    whole = int(buffers([limit]).removesuffix("MB"))
+    assert 128 <= whole <= 4096
+    limit.write_text(f"{2 << 30}\n")
+    assert buffers([limit]) == "256MB"
+    limit.write_text(f"{256 << 20}\n")
+    assert buffers([limit]) == "128MB"
