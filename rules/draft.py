@@ -286,22 +286,30 @@ class Draft:
     @property
     def due_at(self) -> datetime | None:
         """Never later than the next instant at which time alone changes the account."""
-        return earliest((self.rest_due_at, self.next_due()))
+        return earlier(self.rest_due_at, self.next_due())
 
     def next_due(self) -> datetime | None:
         """The next instant at which time changes what is at hand."""
-        instants = [lot.activates_at for lot in self.lots.values() if lot.state is LotState.PENDING]
-        instants += [self.expires_at(lot) for lot in self.lots.values() if lot.state is LotState.ACTIVE and lot.free]
-        instants += [hold.expires_at for hold in self.holds.values() if hold.state is HoldState.ACTIVE]
-        return earliest(instants)
+        due = None
+        for lot in self.lots.values():
+            if lot.state is LotState.PENDING:
+                due = earlier(due, lot.activates_at)
+            elif lot.state is LotState.ACTIVE and lot.remaining > lot.held:
+                due = earlier(due, self.expires_at(lot))
+        for hold in self.holds.values():
+            if hold.state is HoldState.ACTIVE:
+                due = earlier(due, hold.expires_at)
+        return due
 
     def _source(self, allocations: list[tuple[int, int]]) -> str | None:
         return self.lots[allocations[0][0]].transaction_id if len(allocations) == 1 else None
 
 
-def earliest(instants: Iterable[datetime | None]) -> datetime | None:
-    """The first of some instants; None where there is none."""
-    return min((instant for instant in instants if instant is not None), default=None)
+def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The first of two instants; None where there is none."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
 
 
 # How a lot ends that has nothing left.

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rules.accounts import EntryKind, HoldState, Lot, LotState, Shortfall
-from rules.draft import Draft, earliest
+from rules.draft import Draft, earlier
 from rules.ledger import adopt_slide, settle_act
 from rules.merging import Moved, MovedHold, MovedLot, MovedShortfall, end_shortfall, leave_pending, owe, post_both
 
@@ -95,7 +95,7 @@ def _part_slides(source: Draft, target: Draft, moved: Moved, now: datetime) -> N
             target.slides[slide.version] = slide.before
             target.changed_slides.add(slide.version)
             # Its other lots are not at hand, and expire earlier now.
-            target.rest_due_at = earliest((target.rest_due_at, slide.before))
+            target.rest_due_at = earlier(target.rest_due_at, slide.before)
 
 
 def _return_lot(lot: Lot, source: Draft, number: int) -> None:

@@ -15,6 +15,9 @@ from storage.engine.unit import Plan
 # The version of the body's form. A verifier reads it first.
 BODY_VERSION = 1
 
+# Keys stand in their order, at every depth: the same act gives the same bytes.
+_BODY = json.Encoder(order="sorted")
+
 
 class Outcome(StrEnum):
     """How it ended, in the words of the contract."""
@@ -65,7 +68,6 @@ def record(
     activity = new_uuid_text()
     instant = occurred_at or unit.now
     kind = origin.kind
-    # Keys stand in their order, at every depth: the same act gives the same bytes.
     body = {
         "action": kind.action,
         "actor": {
@@ -76,7 +78,7 @@ def record(
         },
         "category": kind.category,
         "changes": [{"after": after, "before": before, "field": field} for field, before, after in changes],
-        "details": _in_order(details) if details else {},
+        "details": details or {},
         "id": activity,
         "method": origin.method,
         "module": kind.module,
@@ -99,7 +101,7 @@ def record(
         "actor_type": origin.actor_type,
         "actor": origin.actor,
         "outcome": outcome,
-        "body": json.encode(body).decode(),
+        "body": _BODY.encode(body).decode(),
     }
     if scope.program is not None:
         row["program"] = scope.program
@@ -114,11 +116,3 @@ def record(
     if note:
         unit.add(NOTES, {"activity": activity, "note": note})
     return activity
-
-
-def _in_order(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _in_order(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [_in_order(inner) for inner in value]
-    return value
