@@ -1,7 +1,7 @@
 # What a newcomer types. Everything else is `fealty --help`.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up demo test bench lint stubs lock clean
+.PHONY: help up demo test bench attack lint stubs lock clean
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -21,6 +21,9 @@ test: .venv/develop .venv/stubs    ## run every test, against real PostgreSQL an
 
 bench: .venv/develop .venv/stubs   ## measure the ratios of docs/measuring.md and write bench/latest.json
 	@exec $(BIN)/python -m bench $(ARGS)
+
+attack: .venv/develop .venv/stubs  ## attack a Fealty of its own beside an honest caller, and kill its processes
+	@exec $(BIN)/python -m attack $(ARGS)
 
 lint: .venv/develop .venv/stubs    ## ruff, mypy --strict, import contracts, buf
 	$(BIN)/ruff check .

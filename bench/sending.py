@@ -23,6 +23,16 @@ from bench.frames import (
     frame_head,
 )
 
+LITERAL_CHARS_MAX = 126
+"""A length up to it is one octet (RFC 7541, 5.1)."""
+
+
+def literal(name: str, value: str) -> bytes:
+    """A header field that stands for itself and is remembered by nobody (RFC 7541, 6.2.3)."""
+    if max(len(name), len(value)) > LITERAL_CHARS_MAX:
+        raise ValueError(f"{name} or its value is longer than {LITERAL_CHARS_MAX} characters")
+    return b"\x10%c%b%c%b" % (len(name), name.encode("ascii"), len(value), value.encode("ascii"))
+
 
 class Sending:
     """Queues frames in `_out`. Everything it queues may be written at once; what may not yet, waits here.
@@ -59,11 +69,11 @@ class Sending:
         self._out.append(b"%b%b%b%b%b%b" % (head, number, between, number, prefix, message))
         return stream
 
-    def open(self) -> int:
-        """Queue the request headers of a new stream; return it."""
+    def open(self, more: bytes = b"") -> int:
+        """Queue the request headers of a new stream; return it. `more` are fields of its own, encoded by `literal`."""
         stream = self._next_stream
         self._next_stream = stream + 2
-        self._out.append(frame(HEADERS, END_HEADERS, stream, self._block or self._first_block()))
+        self._out.append(frame(HEADERS, END_HEADERS, stream, (self._block or self._first_block()) + more))
         self._windows[stream] = self._window_initial
         return stream
 

@@ -1,0 +1,1 @@
+"""Attacks on a running Fealty, each beside an honest caller that must not notice; and kills that must lose nothing."""
