@@ -1,6 +1,7 @@
 """Finds accounts: which row an address of the contract means. The answer never changes, so it is remembered."""
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import NamedTuple
 
 from msgspec import json
@@ -80,17 +81,23 @@ class Place(NamedTuple):
     customer: int
 
 
-# Where the account of a customer is who never had points of that card: it stands at zero.
+# Where the account of a customer is who never had points of that card: it stands at zero. For who would open it, that
+# somebody else has the customer's or the program's row in hand.
 NOWHERE = 0
 
 
+class Opens(Enum):
+    """What becomes of an account that its customer does not have yet."""
+
+    NEVER = "it is found NOWHERE"
+    AT_ONCE = "it is opened, unless somebody else has a row in hand that it refers to"
+    WAITING = "it is opened; rows that it refers to are waited for"
+
+
 class Addresses:
-    """Remembers where accounts are. One for each thread: it is not locked.
+    """Remembers where accounts are. One for each lane."""
 
-    With `opens`, an account that its customer does not have yet is opened; without, it is found NOWHERE.
-    """
-
-    def __init__(self, opens: bool) -> None:
+    def __init__(self, opens: Opens) -> None:
         self._opens = opens
         self._places: dict[Address, Place] = {}
 
@@ -112,8 +119,8 @@ class Addresses:
         if len(self._places) + len(wanted) > REMEMBERED_MAX:
             self._places.clear()
         asked = [json.encode(wanted)]
-        if self._opens:
-            await session.run(_OPEN, asked)
+        if self._opens is not Opens.NEVER:
+            await session.run(_OPEN[self._opens], asked)
         found: dict[Address, Place | Refusal] = {}
         rows = json.decode(await session.run(_PLACES, asked))
         for address, (account, program, customer, has_card, merged_into) in zip(wanted, rows, strict=True):
@@ -221,22 +228,25 @@ _HAS_CARD = "p.settings -> 'cards' @> jsonb_build_array(jsonb_build_object('card
 
 # In the order of the customers, so that two processes that open the same accounts do not wait for each other in a ring.
 # FOR SHARE: an account is as its customer is when it opens, also where that is being suspended or merged right now.
-_OPEN = Statement(
-    f"""
+_OPEN = {
+    opens: Statement(
+        f"""
 INSERT INTO account (program, customer, card_id, state)
 SELECT c.program, c.id, n.card_id, replace(c.state, 'ACTIVE', 'OPEN')
 FROM (
     SELECT c.id AS customer, w.names ->> 2 AS card_id {_WANTED} {_ACCOUNT}
     WHERE c.id IS NOT NULL AND a.id IS NULL AND {_HAS_CARD} OFFSET 0
 ) AS n
-JOIN customer c ON c.id = n.customer
+JOIN customer c ON c.id = n.customer JOIN program p ON p.id = c.program
 WHERE c.state <> 'MERGED'
 ORDER BY c.id, n.card_id
-FOR SHARE OF c
+FOR SHARE OF c {passing} FOR KEY SHARE OF p {passing}
 ON CONFLICT DO NOTHING
 """,  # noqa: S608
-    ["json"],
-)
+        ["json"],
+    )
+    for opens, passing in ((Opens.AT_ONCE, "SKIP LOCKED"), (Opens.WAITING, ""))
+}
 
 _TARGET = "(SELECT customer_id FROM customer WHERE id = c.merged_into)"
 

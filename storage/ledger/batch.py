@@ -16,7 +16,7 @@ from rules.draft import LotsNotAtHand
 from storage.engine.database import Busy
 from storage.engine.lanes import LATER
 from storage.engine.session import Session, rolled_back_on_error
-from storage.ledger.addresses import Addresses
+from storage.ledger.addresses import NOWHERE, Addresses, Opens
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import CommandFailed, Group, Outcome, accounts_of, find, open_group
 from storage.ledger.wanted import Wanted
@@ -37,7 +37,7 @@ class Ledger:
 
     def __init__(self, patience_ms: int | None = None) -> None:
         self._patience_ms = patience_ms
-        self._addresses = Addresses(opens=True)
+        self._addresses = Addresses(Opens.AT_ONCE if patience_ms is None else Opens.WAITING)
         self._clocks = Clocks()
 
     async def run(self, session: Session, items: Sequence[Item]) -> list[Outcome | list[Outcome] | Busy]:
@@ -113,7 +113,7 @@ def _passed_over(group: Group, items: Sequence[Item]) -> set[int]:
     later = set()
     for number, item in enumerate(items):
         accounts = accounts_of((one for one in commands_of(item) if not one.asked.validate_only), group.found)
-        if accounts & taken:
+        if accounts & taken or NOWHERE in accounts_of(commands_of(item), group.found):
             later.add(number)
             taken |= accounts
     return later

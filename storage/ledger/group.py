@@ -15,7 +15,7 @@ from storage.engine.requests import REQUESTS, Answer
 from storage.engine.session import Session, Statement
 from storage.engine.unit import Plan
 from storage.ledger import addresses, load, rows
-from storage.ledger.addresses import Address, Addresses, CustomerName, Holder, Place, TransactionName
+from storage.ledger.addresses import NOWHERE, Address, Addresses, CustomerName, Holder, Place, TransactionName
 from storage.ledger.commands import AllOrNothing, Asked, Command
 from storage.ledger.load import Known, Loaded
 from storage.ledger.standing import Standing
@@ -34,6 +34,20 @@ class Found(NamedTuple):
     places: Mapping[Address, Place | Refusal]
     names: Mapping[TransactionName, Address | Refusal]
     customers: Mapping[tuple[CustomerName, str], Holder | Refusal]
+
+    @property
+    def accounts(self) -> dict[Address, Place]:
+        """The accounts that are there."""
+        return {
+            address: place
+            for address, place in self.places.items()
+            if isinstance(place, Place) and place.account != NOWHERE
+        }
+
+    @property
+    def unopened(self) -> set[int]:
+        """NOWHERE, where an account could not be opened: somebody else has a row in hand that it refers to."""
+        return {NOWHERE} & {place.account for place in self.places.values() if isinstance(place, Place)}
 
 
 class CommandFailed(Exception):
@@ -115,7 +129,7 @@ class Group:
         hand = Hand()
         for command in commands:
             command.hand(self, hand)
-        places = {address: place for address, place in self.found.places.items() if isinstance(place, Place)}
+        places = self.found.accounts
         lots = await load.lots_at_hand(self._session, self._lots(hand, places))
         for address, place in places.items():
             self._standings[place.account] = Standing(
@@ -324,7 +338,7 @@ async def open_group(
 ) -> Group:
     """Begins the transaction of some commands: accounts locked, where that can be had at once or in `patience_ms`, and
     all that is known of them read. Those of which somebody only wants to know what would happen are not locked."""
-    places = {address: place for address, place in found.places.items() if isinstance(place, Place)}
+    places = found.accounts
     accounts = {place.account for place in places.values()}
     locked = accounts
     if any(command.asked.validate_only for command in commands):
@@ -333,7 +347,7 @@ async def open_group(
     holders = [holder for holder in found.customers.values() if isinstance(holder, Holder)]
     programs = {place.program for place in places.values()} | {holder.program for holder in holders}
     loaded = await load.lock_group(session, clocks, asked, programs, patience_ms=patience_ms)
-    return Group(session, clocks, wanted, found, loaded, locked - loaded.locked)
+    return Group(session, clocks, wanted, found, loaded, (locked | found.unopened) - loaded.locked)
 
 
 def accounts_of(commands: Iterable[Command], found: Found) -> set[int]:

@@ -13,7 +13,7 @@ from rules.draft import Draft
 from rules.refusals import Refusal
 from storage.engine.session import Session, Statement
 from storage.ledger import addresses, load
-from storage.ledger.addresses import NOWHERE, Address, Addresses, Place
+from storage.ledger.addresses import NOWHERE, Address, Addresses, Opens, Place
 from storage.ledger.commands import Balance, balance
 from storage.programs.queries import Clocks, knowing
 
@@ -48,7 +48,7 @@ class Reader:
     """Answers groups of queries. One for each reading lane: what it remembers is not shared."""
 
     def __init__(self) -> None:
-        self._addresses = Addresses(opens=False)
+        self._addresses = Addresses(Opens.NEVER)
         self._clocks = Clocks()
 
     async def run(self, session: Session, queries: Sequence[Query]) -> list[Found | Exception]:

@@ -18,7 +18,7 @@ from storage.engine.database import Connection
 from storage.engine.session import forget, session
 from storage.engine.sockets import blocking
 from storage.ledger import addresses, load
-from storage.ledger.addresses import Address, Addresses, CustomerName, Holder, Place
+from storage.ledger.addresses import Address, Addresses, CustomerName, Holder, Opens, Place
 from storage.programs.queries import BlockingClocks, Clock, Clocks
 
 
@@ -51,7 +51,7 @@ def snapshot(books: Connection) -> Iterator[None]:
 
 def find(books: Connection, address: Address) -> Place:
     """Where an account is. Raises ProgramNotFound, CustomerNotFound, CardNotFound."""
-    place = blocking(Addresses(opens=False).find(session(books), [address]))[address]
+    place = blocking(Addresses(Opens.NEVER).find(session(books), [address]))[address]
     if isinstance(place, Refusal):
         raise place
     return place
