@@ -45,5 +45,7 @@ WRITER = LaneRules(
 PATIENT = LaneRules(
     "patient", {**_HOT, "lock_timeout": str(PATIENCE_MS)}, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096
 )
-# An answer is made of what a page shows: a group of 64 balances or 3 long pages keeps the loop some 5 ms.
-READER = LaneRules("reader", _HOT, HOT_ANSWER_LIMIT_S, weight_max=64, waiting_max=4_096)
+# A group of 64 balances, or some long pages, keeps the loop some 3 ms. Company gathers for 3 ms at most.
+READER = LaneRules(
+    "reader", _HOT, HOT_ANSWER_LIMIT_S, weight_max=64, waiting_max=4_096, paced_from=4, pace_s=0.003, rush=32
+)
