@@ -13,6 +13,7 @@ from storage.access.queries import authenticate
 from storage.activity.recorder import Act, Recorder
 from storage.engine.database import Connection, connection
 from storage.engine.gather import Gatherer
+from storage.engine.lanes import LaneState
 from storage.engine.unit import Unit, run
 from storage.ledger.batch import Ledger, prepare_session
 from storage.ledger.commands import AllOrNothing, Command
@@ -84,6 +85,11 @@ class Books:
                 return authenticate(books, key)
 
         return asyncio.get_running_loop().run_in_executor(self._cold, authenticated)
+
+    @property
+    def lanes(self) -> Sequence[LaneState]:
+        """What each lane is doing now; from any thread."""
+        return []
 
     def close(self) -> None:
         """Finishes what is in hand."""

@@ -38,6 +38,22 @@ class StorageUnavailable(Exception):
     """The database cannot be reached or did not answer in time."""
 
 
+class AnswerLate(StorageUnavailable):
+    """The database did not answer in time; whether it did what it was asked is not known."""
+
+
+class OutOfRoom(StorageUnavailable):
+    """The database has no disk or memory left to do what it was asked."""
+
+
+class Busy(Exception):
+    """Rows are held by somebody else for as long as this call could wait."""
+
+
+class TooSlow(Exception):
+    """The database worked on one statement for as long as it may, and was cut off."""
+
+
 def open_database(url: str) -> PostgresqlDatabase:
     """Binds the models to the database at `url` (postgresql://…). Connects nothing yet."""
     options = " ".join(
@@ -64,32 +80,40 @@ def connect(database: PostgresqlDatabase) -> Connection:
         database.connect(reuse_if_open=True)
         return cast(Connection, database.connection())  # type: ignore[no-untyped-call]
     except Exception as error:
-        if unavailable(error):
-            raise StorageUnavailable(reason(error)) from error
+        if translated := known(error):
+            raise translated from error
         raise
 
 
 @contextmanager
 def connection(database: PostgresqlDatabase) -> Iterator[Connection]:
-    """This thread's connection; a failure to reach the database leaves as StorageUnavailable."""
+    """This thread's connection. Raises StorageUnavailable, Busy, TooSlow for what the driver says of these."""
     try:
         yield connect(database)
     except Exception as error:
-        if unavailable(error):
-            raise StorageUnavailable(reason(error)) from error
+        if translated := known(error):
+            raise translated from error
         raise
 
 
-def unavailable(error: BaseException) -> bool:
-    """Whether it says that the database is away, rather than that it said no."""
+def known(error: BaseException) -> StorageUnavailable | Busy | TooSlow | None:
+    """What the driver said, where it is that the database is away, that a row is held, or that a statement was cut
+    off; None for all else, also for what is translated already."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
-            return True
-        if isinstance(cause, psycopg.OperationalError) and (cause.sqlstate is None or cause.sqlstate[:2] in _AWAY):
-            return True
+        if isinstance(cause, StorageUnavailable | Busy | TooSlow):
+            return None
+        if isinstance(cause, psycopg.errors.QueryCanceled):
+            return TooSlow(reason(error))
+        if isinstance(cause, psycopg.errors.LockNotAvailable):
+            return Busy(reason(error))
+        if isinstance(cause, psycopg.OperationalError):
+            if cause.sqlstate in _OUT_OF_ROOM:
+                return OutOfRoom(reason(error))
+            if cause.sqlstate is None or cause.sqlstate[:2] in _AWAY:
+                return StorageUnavailable(reason(error))
         cause = cause.__cause__ or cause.__context__
-    return False
+    return None
 
 
 def conflict(error: BaseException) -> bool:
@@ -109,6 +133,8 @@ def reason(error: BaseException) -> str:
 
 # Connection exceptions, no more connections, shutting down (PostgreSQL, appendix A).
 _AWAY = ("08", "53", "57")
+# Disk full, out of memory.
+_OUT_OF_ROOM = ("53100", "53200")
 _CONFLICTS = (
     psycopg.errors.UniqueViolation,
     psycopg.errors.SerializationFailure,

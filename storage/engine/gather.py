@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from storage.engine.database import ATTEMPTS_MAX, StorageUnavailable, conflict
+from storage.engine.database import ATTEMPTS_MAX, Busy, StorageUnavailable, TooSlow, conflict
 
 # Enough that the cost of a round trip vanishes in the group; few enough that the first to come does not wait long.
 GATHER_MAX = 512
@@ -89,7 +89,8 @@ class Gatherer(Generic[Item, Result]):
     def _outcomes(self, items: Sequence[Item], attempts: int = ATTEMPTS_MAX) -> Sequence[Result | Exception]:
         try:
             return self._work(items)
-        except StorageUnavailable as error:
+        except (StorageUnavailable, Busy, TooSlow) as error:
+            # Each of them alone would wait as long.
             return [error] * len(items)
         except Exception as error:
             if len(items) > 1:

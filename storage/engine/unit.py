@@ -12,11 +12,9 @@ from storage.engine import sets
 from storage.engine.database import (
     ATTEMPTS_MAX,
     Connection,
-    StorageUnavailable,
     conflict,
     connect,
-    reason,
-    unavailable,
+    known,
 )
 from storage.engine.session import forget, session
 from storage.engine.sets import Row, RowSet
@@ -61,7 +59,7 @@ class Unit:
 def transaction(database: PostgresqlDatabase) -> Iterator[Unit]:
     """One transaction on this thread's connection: written and committed at the end, rolled back on an exception.
 
-    No network call, no sleep and no second transaction inside. Raises StorageUnavailable.
+    No network call, no sleep and no second transaction inside. Raises StorageUnavailable, Busy, TooSlow.
     """
     try:
         connection = connect(database)
@@ -81,8 +79,8 @@ def transaction(database: PostgresqlDatabase) -> Iterator[Unit]:
             if not kept:
                 forget(connection)
     except Exception as error:
-        if not isinstance(error, StorageUnavailable) and unavailable(error):
-            raise StorageUnavailable(reason(error)) from error
+        if translated := known(error):
+            raise translated from error
         raise
 
 

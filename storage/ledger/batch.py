@@ -15,7 +15,7 @@ from itertools import chain
 from peewee import PostgresqlDatabase
 
 from rules.draft import LotsNotAtHand
-from storage.engine.database import Connection, StorageUnavailable, connect, reason, unavailable
+from storage.engine.database import Connection, connect, known
 from storage.engine.session import rolled_back_on_error
 from storage.ledger.addresses import Addresses
 from storage.ledger.commands import AllOrNothing, Command
@@ -52,8 +52,8 @@ class Ledger:
                         raise
             raise AssertionError("the last attempt returns or raises")
         except Exception as error:
-            if not isinstance(error, StorageUnavailable) and unavailable(error):
-                raise StorageUnavailable(reason(error)) from error
+            if translated := known(error):
+                raise translated from error
             raise
 
     def _run(self, connection: Connection, commands: Sequence[Command | AllOrNothing]) -> list[Outcome | list[Outcome]]:
