@@ -7,7 +7,7 @@ import sys
 _SENTENCES = {
     "cli.failures": ("Failure",),
     "rules.refusals": ("Refusal",),
-    "server.app": ("PortTaken",),
+    "server.listening": ("PortTaken",),
     "storage.access.commands": ("NameTaken",),
     "storage.embedded": ("EmbeddedError",),
     "storage.engine.child": ("ChildError",),

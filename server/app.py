@@ -5,7 +5,6 @@ import gc
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 import grpc
@@ -15,12 +14,14 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from server import limits
+from server import limits, listening
 from server.handlers import Handlers
 from server.interceptors import Interceptors
+from server.listening import PortTaken
 from server.paging import Pages
 from server.policy import methods
-from server.probes import serve_probes
+from server.probes import Probes
+from server.readiness import Readiness
 from server.services import SERVICES
 from server.settings import ServerSettings
 from storage.access.queries import server_secret
@@ -31,18 +32,15 @@ from storage.migrate import PAGE_TOKEN_SECRET, check
 log = structlog.get_logger()
 
 
-class PortTaken(Exception):
-    """Another program listens on the address already."""
-
-
 @dataclass(frozen=True, slots=True)
 class App:
-    """A server that listens, and what belongs to it."""
+    """A server that listens, and what belongs to it. `own_port` is on loopback, and never shared."""
 
     server: grpc.aio.Server
     health: health.aio.HealthServicer
     books: Books
     port: int
+    own_port: int
     servicers: Sequence[Any]
 
     async def drain(self) -> None:
@@ -64,12 +62,16 @@ async def build(
 ) -> App:
     """A started server. `more` makes a handler that is asked before ours. Raises PortTaken, StorageUnavailable,
     MigrationsPending."""
+    if not share_port:
+        listening.check(settings.host, settings.port, "FEALTY_PORT")
     database = open_database(settings.database_url.get_secret_value())
     check(database)
     with connection(database):
         pages = Pages(server_secret(PAGE_TOKEN_SECRET))
     books = Books(database)
-    server = grpc.aio.server(options=_options(share_port), maximum_concurrent_rpcs=limits.CALLS_MAX * 2)
+    # Without a limit of gRPC's own on calls: it counts them from their headers on, so that who sends nothing else would
+    # take the places of those who call (server/interceptors/arrival.py).
+    server = grpc.aio.server(options=_options(share_port))
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     services = sorted({method.service for method in methods()})
@@ -81,13 +83,14 @@ async def build(
     server.add_generic_rpc_handlers((*others, Handlers(servicers, interceptors)))
     try:
         port = server.add_insecure_port(settings.address)
+        own_port = server.add_insecure_port("127.0.0.1:0")
     except RuntimeError as error:
         await books.close()
         raise PortTaken(f"{settings.address} is taken; stop what listens there, or set FEALTY_PORT") from error
     await server.start()
     for service in ("", *services):
         await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
-    return App(server, checks, books, port, servicers)
+    return App(server, checks, books, port, own_port, servicers)
 
 
 def run(settings: ServerSettings, index: int = 0, share_port: bool = False) -> int:
@@ -104,32 +107,22 @@ def event_loop() -> asyncio.Runner:
 
 
 async def _serve(settings: ServerSettings, index: int, share_port: bool) -> int:
-    started, stop = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    probes = _probes(settings, index, lambda: started.is_set() and not stop.is_set())
+    probes = Probes(settings.host, settings.probe_port + index)
     app = await build(settings, share_port)
-    started.set()
-    log.info(
-        "server started", grpc=f"{settings.host}:{app.port}", probes=f"http://{settings.host}:{probes.server_port}"
-    )
+    readiness = Readiness(loop, app.own_port)
+    probes.watch(readiness, app.books)
+    log.info("server started", grpc=f"{settings.host}:{app.port}", probes=f"http://{settings.host}:{probes.port}")
     await stop.wait()
+    readiness.stop()
     log.info("server draining")
     await app.drain()
-    probes.shutdown()
+    probes.close()
     log.info("server stopped")
     return 0
-
-
-def _probes(settings: ServerSettings, index: int, ready: Callable[[], bool]) -> ThreadingHTTPServer:
-    port = settings.probe_port + index
-    try:
-        return serve_probes(settings.host, port, ready)
-    except OSError as error:
-        raise PortTaken(
-            f"{settings.host}:{port} is taken; stop what listens there, or set FEALTY_PROBE_PORT"
-        ) from error
 
 
 def _options(share_port: bool) -> list[tuple[str, int]]:
@@ -139,6 +132,12 @@ def _options(share_port: bool) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", limits.REQUEST_BYTES_MAX),
         ("grpc.max_send_message_length", limits.RESPONSE_BYTES_MAX),
         ("grpc.max_metadata_size", limits.METADATA_BYTES_MAX),
+        ("grpc.max_concurrent_streams", limits.CONNECTION_CALLS_MAX),
+        ("grpc.server.max_pending_requests", limits.CALLS_PENDING_MAX),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * limits.CALLS_PENDING_MAX),
+        ("grpc.max_allowed_incoming_connections", limits.CONNECTIONS_MAX),
+        ("grpc.max_connection_idle_ms", limits.CONNECTION_IDLE_MAX_MS),
+        ("grpc.server_handshake_timeout_ms", limits.HANDSHAKE_MAX_MS),
         ("grpc.keepalive_time_ms", limits.KEEPALIVE_TIME_MS),
         ("grpc.keepalive_timeout_ms", limits.KEEPALIVE_TIMEOUT_MS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", limits.PING_INTERVAL_MIN_MS),

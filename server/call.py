@@ -1,5 +1,7 @@
 """One call on its way through the interceptors."""
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -9,19 +11,24 @@ import grpc.aio
 
 from rules.access import ACTOR_TYPES, ActorType, Caller
 from rules.activity import Origin
+from server import limits
+from server.admission import Places
+from server.errors import StreamIdle
 from server.policy import Method
 
 Proceed: TypeAlias = Callable[["Call"], Awaitable[bytes | None]]
 
 
-# Longer claims of what one is are cut.
-USER_AGENT_CHARS_MAX = 200
+# What software calls itself: products with a version (RFC 9110, 10.1.5). Whatever else stands there may be anything.
+_PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,47}/[0-9][A-Za-z0-9._+-]{0,31}")
+PRODUCTS_MAX = 3
 
 
 class Call:
     """What is known of a call so far. Each interceptor fills its part before it lets the call proceed.
 
-    `subject`, `program`, `customer` and `details` are for the activity log: what the call is about.
+    `subject`, `program`, `customer`, `request_id` and `details` are for the activity log: what the call is about. The
+    log keeps them for ever, so they are filled only with what was checked.
     """
 
     __slots__ = (
@@ -34,22 +41,26 @@ class Call:
         "metadata",
         "method",
         "origin",
+        "places",
         "program",
         "raw",
         "request",
+        "request_id",
         "subject",
     )
 
-    def __init__(self, method: Method, context: "grpc.aio.ServicerContext[Any, Any]", raw: Any) -> None:
+    def __init__(self, method: Method, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
         self.method = method
         self.context = context
-        self.raw = raw
+        self.raw = b""
         self.metadata: Mapping[str, str] = {}
         self.deadline = 0.0
         self.caller: Caller = NOBODY
         self.authorize: Callable[[Call], Awaitable[None]] = _not_yet
         self.origin: Origin = Origin(ActorType.ANONYMOUS, "", "API", method.kind, method.path)
+        self.places: Places | None = None
         self.request: Any = None
+        self.request_id = ""
         self.subject = ""
         self.program = ""
         self.customer = ""
@@ -64,14 +75,31 @@ class Call:
         self.origin = _origin(caller, self.method, self.context.peer(), agent)
 
     def about(self, subject: str) -> None:
-        """Notes the resource name that the call is about."""
-        self.subject = printable(subject)
+        """Notes the resource name that the call is about: one that was checked."""
+        self.subject = subject
         self.program, self.customer = scope(subject)
 
+    async def next_message(self) -> bytes | None:
+        """The next message of a stream, None at its end. Raises StreamIdle."""
+        raw = await _in_time(self.context.read())
+        return None if raw is grpc.aio.EOF else bytes(raw)
 
-def printable(text: str) -> str:
-    """Text from outside that nobody has checked, as it may stand in a log: what a terminal would obey is replaced."""
-    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
+    async def send(self, message: bytes) -> None:
+        """Sends a message of a stream. Raises StreamIdle where the caller does not take it."""
+        await _in_time(self.context.write(message))
+
+
+async def _in_time(step: Awaitable[Any]) -> Any:
+    try:
+        async with asyncio.timeout(limits.STREAM_IDLE_MAX_S):
+            return await step
+    except TimeoutError:
+        raise StreamIdle from None
+
+
+def software(agent: str) -> str:
+    """The products in what a caller says it is, without the rest."""
+    return " ".join([word for word in agent.split() if _PRODUCT.fullmatch(word)][:PRODUCTS_MAX])
 
 
 @lru_cache(maxsize=4096)
@@ -83,7 +111,7 @@ def _origin(caller: Caller | None, method: Method, peer: str, agent: str) -> Ori
         method.kind,
         method.path,
         ip_address(peer),
-        printable(agent[:USER_AGENT_CHARS_MAX]),
+        software(agent),
     )
 
 

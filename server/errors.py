@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 from google.protobuf import any_pb2, duration_pb2
@@ -12,8 +13,9 @@ from grpc import StatusCode
 from fealty.v1.errors_pb2 import ErrorReason
 from rules.refusals import Refusal
 from server import limits, reasons
+from server.outage import DATABASE
 from storage.activity.commands import Outcome
-from storage.engine.database import StorageUnavailable, unavailable
+from storage.engine.database import AnswerLate, Busy, OutOfRoom, StorageUnavailable, TooSlow
 
 DOMAIN = "fealty"
 
@@ -21,10 +23,14 @@ log = structlog.get_logger()
 
 
 class RequestInvalid(Exception):
-    """The request is shaped wrongly: (field, what is wrong with it) for each violation."""
+    """The request is shaped wrongly: (field, what is wrong with it) for each violation that is shown.
 
-    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+    `fields` are all that are wrong, also those that are not shown.
+    """
+
+    def __init__(self, violations: Sequence[tuple[str, str]], fields: frozenset[str] = frozenset()) -> None:
         self.violations = violations
+        self.fields = fields
         super().__init__("; ".join(f"{name}: {what}" for name, what in violations))
 
 
@@ -36,18 +42,37 @@ class MethodUnknown(Exception):
     """There is no such method; regenerate the client from the contract."""
 
 
+class MessageLate(Exception):
+    """The message of the call did not come in time; send it together with the call."""
+
+
+class StreamIdle(Exception):
+    """The stream was silent for too long, or its answers were not read; open another and go on where this one ended."""
+
+
 class Overloaded(Exception):
     """The server has as many calls in hand as it takes; try again in a moment."""
 
 
+class ShareUsedUp(Exception):
+    """You have as many calls in hand as are free for everybody else; wait for answers before you send more."""
+
+
+class TooManyStreams(Exception):
+    """As many streams of this kind are open as may be, by you or by all; end one, or try again later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What the caller is told: a status with one ErrorInfo, and what the activity log calls it."""
+    """What the caller is told: a status with one ErrorInfo, and what the activity log calls it.
+
+    `outcome` is None where the activity log has nothing of it: what was turned away unread is counted.
+    """
 
     code: StatusCode
     reason: str
     message: str
-    outcome: Outcome
+    outcome: Outcome | None
     metadata: Mapping[str, str] = field(default_factory=dict)
     violations: Sequence[tuple[str, str]] = ()
     retry_ms: int | None = None
@@ -60,7 +85,8 @@ class Failure:
             fields = [violation(field=name, description=what) for name, what in self.violations]
             details.append(_packed(error_details_pb2.BadRequest(field_violations=fields)))
         if self.retry_ms is not None:
-            delay = duration_pb2.Duration(nanos=self.retry_ms * 1_000_000)
+            delay = duration_pb2.Duration()
+            delay.FromMilliseconds(self.retry_ms)
             details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
         code = code_pb2.Code.Value(self.code.name)
         return status_pb2.Status(code=code, message=self.message, details=details)
@@ -74,37 +100,11 @@ def failure(error: BaseException) -> Failure:
     if isinstance(error, RequestInvalid):
         message = f"The request is shaped wrongly: {' '.join(error.violations[0])}"
         return Failure(*_INVALID, message, Outcome.INVALID, violations=error.violations)
-    if isinstance(error, RequestMalformed):
-        return Failure(
-            StatusCode.INVALID_ARGUMENT,
-            reasons.name(ErrorReason.ERROR_REASON_MALFORMED_REQUEST),
-            _doc(error),
-            Outcome.INVALID,
-        )
-    if isinstance(error, MethodUnknown):
-        return Failure(
-            StatusCode.UNIMPLEMENTED,
-            reasons.name(ErrorReason.ERROR_REASON_METHOD_UNKNOWN),
-            _doc(error),
-            Outcome.INVALID,
-        )
-    if isinstance(error, Overloaded):
-        return Failure(
-            StatusCode.RESOURCE_EXHAUSTED,
-            reasons.name(ErrorReason.ERROR_REASON_OVERLOADED),
-            _doc(error),
-            Outcome.FAILED,
-            retry_ms=limits.PUSHBACK_MS,
-        )
-    if isinstance(error, StorageUnavailable) or unavailable(error):
-        log.error("database unavailable", error=str(error))
-        return Failure(
-            StatusCode.UNAVAILABLE,
-            reasons.name(ErrorReason.ERROR_REASON_UNAVAILABLE),
-            "The database cannot be reached; nothing is known to have changed. Retry with the same request_id.",
-            Outcome.FAILED,
-            retry_ms=limits.PUSHBACK_MS,
-        )
+    if told := next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), None):
+        if isinstance(error, StorageUnavailable):
+            DATABASE.missed(str(error))
+        message = told.message or type(error).__doc__ or ""
+        return Failure(told.code, reasons.name(told.reason), message, told.outcome, retry_ms=told.retry_ms)
     incident = secrets.token_hex(8)
     log.error("unexpected failure", incident=incident, exc_info=error)
     return Failure(
@@ -116,14 +116,66 @@ def failure(error: BaseException) -> Failure:
     )
 
 
-def _doc(error: Exception) -> str:
-    return type(error).__doc__ or ""
-
-
 def _packed(message: error_details_pb2.ErrorInfo) -> any_pb2.Any:
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed
 
 
+class _Told(NamedTuple):
+    code: StatusCode
+    reason: ErrorReason
+    outcome: Outcome | None
+    retry_ms: int | None = None
+    # Where the exception's own docstring is not for the caller.
+    message: str = ""
+
+
 _INVALID = (StatusCode.INVALID_ARGUMENT, reasons.name(ErrorReason.ERROR_REASON_INVALID_REQUEST))
+_RETRY = "Retry with the same request_id."
+
+_TOLD: dict[type, _Told] = {
+    RequestMalformed: _Told(StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_MALFORMED_REQUEST, Outcome.INVALID),
+    MethodUnknown: _Told(StatusCode.UNIMPLEMENTED, ErrorReason.ERROR_REASON_METHOD_UNKNOWN, Outcome.INVALID),
+    MessageLate: _Told(StatusCode.DEADLINE_EXCEEDED, ErrorReason.ERROR_REASON_MESSAGE_LATE, None),
+    StreamIdle: _Told(StatusCode.DEADLINE_EXCEEDED, ErrorReason.ERROR_REASON_STREAM_IDLE, None),
+    Overloaded: _Told(StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_OVERLOADED, None, limits.PUSHBACK_MS),
+    ShareUsedUp: _Told(StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_SHARE_USED_UP, None, limits.PUSHBACK_MS),
+    TooManyStreams: _Told(
+        StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_TOO_MANY_STREAMS, None, limits.STREAM_PUSHBACK_MS
+    ),
+    Busy: _Told(
+        StatusCode.ABORTED,
+        ErrorReason.ERROR_REASON_ACCOUNT_BUSY,
+        Outcome.FAILED,
+        limits.PUSHBACK_MS,
+        f"Somebody else held what this call changes for as long as it could wait; nothing was changed. {_RETRY}",
+    ),
+    TooSlow: _Told(
+        StatusCode.DEADLINE_EXCEEDED,
+        ErrorReason.ERROR_REASON_TOO_SLOW,
+        Outcome.FAILED,
+        message="The database worked on this for as long as it may; nothing was changed. Ask for less at once.",
+    ),
+    StorageUnavailable: _Told(
+        StatusCode.UNAVAILABLE,
+        ErrorReason.ERROR_REASON_UNAVAILABLE,
+        Outcome.FAILED,
+        limits.PUSHBACK_MS,
+        f"The database cannot be reached; nothing is known to have changed. {_RETRY}",
+    ),
+    AnswerLate: _Told(
+        StatusCode.UNAVAILABLE,
+        ErrorReason.ERROR_REASON_UNAVAILABLE,
+        Outcome.FAILED,
+        limits.PUSHBACK_MS,
+        f"The database did not answer in time; whether anything was changed is not known. {_RETRY}",
+    ),
+    OutOfRoom: _Told(
+        StatusCode.UNAVAILABLE,
+        ErrorReason.ERROR_REASON_UNAVAILABLE,
+        Outcome.FAILED,
+        limits.PUSHBACK_MS,
+        f"The database has no disk or memory left; nothing was changed. Tell your operator. {_RETRY}",
+    ),
+}

@@ -1,5 +1,10 @@
-"""Where gRPC meets the interceptors: bytes in, bytes out, and every path answered, known or not."""
+"""Where gRPC meets the interceptors: bytes in, bytes out, and every path answered, known or not.
 
+To gRPC, each method takes a stream of requests: on the wire there is no difference, and so a call is ours from its
+headers on, not only once its message is there.
+"""
+
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,13 +15,13 @@ import grpc.aio
 from fealty.v1 import options_pb2
 from rules.access import Permission
 from rules.activity import METHOD_UNKNOWN
-from server.call import Call, Proceed, printable
+from server.call import Call, Proceed
 from server.errors import MethodUnknown
 from server.interceptors import Interceptors
 from server.policy import Method, methods
 
-# How much of an unknown path is kept in the log.
-PATH_CHARS_MAX = 120
+# Of unknown paths, the log keeps those that look like a method's name; any other text may be anything.
+_METHOD = re.compile(r"/[A-Za-z][A-Za-z0-9_.]{0,79}(/[A-Za-z][A-Za-z0-9_]{0,39})?")
 
 
 class Handlers(grpc.GenericRpcHandler):
@@ -51,16 +56,11 @@ class Handlers(grpc.GenericRpcHandler):
 
         # What a stream shows must stand in the log before it is shown, not when it ends: its service records it.
         chained = replace(method, audit=options_pb2.AUDIT_CLASS_UNSPECIFIED)
-        proceed = self._interceptors.chain(chained, handler)
-
-        async def handle(raw: bytes, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
-            await proceed(Call(method, context, raw))
-
-        return grpc.unary_stream_rpc_method_handler(handle)
+        return _stream(method, self._interceptors.chain(chained, handler))
 
     def _unknown(self, path: str) -> "grpc.RpcMethodHandler[Any, Any]":
         method = Method(
-            printable(path[:PATH_CHARS_MAX]),
+            path if _METHOD.fullmatch(path) else "",
             "",
             "",
             object,
@@ -77,16 +77,16 @@ class Handlers(grpc.GenericRpcHandler):
 
 
 def unary(method: Method, proceed: Proceed) -> "grpc.RpcMethodHandler[Any, Any]":
-    """gRPC's handler of a unary method: gives the bytes to the chain and sends the bytes it answers."""
+    """gRPC's handler of a unary method: gives the call to the chain and sends the bytes it answers."""
 
-    async def handle(raw: bytes, context: "grpc.aio.ServicerContext[Any, Any]") -> bytes | None:
-        return await proceed(Call(method, context, raw))
+    async def handle(_: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> bytes | None:
+        return await proceed(Call(method, context))
 
-    return grpc.unary_unary_rpc_method_handler(handle)
+    return grpc.stream_unary_rpc_method_handler(handle)
 
 
 def _stream(method: Method, proceed: Proceed) -> "grpc.RpcMethodHandler[Any, Any]":
-    async def handle(messages: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
-        await proceed(Call(method, context, messages))
+    async def handle(_: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
+        await proceed(Call(method, context))
 
     return grpc.stream_stream_rpc_method_handler(handle)

@@ -12,12 +12,43 @@ PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1000
 
 # Calls in hand at once in one process. At 5 ms a call, waiting behind this many costs a caller some 100 ms;
-# beyond, an early "no" serves everybody better than a late answer.
+# beyond, an early "no" serves everybody better than a late answer. A caller alone gets half (server/admission.py).
 CALLS_MAX = 1024
 # What a caller that was turned away is told to wait: about the time in which the calls in hand are served.
 PUSHBACK_MS = 200
-# Ingest messages of one stream in hand at once: one being written, one being read, and one in between.
+
+# How long a call's message may be on its way once the call is there: 4 MiB on a line of 4 Mbit/s. It is looked at so
+# often.
+MESSAGE_WAIT_MAX_S = 10.0
+MESSAGE_LOOK_S = 1.0
+# Calls of one process whose message has not come: some 12 kB each, so 50 MB. Many times what honest clients have on
+# their way at once: theirs come with the call.
+MESSAGES_AWAITED_MAX = 4096
+
+# Calls of one connection at once; clients queue further ones by themselves. A busy service has some hundred in flight
+# on one channel; and one connection is no more than a quarter of CALLS_MAX.
+CONNECTION_CALLS_MAX = 256
+# Calls that arrived and that our event loop has not seen yet; beyond, gRPC turns some away by itself, at twice as many
+# all, and no figure of ours shows it. So it is high: half a second of the loop's time.
+CALLS_PENDING_MAX = 4096
+# Connections of one process. Below the 1,024 files that many systems allow a process, so that those to PostgreSQL can
+# still be opened.
+CONNECTIONS_MAX = 800
+# A connection without a call for so long is closed; clients open another with their next call, in a millisecond.
+CONNECTION_IDLE_MAX_MS = 300_000
+# The time for a new connection to say that it speaks HTTP/2.
+HANDSHAKE_MAX_MS = 10_000
+
+# Streams of postings open in one process; a caller alone gets half. One or two fill a writer: this many are for many
+# callers, not for speed. With STREAM_WINDOW they have at most half of CALLS_MAX in hand.
+INGEST_STREAMS_MAX = 128
+# Ingest messages of one stream that wait for their answers: one being written, and those behind it; one more is read.
 STREAM_WINDOW = 3
+# A stream that brings no message, or does not take its answer, for so long is ended: whoever opened it is gone, or can
+# open another.
+STREAM_IDLE_MAX_S = 300.0
+# What a caller with a stream too many is told to wait. Streams last for minutes.
+STREAM_PUSHBACK_MS = 5_000
 
 # Objects made before Python looks for cycles among them. Calls make thousands that need no looking; what the program
 # itself is made of is set aside when it starts.
@@ -60,7 +91,17 @@ PING_INTERVAL_MIN_MS = 20_000
 CONNECTION_AGE_MAX_MS = 1_800_000
 CONNECTION_AGE_GRACE_MS = 30_000
 
-# Watchers of the activity log in one process. Each asks the database some times a second, on threads that others need.
+# A lane to the database that answered nothing for so long while work waits has hung: it is twice what anybody's call
+# waits, and what a statement may take. /livez says so; a restart then costs nobody an answer.
+LANE_STALLED_MAX_S = 60.0
+
+# /readyz calls this process itself: how long it waits for the answer, a thousand times what one takes; and how long the
+# answer is good for, so that whoever asks more often costs no more.
+READY_ANSWER_MAX_S = 2.0
+READY_BELIEVED_S = 1.0
+
+# Watchers of the activity log in one process; a caller alone gets half. Each asks the database some times a second, on
+# threads that others need.
 WATCHERS_MAX = 64
 # How often a watcher looks for what is new; twice as long after each look that finds nothing, up to the most.
 WATCH_POLL_S = 0.25

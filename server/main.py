@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,8 +10,8 @@ from multiprocessing.process import BaseProcess
 
 import structlog
 
-from server import limits
-from server.app import PortTaken, run
+from server import limits, listening
+from server.app import run
 from server.settings import ServerSettings
 
 # How often the parent looks whether all its processes live.
@@ -28,7 +27,7 @@ def main(settings: ServerSettings, prepare: Callable[[], None]) -> int:
     """
     if settings.processes == 1:
         return run(settings)
-    _check_port(settings)
+    listening.check(settings.host, settings.port, "FEALTY_PORT")
     context = multiprocessing.get_context("spawn")
     children = [context.Process(target=_child, args=(settings, index, prepare)) for index in range(settings.processes)]
     stopping = False
@@ -72,14 +71,3 @@ def _end(children: Sequence[BaseProcess], code: int) -> int:
             log.error("server process killed: it did not drain in time", pid=child.pid)
             child.kill()
     return code or next((1 for child in children if child.exitcode not in (0, None)), 0)
-
-
-def _check_port(settings: ServerSettings) -> None:
-    """Processes that share a port would share it with a stranger too."""
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        # As gRPC itself does: connections that a server closed a moment ago do not hold the port, who listens does.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise PortTaken(f"{settings.address} is taken; stop what listens there, or set FEALTY_PORT") from error

@@ -1,19 +1,83 @@
 """What orchestrators and monitors ask over HTTP: /livez, /readyz, /metrics."""
 
-import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from server import limits, listening
+from server.readiness import Readiness
+from storage.books import Books
 
 # A prober that does not finish its request in this time is dropped.
 REQUEST_TIMEOUT_S = 5
 
 
-def serve_probes(host: str, port: int, ready: Callable[[], bool]) -> ThreadingHTTPServer:
-    """Answers on a thread of its own until `shutdown()`. Raises OSError where the port is taken."""
+class Probes:
+    """Answers on threads of its own until `close`, also while the server still starts."""
 
+    def __init__(self, host: str, port: int) -> None:
+        """Raises PortTaken."""
+        self._readiness: Readiness | None = None
+        self._books: Books | None = None
+        self._registry = CollectorRegistry()
+        try:
+            self._server = _server(host, port, self)
+        except OSError as error:
+            raise listening.refused(error, host, port, "FEALTY_PROBE_PORT") from error
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
+
+    def watch(self, readiness: Readiness, books: Books) -> None:
+        """From now on tells of this server: it listens."""
+        self._registry.register(Lanes(books))
+        self._books = books
+        self._readiness = readiness
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def livez(self) -> tuple[int, str]:
+        """503 where a lane to the database has hung: only a restart helps then. An outage is not that."""
+        for lane in self._books.lanes if self._books else ():
+            if lane.stalled_s > limits.LANE_STALLED_MAX_S:
+                return 503, f"{lane.waiting} wait in lane {lane.name}, which has not moved for {lane.stalled_s:.0f} s\n"
+        return 200, "ok\n"
+
+    def readyz(self) -> tuple[int, str]:
+        """503 where this process does not answer a call of its own, or is not to be sent any."""
+        missing = self._readiness.missing() if self._readiness else "this process is starting"
+        return (503, f"not ready: {missing}\n") if missing else (200, "ready\n")
+
+    def metrics(self) -> str:
+        """The figures of the process, and those of its lanes."""
+        return (generate_latest() + generate_latest(self._registry)).decode()
+
+
+class Lanes(Collector):
+    """How the lanes to the database are doing, for the scraper."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def collect(self) -> Iterable[Metric]:
+        """What prometheus_client asks for at each scrape."""
+        waiting = GaugeMetricFamily("fealty_lane_waiting", "Work not answered yet", labels=["lane"])
+        stalled = GaugeMetricFamily(
+            "fealty_lane_stalled_seconds", "Time since the lane answered anything while work waits", labels=["lane"]
+        )
+        for lane in self._books.lanes:
+            waiting.add_metric([lane.name], lane.waiting)
+            stalled.add_metric([lane.name], lane.stalled_s)
+        return [waiting, stalled]
+
+
+def _server(host: str, port: int, probes: Probes) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         """One request."""
 
@@ -22,15 +86,16 @@ def serve_probes(host: str, port: int, ready: Callable[[], bool]) -> ThreadingHT
         def do_GET(self) -> None:
             """The three paths."""
             if self.path == "/livez":
-                self._answer(200, b"ok\n")
+                self._answer(*probes.livez())
             elif self.path == "/readyz":
-                self._answer(*((200, b"ready\n") if ready() else (503, b"not ready\n")))
+                self._answer(*probes.readyz())
             elif self.path == "/metrics":
-                self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+                self._answer(200, probes.metrics(), CONTENT_TYPE_LATEST)
             else:
-                self._answer(404, b"there is /livez, /readyz and /metrics\n")
+                self._answer(404, "there is /livez, /readyz and /metrics\n")
 
-        def _answer(self, code: int, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
+        def _answer(self, code: int, text: str, content_type: str = "text/plain; charset=utf-8") -> None:
+            body = text.encode()
             self.send_response(code)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
@@ -43,8 +108,6 @@ def serve_probes(host: str, port: int, ready: Callable[[], bool]) -> ThreadingHT
     class Server(ThreadingHTTPServer):
         """Of the host's own address family."""
 
-        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        address_family = listening.family(host)
 
-    server = Server((host, port), Handler)
-    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
-    return server
+    return Server((host, port), Handler)

@@ -2,11 +2,13 @@
 
 metrics     counts and times the call
 failures    puts what went wrong into words, and ends the call with them; nothing inside aborts
-admission   turns the call away where too many are in hand
 identity    what came with it: metadata, and an id that the caller's own logs know it by
+arrival     waits for the message, for a while; until then the call holds no place
+admission   turns the call away where too many are in hand
 deadline    the caller's deadline, cut to ours
 audit       records what the books do not: refusals, failures, reads of personal data
 callers     who calls, and whether they may
+admission   turns the call away where its caller has its share; a stream takes a place of its own kind instead
 validation  parses the bytes and checks the contract's rules
 handler     the servicer
 """
@@ -14,13 +16,16 @@ handler     the servicer
 import asyncio
 import time
 
+from server import limits
+from server.admission import Places
 from server.call import Call, Proceed
-from server.errors import failure
+from server.errors import Overloaded, ShareUsedUp, TooManyStreams, failure
 from server.interceptors import deadline, failures, identity, validation
-from server.interceptors.admission import Admission
+from server.interceptors.arrival import Arrivals
 from server.interceptors.audit import Audit
 from server.interceptors.callers import Keys
-from server.interceptors.metrics import METRICS
+from server.interceptors.metrics import IN_HAND, METRICS
+from server.outage import DATABASE
 from server.policy import Method
 from storage.books import Books
 
@@ -28,8 +33,10 @@ from storage.books import Books
 class Interceptors:
     """Wraps handlers. One for each server process; what it remembers is shared by all methods."""
 
-    def __init__(self, books: Books, admission: Admission | None = None) -> None:
-        self._admission = admission or Admission()
+    def __init__(self, books: Books) -> None:
+        self._arrivals = Arrivals()
+        self._calls = Places(limits.CALLS_MAX, Overloaded, ShareUsedUp)
+        IN_HAND.set_function(lambda: self._calls.taken)
         self._audit = Audit(books)
         self._keys = Keys(books)
 
@@ -40,24 +47,36 @@ class Interceptors:
         """
         metrics = METRICS.of(method)
         validate = validation.of(method)
+        streams = _streams(method)
 
         async def intercept(call: Call) -> bytes | None:
             started = time.perf_counter()
             code = "OK"
-            self._admission.enter()
+            place = None
             try:
-                self._admission.check()
                 identity.read(call)
+                if method.is_known and not method.streams:
+                    call.raw = await self._arrivals.message(call)
+                    started = time.perf_counter()
+                place = self._calls.enter()
                 deadline.cut(call)
                 if method.is_known:
                     call.authorize = self._keys.authorize
                     await self._keys.authorize(call)
+                    if streams is not None:
+                        # An open stream is not in hand: its messages are, while they are worked on.
+                        place.leave()
+                        place = streams.enter()
+                        call.places = self._calls
+                    place.charge(call.caller.id)
                     validate(call)
                 else:
                     call.made_by(None)
                 answer = await handler(call)
                 if method.shows_personal_data:
                     await self._audit.note_read(call)
+                if streams is None:
+                    DATABASE.answered()
                 return answer
             except asyncio.CancelledError:
                 code = "CANCELLED"
@@ -68,9 +87,19 @@ class Interceptors:
                 await self._audit.note_failure(call, told)
             finally:
                 # Before the caller is told: who has an answer finds it counted, and its place free.
-                self._admission.leave()
+                if place is not None:
+                    place.leave()
                 metrics.note(code, time.perf_counter() - started)
             await failures.end(call, told)
             raise AssertionError("ending a call raises")
 
         return intercept
+
+
+def _streams(method: Method) -> Places | None:
+    """The places of the method's open streams; None where its calls are none."""
+    if method.streams:
+        return Places(limits.INGEST_STREAMS_MAX, TooManyStreams, TooManyStreams)
+    if method.server_streams:
+        return Places(limits.WATCHERS_MAX, TooManyStreams, TooManyStreams)
+    return None

@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import structlog
-from grpc import StatusCode
 from prometheus_client import Counter
 
 from rules.access import ActorType
@@ -14,6 +13,7 @@ from server.errors import Failure
 from storage.activity.commands import Outcome
 from storage.activity.recorder import Act
 from storage.books import Books
+from storage.engine.database import reason
 
 LOST = Counter("fealty_activity_lost", "Refused or failed calls that could not be recorded")
 
@@ -33,7 +33,7 @@ class Audit:
 
     async def note_failure(self, call: Call, told: Failure) -> None:
         """Records a call that was denied, invalid, refused or failed; not one that was turned away unread."""
-        if told.retry_ms is not None and told.code is StatusCode.RESOURCE_EXHAUSTED:
+        if told.outcome is None:
             return
         more = 0
         if call.origin.actor_type is ActorType.ANONYMOUS:
@@ -48,11 +48,10 @@ class Audit:
         except Exception as error:
             # The caller hears of its own failure, not of this one; an operator must hear of both.
             LOST.inc()
-            log.error("activity lost", method=call.method.path, reason=told.reason, error=str(error))
+            log.error("activity lost", method=call.method.path, reason=told.reason, error=reason(error))
 
     async def _record(self, call: Call, outcome: Outcome, details: dict[str, Any]) -> None:
-        request_id = str(getattr(call.request, "request_id", ""))[:36]
-        act = Act(call.origin, outcome, call.subject, call.program, call.customer, details, request_id)
+        act = Act(call.origin, outcome, call.subject, call.program, call.customer, details, call.request_id)
         [recorded] = await self._books.record([act])
         if isinstance(recorded, Exception):
             raise recorded

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Gauge
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -56,5 +56,6 @@ class CallMetrics(Collector):
         return [calls, seconds]
 
 
+IN_HAND = Gauge("fealty_calls_in_hand", "Calls, and messages of streams, that are being worked on")
 METRICS = CallMetrics()
 REGISTRY.register(METRICS)

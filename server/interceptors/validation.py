@@ -1,6 +1,6 @@
 """Parses the bytes and checks the rules of shape that the contract declares."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from google.protobuf.message import DecodeError, Message
@@ -18,15 +18,28 @@ def of(method: Method) -> Callable[[Call], None]:
     """What checks a call of this method. A stream's messages are checked as they come, by who reads them."""
     if method.streams or not method.is_known:
         return lambda call: None
-    subject = subject_of(method)
+    subject = subject_field(method)
 
     def validate(call: Call) -> None:
-        """Fills `request`, and what the call is about. Raises RequestMalformed, RequestInvalid."""
+        """Fills `request`, and what the call is about. Raises RequestMalformed, RequestInvalid.
+
+        What the call is about is noted where the rule of that field held, also of a request that breaks others: the log
+        keeps it for ever, and a text that is no name may be anything.
+        """
         call.request = parse(method, call.raw)
         if b"\0" in call.raw:
             check_text(call.request)
-        call.about(subject(call.request))
-        check(call.request)
+        wrong: Container[str] = ()
+        try:
+            check(call.request)
+        except RequestInvalid as invalid:
+            wrong = invalid.fields
+            raise
+        finally:
+            if subject and subject not in wrong:
+                call.about(value(call.request, subject))
+            if "request_id" not in wrong:
+                call.request_id = getattr(call.request, "request_id", "")
 
     return validate
 
@@ -42,8 +55,8 @@ def parse(method: Method, raw: bytes) -> Any:
 def check(message: Message) -> None:
     """Raises RequestInvalid, naming up to VIOLATIONS_SHOWN_MAX fields."""
     if violations := _validator.collect_violations(message):
-        shown = violations[: limits.VIOLATIONS_SHOWN_MAX]
-        raise RequestInvalid([(_path(found), _sentence(found)) for found in shown])
+        found = [(_path(violation), _sentence(violation)) for violation in violations]
+        raise RequestInvalid(found[: limits.VIOLATIONS_SHOWN_MAX], frozenset(path for path, _ in found))
 
 
 def check_text(message: Message) -> None:
@@ -55,16 +68,21 @@ def check_text(message: Message) -> None:
         raise RequestInvalid(found[: limits.VIOLATIONS_SHOWN_MAX])
 
 
-def subject_of(method: Method) -> Callable[[Any], str]:
-    """How to find, in a request of this method, the resource name that it is about."""
+def subject_field(method: Method) -> str:
+    """The path of the field with the resource name that a request of this method is about, empty where it has none.
+
+    Each such field has a rule in the contract that only names pass.
+    """
     fields = method.request.DESCRIPTOR.fields_by_name
-    for name in ("name", "account", "parent"):
-        if name in fields:
-            return lambda request: str(getattr(request, name))[:200]
-    for name in ("program", "customer"):
-        if name in fields:
-            return lambda request: str(getattr(request, name).name)[:200]
-    return lambda request: ""
+    own = next((name for name in ("name", "account", "parent") if name in fields), "")
+    return own or next((f"{name}.name" for name in ("program", "customer") if name in fields), "")
+
+
+def value(message: Any, path: str) -> str:
+    """The text at a path of fields."""
+    for name in path.split("."):
+        message = getattr(message, name)
+    return str(message)
 
 
 def _with_nul(message: Message) -> Iterator[str]:

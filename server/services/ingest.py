@@ -1,21 +1,25 @@
 """IngestService: postings of every kind in a stream, many a message, a result for each, in order.
 
-A message is parsed while the one before it is being written; no more than STREAM_WINDOW of a stream are in hand.
+A message is parsed while the one before it is being written; no more than STREAM_WINDOW of a stream are in hand. Each
+counts as a call in hand of its caller; a stream that waits for its next message is none.
 """
 
 import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from fealty.v1 import ingest_pb2 as pb
 from rules.refusals import GroupRefused, Refusal
 from server import limits
+from server.admission import Place
 from server.call import Call, scope
 from server.errors import Failure, RequestInvalid, failure
 from server.interceptors import validation
+from server.outage import DATABASE
 from server.paging import Pages
+from server.policy import method_of
 from server.postings import POSTINGS, check_permission, command_of
 from storage.activity.commands import Outcome
 from storage.activity.recorder import Act
@@ -30,19 +34,27 @@ _RESULTS = {
 
 
 class _Item(NamedTuple):
-    """An item on its way: its request, and its command or why it never became one."""
+    """An item on its way: its request, and its command or why it never became one.
+
+    `program` is the one that it names, empty where that was not checked.
+    """
 
     kind: str
     message: Any
     command: Command | Failure
+    program: str = ""
 
 
 class _InHand(NamedTuple):
-    """A message on its way: its items, and what the books will answer to those that became commands."""
+    """A message on its way: its items, what the books will answer to those that became commands, and its place."""
 
     items: Sequence[_Item]
     together: bool
     outcomes: "asyncio.Future[Any] | None"
+    place: Place
+
+
+_Queue: TypeAlias = "asyncio.Queue[_InHand | Exception | None]"
 
 
 class Ingest:
@@ -55,18 +67,25 @@ class Ingest:
 
     async def BatchIngest(self, call: Call) -> None:
         """Answers each message of the stream in its order, until the caller ends it."""
-        in_hand: asyncio.Queue[_InHand | Exception | None] = asyncio.Queue(limits.STREAM_WINDOW - 1)
-        taking = asyncio.create_task(self._take(call, in_hand))
+        in_hand: _Queue = asyncio.Queue(limits.STREAM_WINDOW - 1)
+        places: set[Place] = set()
+        taking = asyncio.create_task(self._take(call, in_hand, places))
         try:
-            await self._answer(call, in_hand)
+            await self._answer(call, in_hand, places)
         finally:
             taking.cancel()
             await asyncio.wait([taking])
+            for place in places:
+                place.leave()
 
-    async def _take(self, call: Call, in_hand: "asyncio.Queue[_InHand | Exception | None]") -> None:
+    async def _take(self, call: Call, in_hand: _Queue, places: set[Place]) -> None:
+        assert call.places is not None
         try:
-            async for raw in call.raw:
+            while (raw := await call.next_message()) is not None:
                 await call.authorize(call)
+                # Streams are few, and so are their messages in hand: they count, and none is turned away.
+                place = Place(call.places, call.caller.id)
+                places.add(place)
                 message = validation.parse(call.method, raw)
                 validation.check(message)
                 # Each message has its own time; the stream as a whole has none.
@@ -75,7 +94,8 @@ class Ingest:
                 items = [_item(call, item, has_nul) for item in message.items]
                 if message.all_or_nothing:
                     items = _together(items)
-                await in_hand.put(_InHand(items, message.all_or_nothing, self._write(items, message.all_or_nothing)))
+                outcomes = self._write(items, message.all_or_nothing)
+                await in_hand.put(_InHand(items, message.all_or_nothing, outcomes, place))
             await in_hand.put(None)
         except Exception as error:
             # What came before it is answered first.
@@ -87,39 +107,21 @@ class Ingest:
             return None
         return self._books.write([AllOrNothing(tuple(commands))] if together else commands)
 
-    async def _answer(self, call: Call, in_hand: "asyncio.Queue[_InHand | Exception | None]") -> None:
+    async def _answer(self, call: Call, in_hand: _Queue, places: set[Place]) -> None:
         while (taken := await in_hand.get()) is not None:
             if isinstance(taken, Exception):
                 raise taken
-            answered = await taken.outcomes if taken.outcomes is not None else ()
-            if taken.together and answered:
-                # A group that the database refused is one exception for all of it.
-                [answered] = answered
-                if isinstance(answered, Exception):
-                    answered = [answered] * len(taken.items)
-            outcomes = iter(answered)
-            response = pb.BatchIngestResponse()
-            refused = []
-            for item in taken.items:
-                outcome = item.command if isinstance(item.command, Failure) else next(outcomes)
-                if isinstance(outcome, Exception):
-                    outcome = failure(outcome)
-                result = response.results.add()
-                if isinstance(outcome, Failure):
-                    refused.append((item, outcome))
-                    result.refused.CopyFrom(outcome.status())
-                else:
-                    told = POSTINGS[type(item.message)].response(item.command, outcome)
-                    getattr(result, _RESULTS[item.kind]).CopyFrom(told)
+            response, refused = await _response(taken)
             if refused:
                 await self._note(call, refused)
-            await call.context.write(response.SerializeToString())
+            taken.place.leave()
+            places.discard(taken.place)
+            await call.send(response.SerializeToString())
 
     async def _note(self, call: Call, refused: Sequence[tuple[_Item, Failure]]) -> None:
         """One record for the refused items of a message, how many and why; one of their own for those denied."""
-        subject = next((name for item, _ in refused if (name := _subject(item.message))), "")
-        program, _ = scope(subject)
-        about = f"programs/{program}" if program and call.caller.sees(program) else ""
+        program = next((item.program for item, _ in refused if item.program and call.caller.sees(item.program)), "")
+        about = f"programs/{program}" if program else ""
         reasons = {
             Outcome.DENIED: Counter(told.reason for _, told in refused if told.outcome is Outcome.DENIED),
             Outcome.REFUSED: Counter(told.reason for _, told in refused if told.outcome is not Outcome.DENIED),
@@ -129,7 +131,7 @@ class Ingest:
                 call.origin,
                 outcome,
                 about,
-                program if about else "",
+                program,
                 details={"items": of.total(), "reasons": dict(of)},
             )
             for outcome, of in reasons.items()
@@ -145,14 +147,43 @@ def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
     if kind is None:
         return _Item("", None, failure(RequestInvalid([("posting", "one of its kinds is required")])))
     message = getattr(item, kind)
+    program = ""
     try:
         if has_nul:
             validation.check_text(message)
         validation.check(message)
+        # Not before: what is no name may be anything, and the log keeps it.
+        program, _ = scope(validation.value(message, validation.subject_field(method_of(type(message)))))
         check_permission(call, message)
-        return _Item(kind, message, command_of(call, message))
+        return _Item(kind, message, command_of(call, message), program)
     except (Refusal, RequestInvalid) as error:
-        return _Item(kind, message, failure(error))
+        return _Item(kind, message, failure(error), program)
+
+
+async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[_Item, Failure]]]:
+    """What is answered to a message, and which of its items were refused."""
+    answered = await taken.outcomes if taken.outcomes is not None else ()
+    if taken.together and answered:
+        # A group that the database refused is one exception for all of it.
+        [answered] = answered
+        if isinstance(answered, Exception):
+            answered = [answered] * len(taken.items)
+    outcomes = iter(answered)
+    response = pb.BatchIngestResponse()
+    refused = []
+    for item in taken.items:
+        outcome = item.command if isinstance(item.command, Failure) else next(outcomes)
+        if isinstance(outcome, Exception):
+            outcome = failure(outcome)
+        result = response.results.add()
+        if isinstance(outcome, Failure):
+            refused.append((item, outcome))
+            result.refused.CopyFrom(outcome.status())
+        else:
+            told = POSTINGS[type(item.message)].response(item.command, outcome)
+            getattr(result, _RESULTS[item.kind]).CopyFrom(told)
+            DATABASE.answered()
+    return response, refused
 
 
 def _together(items: list[_Item]) -> list[_Item]:
@@ -162,10 +193,3 @@ def _together(items: list[_Item]) -> list[_Item]:
             others = failure(GroupRefused(item=number, reason=item.command.message))
             return [one if one is item else one._replace(command=others) for one in items]
     return items
-
-
-def _subject(message: Any) -> str:
-    for field in ("name", "account", "parent"):
-        if message is not None and (found := str(getattr(message, field, "")).strip()):
-            return found[:200]
-    return ""

@@ -15,7 +15,6 @@ from rules.refusals import PageTokenMismatch
 from server import limits
 from server.call import NOBODY, Call
 from server.convert import activities
-from server.errors import Overloaded
 from server.paging import Pages
 from storage.activity import places, queries
 from storage.activity.commands import Outcome, Scope
@@ -54,7 +53,6 @@ class Watch:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
-        self._watchers = 0
         self._ending = asyncio.Event()
         self._looking: asyncio.Future[_Look] | None = None
 
@@ -65,18 +63,12 @@ class Watch:
     async def run(self, call: Call, request: pb.WatchActivitiesRequest) -> None:
         """Sends until the caller goes, its key is revoked, the server stops, or WATCH_MAX_S have passed.
 
-        Raises ProgramNotFound, CustomerNotFound, PageTokenMismatch, Overloaded.
+        Raises ProgramNotFound, CustomerNotFound, PageTokenMismatch, StreamIdle.
         """
         position = self._pages.position(request, request.cursor)
-        if self._watchers >= limits.WATCHERS_MAX:
-            raise Overloaded
-        self._watchers += 1
-        try:
-            scope = await self._books.read(call.caller, lambda: queries.scope(call.program, call.customer, call.caller))
-            await self._note(call, request)
-            await self._send(call, request, scope, await self._begin(request, position))
-        finally:
-            self._watchers -= 1
+        scope = await self._books.read(call.caller, lambda: queries.scope(call.program, call.customer, call.caller))
+        await self._note(call, request)
+        await self._send(call, request, scope, await self._begin(request, position))
 
     async def _note(self, call: Call, request: pb.WatchActivitiesRequest) -> None:
         """Records the read before anything is shown: one record for all that the stream will show."""
@@ -115,7 +107,7 @@ class Watch:
                 parts = [_Part(pb.WatchActivitiesResponse(), position)]
             for part in parts:
                 part.message.cursor = self._pages.token(request, str(part.position))
-                await call.context.write(part.message.SerializeToString())
+                await call.send(part.message.SerializeToString())
                 silent_until = time.monotonic() + limits.WATCH_HEARTBEAT_S
             if found.more or look.more:
                 continue

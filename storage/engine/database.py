@@ -50,12 +50,16 @@ class AnswerLate(StorageUnavailable):
     """The database was asked, and did not answer in time; what became of it is not known."""
 
 
+class OutOfRoom(StorageUnavailable):
+    """The database has no disk or memory left to do what it was asked."""
+
+
 class Busy(Exception):
     """Somebody else has had these rows in hand for as long as this could wait; nothing was changed."""
 
 
-class TookTooLong(Exception):
-    """The database worked on this for longer than anybody may keep it, and was stopped; nothing was changed."""
+class TooSlow(Exception):
+    """The database worked on one statement for as long as it may, and was cut off; nothing was changed."""
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -147,50 +151,48 @@ def take_time(connection: Connection) -> None:
 
 @contextmanager
 def connection(database: PostgresqlDatabase) -> Iterator[Connection]:
-    """This thread's connection; what goes wrong with it leaves as StorageUnavailable, Busy or TookTooLong."""
+    """This thread's connection; what goes wrong with it leaves as StorageUnavailable, Busy or TooSlow."""
     with in_our_words():
         yield connect(database)
 
 
 @contextmanager
 def in_our_words() -> Iterator[None]:
-    """Raises what the driver says as StorageUnavailable, Busy or TookTooLong; what is none of them, as it is."""
+    """Raises what the driver says as StorageUnavailable, Busy or TooSlow; what is none of them, as it is."""
     try:
         yield
-    except (StorageUnavailable, Busy, TookTooLong):
-        raise
     except Exception as error:
-        if unavailable(error):
-            raise StorageUnavailable(reason(error)) from error
-        if _is_any(error, psycopg.errors.LockNotAvailable):
-            raise Busy from error
-        if _is_any(error, psycopg.errors.QueryCanceled):
-            raise TookTooLong from error
+        if translated := known(error):
+            raise translated from error
         raise
 
 
-def unavailable(error: BaseException) -> bool:
-    """Whether it says that the database is away, rather than that it said no."""
-    return any(
-        isinstance(cause, StorageUnavailable)
-        or (isinstance(cause, psycopg.OperationalError) and (cause.sqlstate is None or cause.sqlstate[:2] in _AWAY))
-        for cause in _causes(error)
-        if not isinstance(cause, psycopg.errors.QueryCanceled)
-    )
+def known(error: BaseException) -> StorageUnavailable | Busy | TooSlow | None:
+    """What the driver said, where it is that the database is away, that a row is held, or that a statement was cut
+    off; None for all else, also for what is translated already."""
+    for cause in _causes(error):
+        if isinstance(cause, StorageUnavailable | Busy | TooSlow):
+            return None
+        if isinstance(cause, psycopg.errors.QueryCanceled):
+            return TooSlow(reason(error))
+        if isinstance(cause, psycopg.errors.LockNotAvailable):
+            return Busy(reason(error))
+        if isinstance(cause, psycopg.OperationalError):
+            if cause.sqlstate in _OUT_OF_ROOM:
+                return OutOfRoom(reason(error))
+            if cause.sqlstate is None or cause.sqlstate[:2] in _AWAY:
+                return StorageUnavailable(reason(error))
+    return None
 
 
 def conflict(error: BaseException) -> bool:
     """Whether a neighbour was faster, so that the same transaction run again may see what it did."""
-    return _is_any(error, *_CONFLICTS)
+    return any(isinstance(cause, _CONFLICTS) for cause in _causes(error))
 
 
 def reason(error: BaseException) -> str:
     """The first line of what the driver said; it names hosts and databases, never data."""
     return str(error).strip().partition("\n")[0]
-
-
-def _is_any(error: BaseException, *kinds: type[Exception]) -> bool:
-    return any(isinstance(cause, kinds) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -200,8 +202,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-# Connection exceptions, no room or no more connections, shutting down (PostgreSQL, appendix A).
+# Connection exceptions, no more connections, shutting down (PostgreSQL, appendix A).
 _AWAY = ("08", "53", "57")
+# Disk full, out of memory.
+_OUT_OF_ROOM = ("53100", "53200")
 _CONFLICTS = (
     psycopg.errors.UniqueViolation,
     psycopg.errors.SerializationFailure,

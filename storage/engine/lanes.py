@@ -20,7 +20,7 @@ from storage.engine.database import (
     Busy,
     Database,
     StorageUnavailable,
-    TookTooLong,
+    TooSlow,
     conflict,
     dial,
     in_our_words,
@@ -275,7 +275,7 @@ class Lane(Generic[Item, Result]):
             with in_our_words():
                 session = await self._connected()
                 return await self.work(session, items)
-        except (StorageUnavailable, TookTooLong) as error:
+        except (StorageUnavailable, TooSlow) as error:
             self._hang_up()
             unanswered = error if isinstance(error, StorageUnavailable) else AnswerLate("a statement took too long")
             return [unanswered] * len(items)

@@ -66,7 +66,7 @@ class Unit(Plan):
 def transaction(database: PostgresqlDatabase) -> Iterator[Unit]:
     """One transaction on this thread's connection: written and committed at the end, rolled back on an exception.
 
-    No network call, no sleep and no second transaction inside. Raises StorageUnavailable, Busy, TookTooLong.
+    No network call, no sleep and no second transaction inside. Raises StorageUnavailable, Busy, TooSlow.
     """
     with in_our_words():
         connection = connect(database)

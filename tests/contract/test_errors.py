@@ -7,8 +7,18 @@ from grpc import StatusCode
 from fealty.v1.errors_pb2 import ErrorReason
 from rules.refusals import Refusal
 from server import reasons
-from server.errors import MethodUnknown, Overloaded, RequestInvalid, RequestMalformed, failure
-from storage.engine.database import StorageUnavailable
+from server.errors import (
+    MessageLate,
+    MethodUnknown,
+    Overloaded,
+    RequestInvalid,
+    RequestMalformed,
+    ShareUsedUp,
+    StreamIdle,
+    TooManyStreams,
+    failure,
+)
+from storage.engine.database import AnswerLate, Busy, OutOfRoom, StorageUnavailable, TooSlow
 from tests.contract.descriptors import PROTOS, compiled
 
 REASONS = [name for name in ErrorReason.keys() if ErrorReason.Value(name)]  # noqa: SIM118
@@ -16,8 +26,16 @@ OTHERS: list[Exception] = [
     RequestInvalid([("field", "is wrong")]),
     RequestMalformed(),
     MethodUnknown(),
+    MessageLate(),
+    StreamIdle(),
     Overloaded(),
+    ShareUsedUp(),
+    TooManyStreams(),
+    Busy("locked"),
+    TooSlow("cut off"),
     StorageUnavailable("away"),
+    AnswerLate("silent"),
+    OutOfRoom("full"),
     RuntimeError("unexpected"),
 ]
 

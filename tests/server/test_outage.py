@@ -53,12 +53,14 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
                 assert (answer.code, answer.reason) == (StatusCode.UNAVAILABLE, "UNAVAILABLE")
                 assert answer.retry_ms == [limits.PUSHBACK_MS]
                 assert "nothing is known to have changed" in answer.message
+                assert REGISTRY.get_sample_value("fealty_database_up") == 0
     finally:
         postgres.start()
     # Each failure that could not be recorded is counted, for an operator to see.
     assert REGISTRY.get_sample_value(LOST) == lost + 3
     assert (await served.till.points.SpendPoints(spending(10))).balance.active == 90
     assert await active(served.till) == 90
+    assert REGISTRY.get_sample_value("fealty_database_up") == 1
     await served.admin.programs.ListPrograms(programs_pb2.ListProgramsRequest())
     await served.close()
 

@@ -9,8 +9,7 @@ import pytest
 from grpc import StatusCode
 
 from fealty.v1 import points_pb2
-from server import interceptors, limits
-from server.interceptors.admission import Admission
+from server import limits
 from server.interceptors.metrics import METRICS
 from tests.server.serving import PLAIN, Client, Served, active, activities, purchase, serve, spending, told
 
@@ -20,7 +19,7 @@ SPEND = "fealty.v1.PointsService/SpendPoints"
 @pytest.fixture
 def server(runner: asyncio.Runner, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """A server that takes one call at a time."""
-    monkeypatch.setattr(interceptors, "Admission", lambda: Admission(calls_max=1))
+    monkeypatch.setattr(limits, "CALLS_MAX", 1)
     served = runner.run(serve(database_url))
     yield served
     runner.run(served.close())

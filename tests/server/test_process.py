@@ -18,7 +18,7 @@ import pytest
 import fealty
 from fealty.v1 import points_pb2
 from rules.access import Role
-from server.app import PortTaken
+from server.listening import PortTaken
 from server.main import main
 from server.settings import ServerSettings
 from storage.access.commands import create_key

@@ -12,9 +12,11 @@ from tests.server.provoked_points import OF_HOLDS, OF_POINTS, OF_PURCHASES
 from tests.server.serving import activities, told
 
 PROVOKED = {**OF_REQUESTS, **OF_PROGRAMS, **OF_CUSTOMERS, **OF_PURCHASES, **OF_POINTS, **OF_HOLDS}
-# Provoked in test_keys.py, test_overload.py, test_wire.py, test_outage.py and test_batches.py, with more around them.
+# Provoked in test_keys.py, test_overload.py, test_wire.py, test_outage.py, test_batches.py, test_shares.py and
+# test_arrival.py, with more around them.
 ELSEWHERE = {"KEY_INVALID", "PERMISSION_MISSING", "OVERLOADED", "MALFORMED_REQUEST", "METHOD_UNKNOWN", "INTERNAL"}
-ELSEWHERE |= {"UNAVAILABLE", "GROUP_REFUSED", "DEADLINE_PASSED"}
+ELSEWHERE |= {"UNAVAILABLE", "GROUP_REFUSED", "DEADLINE_PASSED", "ACCOUNT_BUSY", "TOO_SLOW"}
+ELSEWHERE |= {"MESSAGE_LATE", "STREAM_IDLE", "SHARE_USED_UP", "TOO_MANY_STREAMS"}
 
 
 @pytest.mark.parametrize("reason", PROVOKED)

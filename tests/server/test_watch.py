@@ -14,7 +14,7 @@ from server.paging import Pages
 from storage.access.commands import create_key, revoke_key
 from storage.engine.unit import run
 from tests.server.serving import Served, activities, customer, program
-from tests.server.watching import COFFEE, Stream, ends, first_code, rest, told, watching
+from tests.server.watching import COFFEE, Stream, ends, rest, told, watching
 
 ADA = "programs/coffee/customers/ada"
 
@@ -185,22 +185,6 @@ async def test_a_stream_ends_well_after_its_time(server: Served, monkeypatch: py
         await stream.until(ADA)
         assert await rest(stream) == []
         assert await stream.call.code() is StatusCode.OK
-
-
-async def test_one_watcher_too_many_is_turned_away_and_makes_room_when_it_goes(
-    server: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each costs the database a look now and then; calls come first."""
-    monkeypatch.setattr(limits, "WATCHERS_MAX", 1)
-    async with watching(server.admin) as stream:
-        await stream.message()
-        answer = await told(server.admin)
-        assert (answer.code, answer.reason) == (StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
-        assert answer.retry_ms
-    # The server hears a moment later that the first has gone.
-    while (turned_away := await first_code(server.admin)) is not StatusCode.OK:
-        assert turned_away is StatusCode.RESOURCE_EXHAUSTED
-        await asyncio.sleep(0.02)
 
 
 async def test_many_watchers_see_the_same(server: Served) -> None:

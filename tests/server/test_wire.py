@@ -21,7 +21,8 @@ from fealty.v1 import (
 )
 from rules.access import Role
 from server import limits
-from server.app import PortTaken, build
+from server.app import build
+from server.listening import PortTaken
 from server.settings import ServerSettings
 from tests.server.serving import PLAIN, Client, Served, activities, purchase, settings_of, told
 
@@ -88,11 +89,26 @@ async def test_a_balancer_is_told_of_each_service_that_it_serves(server: Served)
     assert b"fealty.v1.PointsService" in listed
 
 
-async def test_a_second_server_on_the_same_port_is_refused(server: Served, database_url: str) -> None:
-    """Silently sharing a port, each would get half of the calls of the other."""
+async def test_a_second_server_on_the_same_port_is_refused_in_one_sentence(
+    server: Served, database_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Silently sharing a port, each would get half of the other's calls; gRPC's own lines would bury the reason."""
     port = int(server.address.rpartition(":")[2])
     settings = settings_of(database_url).model_copy(update={"port": port})
+    capfd.readouterr()
     with pytest.raises(PortTaken, match=f"{server.address} is taken"):
+        await build(settings)
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_an_address_that_this_host_does_not_have_is_not_said_to_be_taken(
+    runner: asyncio.Runner, database_url: str
+) -> None:
+    """Who reads it would look for a program that does not exist."""
+    settings = settings_of(database_url).model_copy(update={"host": "192.0.2.1"})
+    with pytest.raises(
+        PortTaken, match=r"192\.0\.2\.1:\d+ cannot be listened on \(.+\); set FEALTY_HOST or FEALTY_PORT"
+    ):
         await build(settings)
 
 

@@ -1,0 +1,165 @@
+"""Text that nobody has checked does not enter the log: it stands there for ever, and may be anybody's address."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc.aio
+import pytest
+import structlog
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from fealty.v1 import holds_pb2, ingest_pb2, points_pb2
+from server.call import software
+from server.interceptors import validation
+from server.policy import Method, method_of, methods
+from server.postings import POSTINGS
+from tests.contract.test_policy import RULES
+from tests.server.calling import request_of, send
+from tests.server.club import Club
+from tests.server.serving import PLAIN, Client, Served, activities, fresh, purchase, told
+
+ADDRESS = "somebody@example.org"
+BALANCE = "/fealty.v1.PointsService/GetBalance"
+
+
+def _named(method: Method) -> str:
+    return method.name
+
+
+@pytest.mark.parametrize("method", methods(), ids=_named)
+async def test_no_text_of_a_wrong_request_is_kept(club: Club, method: Method) -> None:
+    """In whichever field somebody writes an address: of a wrong request, only names that are names are noted."""
+    request = await request_of(club, method)
+    for path in _texts(method.request.DESCRIPTOR):
+        wrong = method.request()
+        wrong.CopyFrom(request)
+        _write(wrong, path.split("."))
+        before = _kept(club.served).count(ADDRESS)
+        try:
+            await send(club.admin, method, wrong)
+        except grpc.aio.AioRpcError:
+            assert _kept(club.served).count(ADDRESS) == before, path
+        # Else it was no wrong request: a reference, say, is whatever the caller likes, and kept with what was done.
+
+
+@pytest.mark.parametrize("method", [*methods(), *map(method_of, POSTINGS)], ids=_named)
+def test_what_a_call_is_about_has_a_rule_that_only_names_pass(method: Method) -> None:
+    """The rule is what decides whether it is noted: where there is none, anything would be."""
+    if path := validation.subject_field(method):
+        descriptor = method.request.DESCRIPTOR
+        *outer, last = path.split(".")
+        for name in outer:
+            descriptor = descriptor.fields_by_name[name].message_type
+        pattern = descriptor.fields_by_name[last].GetOptions().Extensions[RULES].string.pattern
+        assert "programs/" in pattern
+        assert pattern[0] + pattern[-1] == "^$"
+
+
+async def test_a_name_that_is_one_is_noted_of_a_request_that_is_wrong_elsewhere(server: Served) -> None:
+    """Whose account somebody tried to take a negative number of points from is what the log is for."""
+    request_id = fresh()
+    wrong = points_pb2.SpendPointsRequest(account=PLAIN, points=-1, request_id=request_id)
+    await told(server.till.points.SpendPoints(wrong))
+    [recorded] = await activities(server.admin, action="points.spent")
+    assert recorded.subject == PLAIN
+    assert request_id in _kept(server)
+
+
+async def test_no_text_of_a_wrong_item_of_a_stream_is_kept(server: Served) -> None:
+    """The side entrance is swept like the front door; the program of an item that is well formed is noted."""
+    wrong = purchase(1, f"programs/{ADDRESS}/customers/ada/accounts/plain")
+    unnamed = ingest_pb2.Item(release_hold=holds_pb2.ReleaseHoldRequest(name=ADDRESS, request_id=ADDRESS))
+    items = [ingest_pb2.Item(record=wrong), unnamed]
+    call = server.admin.ingest.BatchIngest(iter([ingest_pb2.BatchIngestRequest(items=items)]))
+    [answer] = [answer async for answer in call]
+    assert all(result.HasField("refused") for result in answer.results)
+    assert ADDRESS not in _kept(server)
+    await server.admin.ingest.BatchIngest(
+        iter([ingest_pb2.BatchIngestRequest(items=[*items, ingest_pb2.Item(record=purchase(1, f"{PLAIN}-no"))])])
+    ).read()
+    newest = (await activities(server.admin, action="batch.ingested"))[0]
+    assert newest.subject == "programs/coffee"
+
+
+@pytest.mark.parametrize(
+    "path", [f"/{ADDRESS}", f"/fealty.v1.PointsService/{ADDRESS}", "/x?mail=somebody%40example", "/"]
+)
+async def test_of_an_unknown_path_only_what_looks_like_a_method_is_kept(server: Served, path: str) -> None:
+    """Who tries paths is to be seen, not what he writes in them."""
+    assert (await told(server.admin.send(path, b""))).reason == "METHOD_UNKNOWN"
+    [recorded] = await activities(server.admin, action="method.unknown")
+    assert recorded.actor.ip_address == "127.0.0.1"
+    assert "METHOD_UNKNOWN" in recorded.description
+    assert "somebody" not in _kept(server)
+
+
+async def test_of_what_a_caller_says_it_is_the_log_keeps_products_with_versions(server: Served) -> None:
+    """A user agent is a text of the caller's like any other."""
+    options = [("grpc.primary_user_agent", f"till/2.1 (mailto:{ADDRESS}) {ADDRESS}")]
+    async with grpc.aio.insecure_channel(server.address, options) as channel:
+        await told(Client(channel).send(BALANCE, b""))
+    [recorded] = await activities(server.admin, action="balance.read")
+    assert recorded.actor.user_agent.startswith("till/2.1 grpc-python-asyncio/")
+    assert ADDRESS not in _kept(server)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("grpc-go/1.62.0", "grpc-go/1.62.0"),
+        ("grpc-python-asyncio/1.85.1 grpc-c/54.0.0 (linux; chttp2)", "grpc-python-asyncio/1.85.1 grpc-c/54.0.0"),
+        ("a/1 b/2 c/3 d/4", "a/1 b/2 c/3"),
+        ("Gwendolyn Featherstone", ""),
+        (f"{ADDRESS}/1", ""),
+        ("x" * 49 + "/1", ""),
+        ("\x1b[2J/1", ""),
+        ("", ""),
+    ],
+)
+def test_a_product_is_a_word_and_a_version(said: str, kept: str) -> None:
+    """What a terminal would obey, or a person's name, is no product."""
+    assert software(said) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("0af7651916cd43dd8448eb211c80319c", True),
+        ("Root=1-67891233-abcdef012345678912345678", True),
+        (ADDRESS, False),
+        ("Gwendolyn Featherstone", False),
+        ("+420601123456", False),
+        ("x" * 65, False),
+    ],
+)
+async def test_an_id_of_a_call_is_named_in_our_log_where_it_is_one(
+    server: Served, monkeypatch: pytest.MonkeyPatch, given: str, kept: bool
+) -> None:
+    """Lines of ours can be found by the caller's own id; it is no way to write into them."""
+    monkeypatch.setattr(structlog.contextvars, "bind_contextvars", lambda **bound: bound_to.append(bound))
+    bound_to: list[Any] = []
+    metadata = (("x-request-id", given),)
+    await server.till.points.GetBalance(points_pb2.GetBalanceRequest(account=PLAIN), metadata=metadata)
+    assert bound_to == ([{"request": given}] if kept else [])
+
+
+def _kept(served: Served) -> str:
+    """All that the activity log holds."""
+    return str(served.rows("SELECT * FROM activity"))
+
+
+def _texts(descriptor: Descriptor, depth: int = 2) -> Iterator[str]:
+    """The paths of the texts of a message, and of the messages in it."""
+    for field in descriptor.fields:
+        if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated:
+            yield field.name
+        elif (
+            field.message_type and depth and not field.is_repeated and field.message_type.full_name.startswith("fealty")
+        ):
+            yield from (f"{field.name}.{path}" for path in _texts(field.message_type, depth - 1))
+
+
+def _write(message: Any, path: list[str]) -> None:
+    for name in path[:-1]:
+        message = getattr(message, name)
+    setattr(message, path[-1], ADDRESS)
