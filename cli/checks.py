@@ -14,6 +14,7 @@ from cli.settings import Settings
 from storage import migrate
 from storage.embedded import VERSION_MIN
 from storage.engine.database import Connection, StorageUnavailable, connection, open_database
+from storage.migrate import Schema
 from workers import diagnosis
 from workers.broker import BrokerUnavailable
 
@@ -58,10 +59,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
     try:
         with connection(database) as held:
             yield from _postgres(held, settings)
-            if names := migrate.pending(database):
-                yield Finding("schema", f"lacks {', '.join(names)}", "run `fealty migrate`")
-            else:
-                yield Finding("schema", "current")
+            schema = migrate.schema(database)
+            yield _schema(schema)
+            if not schema.pending:
                 yield _tasks(held)
     except StorageUnavailable as error:
         advice = "start it, or correct FEALTY_DATABASE_URL" if settings.database_url else "`fealty up` starts it"
@@ -83,6 +83,15 @@ def _postgres(held: Connection, settings: Settings) -> Iterator[Finding]:
     skew = max(before - now.timestamp(), now.timestamp() - after, 0.0)
     advice = "synchronize the clocks of both hosts (NTP)" if skew > CLOCK_SKEW_MAX_S else ""
     yield Finding("clock", f"{skew:.1f} s between this host and PostgreSQL", advice)
+
+
+def _schema(schema: Schema) -> Finding:
+    newer = f"newer than this version, has {', '.join(schema.newer)}"
+    if schema.pending:
+        return Finding("schema", f"lacks {', '.join(schema.pending)}", "run `fealty migrate`")
+    if schema.refuses_us:
+        return Finding("schema", newer, f"use a version of schema {schema.oldest_server} or newer")
+    return Finding("schema", newer if schema.newer else "current")
 
 
 def _tasks(held: Connection) -> Finding:

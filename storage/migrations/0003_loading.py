@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# No server older than this was ever released.
+OLDEST_SERVER = 3
+
 # What the writer must know of a group, in one round trip: each statement in here sees what was committed before it
 # began, so the clocks and answers are read after the locks are held. OFFSET 0: the keys lead, whatever the planner
 # thought of a table when it was empty.

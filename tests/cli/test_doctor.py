@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from storage.engine.database import Database, connection
 from tests.cli.terminal import Terminal, free_port
 
@@ -59,6 +61,18 @@ def test_a_schema_of_another_version_is_a_problem(connected: Terminal, empty_dat
     assert "tasks" not in checks
 
 
+@pytest.mark.parametrize(("oldest_server", "advice"), [(1, ""), (99, "use a version of schema 99 or newer")])
+def test_a_newer_schema_is_a_problem_where_we_are_too_old_for_it(
+    connected: Terminal, database: Database, oldest_server: int, advice: str
+) -> None:
+    """In the middle of an upgrade it is as it must be."""
+    with connection(database) as held:
+        held.execute(_NEWER, (oldest_server,))
+    schema = _checks(connected, 1)["schema"]
+    assert "0099_other" in schema["found"]
+    assert schema["advice"] == advice
+
+
 def test_a_broker_that_is_away_is_a_problem(connected: Terminal) -> None:
     """With the variable that names it."""
     checks = _checks(connected, 1, FEALTY_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
@@ -113,6 +127,8 @@ def _open_account(database: Database) -> None:
     with connection(database) as held:
         held.execute(_ACCOUNT)
 
+
+_NEWER = "INSERT INTO schema_migration (name, applied, oldest_server) VALUES ('0099_other', now(), %s)"
 
 _OLD_TASK = """
 INSERT INTO task (id, actor, queue, args, unique_key, state, due_at, created_at)
