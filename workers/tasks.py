@@ -92,7 +92,7 @@ class Runner:
                         continue
                     return
                 # Its text may hold personal data: the type and the place are what may be kept.
-                self._note(task, work.attempts if work else 0, type(error).__name__, _place(error))
+                self._note(task, work.attempts if work else 0, type(error).__name__, place(error))
                 return
 
     def _note(self, task: str, attempts: int, error: str, place: str) -> None:
@@ -121,7 +121,8 @@ class Runner:
         return not self._stop.wait(min(pause_s, STORAGE_RETRY_MAX_S))
 
 
-def _place(error: Exception) -> str:
+def place(error: Exception) -> str:
+    """File and line where it was raised: with its type, all that may be said of it where its text may hold data."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

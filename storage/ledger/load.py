@@ -12,7 +12,7 @@ from rules.transactions import Line, Purchase, TransactionState
 from storage.engine.database import Connection
 from storage.engine.requests import Request
 from storage.engine.session import Session, Statement
-from storage.ledger.addresses import Address, Place
+from storage.ledger.addresses import Place
 from storage.programs.queries import Clock, Clocks
 
 _LOT_STATES = {state.value: state for state in LotState}
@@ -142,18 +142,6 @@ def lot(row: Sequence[Any]) -> Lot:
         datetime.fromisoformat(issued_at),
         *rest,
     )
-
-
-def lock_due(connection: Connection, program: int, now: datetime, limit: int) -> dict[Place, Address]:
-    """Up to `limit` accounts of a program in which something fell due, with their addresses; locked.
-
-    Accounts that somebody else has in hand are passed over: whoever writes to them settles them.
-    """
-    rows = connection.execute(_LOCK_DUE, (program, now, limit), prepare=True)
-    return {
-        Place(account, program, customer): Address(program_id, customer_id, card)
-        for account, customer, program_id, customer_id, card in rows
-    }
 
 
 def _loaded(text: bytes, clocks: Clocks) -> Loaded:
@@ -296,9 +284,3 @@ SELECT w.account, due_after(w.account, w.at),
        (SELECT json_agg(json_build_array({LOT_COLUMNS})) FROM lots_at_hand(w.account, w.at, w.demand, w.named::int[]) l)
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::text[]) AS w(account, at, demand, named)
 """  # noqa: S608
-
-_LOCK_DUE = """
-SELECT a.id, a.customer, p.program_id, c.customer_id, a.card_id
-FROM account a JOIN customer c ON c.id = a.customer JOIN program p ON p.id = a.program
-WHERE a.program = %s AND a.due_at <= %s ORDER BY a.due_at, a.id LIMIT %s FOR UPDATE OF a SKIP LOCKED
-"""

@@ -30,6 +30,7 @@ def test_what_is_in_order_is_said_too(terminal: Terminal) -> None:
         "clock",
         "schema",
         "tasks",
+        "accounts",
         "broker",
         "broker log",
         "broker memory",
@@ -59,6 +60,17 @@ def test_a_schema_of_another_version_is_a_problem(connected: Terminal, empty_dat
     checks = _checks(connected, 1, FEALTY_DATABASE_URL=empty_database_url)
     assert checks["schema"]["advice"] == "run `fealty migrate`"
     assert "tasks" not in checks
+
+
+def test_accounts_that_cannot_be_settled_are_named(connected: Terminal, database: Database) -> None:
+    """Nobody else notices before their customers do."""
+    assert _checks(connected, 1)["accounts"]["ok"]
+    _open_account(database)
+    with connection(database) as held:
+        held.execute(_SET_ASIDE)
+    accounts = _checks(connected, 1)["accounts"]
+    assert accounts["found"] == "1 cannot be settled: 1 of program 1 (CheckViolation)"
+    assert "fealty ledger verify" in accounts["advice"]
 
 
 @pytest.mark.parametrize(("oldest_server", "advice"), [(1, ""), (99, "use a version of schema 99 or newer")])
@@ -129,6 +141,12 @@ def _open_account(database: Database) -> None:
 
 
 _NEWER = "INSERT INTO schema_migration (name, applied, oldest_server) VALUES ('0099_other', now(), %s)"
+
+_SET_ASIDE = """
+WITH due AS (UPDATE account SET due_at = now() RETURNING id, program)
+INSERT INTO set_aside (account, program, since, error, tries, retry_at)
+SELECT id, program, now(), 'CheckViolation', 1, now() FROM due
+"""
 
 _OLD_TASK = """
 INSERT INTO task (id, actor, queue, args, unique_key, state, due_at, created_at)
