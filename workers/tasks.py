@@ -91,25 +91,31 @@ class Runner:
                     if self._wait(error, tries):
                         continue
                     return
-                # Its text may hold personal data: the type and the place are what may be kept.
-                self._note(task, work.attempts if work else 0, type(error).__name__, place(error))
+                self._note(task, error)
                 return
 
-    def _note(self, task: str, attempts: int, error: str, place: str) -> None:
-        retry_after = self._actor.retry_after(attempts)
-        said = "task given up" if retry_after is None else "task failed"
-        log.warning(said, actor=self._actor.name, task=task, attempt=attempts, error=error, place=place)
+    def _note(self, task: str, error: Exception) -> None:
+        # Its text may hold personal data: the type and the place are what may be kept.
+        kept = log.bind(actor=self._actor.name, task=task, error=type(error).__name__, place=place(error))
         tries = 0
         while True:
             try:
                 with transaction(self._database) as unit:
-                    fail(unit.connection, task, error, retry_after)
+                    failed = fail(unit.connection, task, type(error).__name__, self._actor.retry_after)
                 self._outage.over()
-                return
+                break
             except StorageUnavailable as unavailable:
                 tries += 1
                 if not self._wait(unavailable, tries):
+                    kept.warning("task failed, and is not noted: the worker ends")
                     return
+            except Exception as refusal:
+                # Whatever is wrong with this row keeps nobody from the others. It will be sent again.
+                kept.error("task failed, and cannot be noted", refusal=type(refusal).__name__, noted_at=place(refusal))
+                return
+        if failed is not None:
+            said = "task given up" if failed.retry_after is None else "task failed"
+            kept.warning(said, attempt=failed.attempts)
 
     def _wait(self, error: StorageUnavailable, tries: int) -> bool:
         """Whether to try again now; not where the worker stops: the task is not done, so it will be sent again.

@@ -1,6 +1,6 @@
 """The life of a task: planned with its cause, claimed by the relay, done or failed with its effect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -24,11 +24,17 @@ class Task(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What an actor needs of its task. `args` are ids, never personal data. `attempts` counts this one too."""
+    """What an actor needs of its task. `args` are ids, never personal data."""
 
     actor: str
     args: Mapping[str, Any]
+
+
+class Failed(NamedTuple):
+    """An attempt that failed, and the pause before the next; None: the task was given up."""
+
     attempts: int
+    retry_after: timedelta | None
 
 
 def plan(
@@ -89,9 +95,21 @@ def finish(connection: Connection, task: str) -> None:
     connection.execute(_FINISH, (task,), prepare=True)
 
 
-def fail(connection: Connection, task: str, error: str, retry_after: timedelta | None) -> None:
-    """Keeps the name of the error, and makes the task due again or, with None, gives it up."""
-    connection.execute(_FAIL, (error, retry_after, retry_after, retry_after, task), prepare=True)
+def fail(
+    connection: Connection, task: str, error: str, retry_after: Callable[[int], timedelta | None]
+) -> Failed | None:
+    """Keeps the name of the error, and makes the task due again, after the pause that `retry_after` answers to the
+    number of attempts, or where that is None gives it up. Answers None where it has ended.
+
+    The row counts the attempts, so a task of which nothing else can be read is given up like any other.
+    """
+    found = connection.execute(_ATTEMPTS, (task,), prepare=True).fetchone()
+    if found is None:
+        return None
+    (attempts,) = found
+    pause = retry_after(attempts)
+    connection.execute(_FAIL, (error, pause, pause, pause, task), prepare=True)
+    return Failed(attempts, pause)
 
 
 def prune(connection: Connection, older_than: timedelta, limit: int) -> int:
@@ -125,7 +143,7 @@ SELECT id::text, actor, queue, id || '@' || to_char(due_at, 'YYYYMMDDHH24MISSUS'
 # with the transaction.
 _BEGIN = """
 WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS taken)
-SELECT actor, args, attempts FROM task, mine
+SELECT actor, args FROM task, mine
 WHERE mine.taken AND id = %s AND state IN ('READY', 'SENT') FOR UPDATE OF task
 """
 
@@ -133,12 +151,14 @@ _HAND_BACK = "UPDATE task SET due_at = now() WHERE id = %s"
 
 _FINISH = "UPDATE task SET state = 'DONE', finished_at = now(), last_error = NULL WHERE id = %s"
 
+_ATTEMPTS = "SELECT attempts FROM task WHERE id = %s AND state IN ('READY', 'SENT') FOR UPDATE"
+
 _FAIL = """
 UPDATE task SET last_error = %s,
     state = CASE WHEN %s::interval IS NULL THEN 'FAILED' ELSE 'READY' END,
     due_at = now() + coalesce(%s::interval, '0'),
     finished_at = CASE WHEN %s::interval IS NULL THEN now() END
-WHERE id = %s AND state IN ('READY', 'SENT')
+WHERE id = %s
 """
 
 _PRUNE = """
