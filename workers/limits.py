@@ -45,6 +45,13 @@ TEND_SCHEDULE_S = 5.0
 # How soon another clock takes over from one that died.
 LEASE_POLL_S = 0.5
 
+# How soon a duty that failed is done again: at first as soon as if it had not, then seldom enough that a fault that
+# lasts does not keep the clock from the others.
+DUTY_RETRY_MIN_S = 0.5
+DUTY_RETRY_MAX_S = 15.0
+# More doublings of a pause would leave every greatest pause far behind, and the range of a timedelta.
+DOUBLINGS_MAX = 16
+
 # The worker.
 
 # A worker mostly waits for the database: a few threads keep one core busy, and each holds a connection.

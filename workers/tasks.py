@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -21,13 +20,11 @@ from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import Unit, transaction
 from storage.tasks.commands import Work, begin, fail, finish, hand_back
 from workers.broker import Broker
-from workers.limits import RUN_LIMIT_S, STORAGE_RETRY_MAX_S, STORAGE_RETRY_MIN_S
+from workers.failures import place
+from workers.limits import DOUBLINGS_MAX, RUN_LIMIT_S, STORAGE_RETRY_MAX_S, STORAGE_RETRY_MIN_S
 from workers.outage import Outage
 
 log = structlog.get_logger()
-
-# More would leave every `retry_max` far behind, and the range of a timedelta.
-DOUBLINGS_MAX = 16
 
 
 @dataclass(frozen=True)
@@ -125,11 +122,3 @@ class Runner:
         self._outage.noticed(str(error))
         pause_s = STORAGE_RETRY_MIN_S * (1 << min(tries - 1, DOUBLINGS_MAX))
         return not self._stop.wait(min(pause_s, STORAGE_RETRY_MAX_S))
-
-
-def place(error: Exception) -> str:
-    """File and line where it was raised: with its type, all that may be said of it where its text may hold data."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""

@@ -7,6 +7,7 @@
 Whoever writes to an account that is set aside settles it first, as always, and fails as long as that does.
 """
 
+import time
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,8 +22,11 @@ from storage.ledger.addresses import Address, Place
 from storage.ledger.standing import Standing
 from storage.programs.queries import Clock, Clocks
 
-# A hundred times what a statement for a batch takes. Longer than that it would keep callers from the whole batch.
-STATEMENT_LIMIT_MS = 5_000
+# Forty times what a statement for a batch takes. One account for which it is not enough keeps callers from the whole
+# batch for as often as that can be halved, which is eight times.
+STATEMENT_LIMIT_MS = 2_000
+# What one step may take to find out who is at fault: those eight times. All in the batch are locked meanwhile.
+HALVING_LIMIT_S = 20.0
 # What ails an account is a fault of ours, mended by a new version or by hand: soon after that it should be settled,
 # and until then a thousand of them should be no load.
 RETRY_MIN = timedelta(minutes=1)
@@ -88,18 +92,26 @@ def _lock(connection: Connection, query: str, clock: Clock, limit: int) -> Due:
 
 
 def _settle_or_halve(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> dict[int, Exception]:
-    """Those that could not be settled, and why."""
-    error = _settle(unit, clocks, clock, due) if due else None
-    if error is None:
-        return {}
-    if len(due) == 1:
-        return {place.account: error for place in due}
-    places = list(due)
-    halves = (places[: len(due) // 2], places[len(due) // 2 :])
-    first, second = (
-        _settle_or_halve(unit, clocks, clock, {place: due[place] for place in places}) for places in halves
-    )
-    return first | second
+    """Those that could not be settled, and why. What is left when the time is up stays due."""
+    deadline = time.monotonic() + HALVING_LIMIT_S
+    failed: dict[int, Exception] = {}
+    settled = 0
+    batches = [list(due)] if due else []
+    while batches:
+        batch = batches.pop()
+        error = _settle(unit, clocks, clock, {place: due[place] for place in batch})
+        if error is None:
+            settled += len(batch)
+        elif len(batch) == 1:
+            failed[batch[0].account] = error
+        elif time.monotonic() < deadline:
+            middle = len(batch) // 2
+            batches += [batch[middle:], batch[:middle]]
+        elif not (settled or failed):
+            raise error  # it is no single account's fault, or nothing would come of it next time either
+        else:
+            break
+    return failed
 
 
 def _settle(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> Exception | None:

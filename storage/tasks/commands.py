@@ -1,11 +1,15 @@
 """The life of a task: planned with its cause, claimed by the relay, done or failed with its effect."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from psycopg.errors import LockNotAvailable
+
 from storage.engine.database import Connection
 from storage.engine.ids import new_uuid_text
+from storage.engine.part import part
 from storage.engine.unit import Unit
 from storage.tasks.tables import TASKS, TaskState
 
@@ -64,7 +68,23 @@ def plan(
 
 def plan_sweep(unit: Unit, program: int) -> None:
     """The sweep of one program: settles the accounts in which something fell due."""
-    plan(unit, "sweep_program", "sweep", {"program": program}, f"sweep_program:{program}", program)
+    plan(unit, "sweep_program", "sweep", {"program": program}, _sweep_key(program), program)
+
+
+def _sweep_key(program: int) -> str:
+    return f"sweep_program:{program}"
+
+
+def plan_sweeps(unit: Unit, programs: Sequence[int]) -> None:
+    """The sweeps of many programs, written at once. One that somebody plans or ends right now is not waited for longer
+    than the connection's `lock_timeout`, and left out: the next look plans it, if it is still due."""
+    keys = {_sweep_key(program): program for program in programs}
+    # Those that are open are known without asking for the key, which their worker may hold in a transaction that hangs.
+    open_ = {key for (key,) in unit.connection.execute(_OPEN_KEYS, (list(keys),), prepare=True)}
+    for key, program in keys.items():
+        if key not in open_:
+            with suppress(LockNotAvailable), part(unit) as alone:
+                plan_sweep(alone, program)
 
 
 def claim(connection: Connection, limit: int, send_again_after: timedelta) -> list[Task]:
@@ -125,6 +145,8 @@ def open_tasks(connection: Connection, programs: Sequence[int] | None = None) ->
     assert found is not None
     return int(found[0])
 
+
+_OPEN_KEYS = "SELECT unique_key FROM task WHERE unique_key = ANY(%s) AND state IN ('READY', 'SENT')"
 
 # ARRAY, not IN: a guess about how many are due would decide whether the whole table is read.
 _CLAIM = """

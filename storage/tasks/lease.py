@@ -4,6 +4,8 @@ from storage.engine.database import Connection, Database, connection
 
 # Any number, as long as every clock takes the same; the one after storage.migrate.MIGRATION_LOCK.
 CLOCK_LOCK = 934_420_931
+# Who acts for all programs waits for nobody's row: what it cannot have now it looks for again in a moment.
+LOCK_TIMEOUT_MS = 100
 
 
 class Lease:
@@ -26,10 +28,15 @@ class Lease:
 
 
 def _take(current: Connection) -> bool:
-    current.execute(_KEEPALIVES)
+    current.execute(_SETTINGS)
     found = current.execute("SELECT pg_try_advisory_lock(%s)", (CLOCK_LOCK,)).fetchone()
     assert found is not None
     return bool(found[0])
 
 
-_KEEPALIVES = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+# The first three are PostgreSQL's own look whether the holder is still there, or a host without power would hold the
+# lease for two hours. Those of the connection (storage/engine/database.py) only tell the holder of PostgreSQL.
+_SETTINGS = f"""
+SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+SET lock_timeout = {LOCK_TIMEOUT_MS}
+""".encode()

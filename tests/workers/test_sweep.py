@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from storage.engine.database import Database, StorageUnavailable, connection
 from storage.engine.unit import transaction
+from storage.ledger import sweep as sweeping
 from storage.ledger.sweep import Swept, programs_with_due, set_aside, sweep
 from storage.ledger.verify import verify
 from storage.tasks.commands import claim, plan
@@ -203,6 +204,27 @@ def test_a_caller_of_an_account_set_aside_hears_of_it(database: Database) -> Non
     buy(database, "coffee", ["customer-1"], 5)
 
 
+def test_an_account_that_takes_too_long_is_set_aside_too(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would keep its batch locked for half a minute, and the others' points from becoming active."""
+    monkeypatch.setattr(sweeping, "STATEMENT_LIMIT_MS", 100)
+    program, account = _one_of_ten(database, _SLOW.format(when="WHEN (NEW.account = {x})"))
+    assert _swept(database, program) == Swept(10, {account: ANY})
+    assert rows(database, "SELECT id FROM account WHERE active <> 100") == [(account,)]
+    assert _set_aside(database) == [(account, program, "QueryCanceled", 1)]
+
+
+def test_books_that_take_too_long_for_everybody_set_nobody_aside(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that stalls is no account's fault; looking for one must end, and the rows be given free."""
+    monkeypatch.setattr(sweeping, "STATEMENT_LIMIT_MS", 100)
+    monkeypatch.setattr(sweeping, "HALVING_LIMIT_S", 0.2)
+    program, _ = _one_of_ten(database, _SLOW.format(when=""))
+    with pytest.raises(StorageUnavailable):
+        _swept(database, program)
+    assert _set_aside(database) == []
+
+
 def test_a_database_that_goes_away_in_a_sweep_sets_nobody_aside(database: Database, holder: Holder) -> None:
     """It is no account's fault, and the next sweep settles them all."""
     program, _ = _one_of_ten(database, "SELECT {x}")
@@ -273,6 +295,11 @@ def _assert_verified(database: Database) -> None:
         verdict = verify(books)
     assert verdict.holds, verdict.shown
 
+
+_SLOW = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10); RETURN NEW; END $$;
+CREATE TRIGGER dawdle BEFORE INSERT ON entry FOR EACH ROW {when} EXECUTE FUNCTION dawdle();
+"""
 
 _ANN = "SELECT a.id FROM account a JOIN customer c ON c.id = a.customer WHERE c.customer_id = 'ann'"
 

@@ -13,8 +13,9 @@ import structlog
 
 from storage.engine.unit import Unit
 from storage.ledger.sweep import sweep
+from workers.failures import place
 from workers.limits import SWEEP_ATTEMPTS_MAX, SWEEP_BATCH, SWEEP_RETRY_MAX, SWEEP_RETRY_MIN
-from workers.tasks import Actor, place
+from workers.tasks import Actor
 
 log = structlog.get_logger()
 
