@@ -10,7 +10,7 @@ from threading import Event
 
 import structlog
 
-from storage.activity.places import place, tend
+from storage.activity.places import WHOLE_LOOK_MS, place, tend
 from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import transaction
 from storage.ledger.sweep import programs_with_due
@@ -27,12 +27,14 @@ from workers.limits import (
     PLACE_SCHEDULE_S,
     PRUNE_SCHEDULE_S,
     RELAY_POLL_S,
+    STEP_LIMIT_S,
     STORAGE_RETRY_MAX_S,
     STORAGE_RETRY_MIN_S,
     SWEEP_SCHEDULE_S,
     TEND_SCHEDULE_S,
 )
 from workers.outage import Outage
+from workers.patience import patience
 from workers.process import close, end_on_signals, open_books, open_broker
 from workers.relay import Relay
 from workers.settings import WorkerSettings
@@ -83,11 +85,11 @@ class Clock:
         self._acts = False
         # What hands on comes first: it takes the least, and most wait for it.
         self._duties = (
-            Duty("send", self._send),
-            Duty("plan sweeps", self._plan_sweeps),
-            Duty("plan prune", self._plan_prune),
-            Duty("place", self._place),
-            Duty("tend", self._tend),
+            Duty("send", self._send, STEP_LIMIT_S),
+            Duty("plan sweeps", self._plan_sweeps, STEP_LIMIT_S),
+            Duty("plan prune", self._plan_prune, STEP_LIMIT_S),
+            Duty("place", self._place, WHOLE_LOOK_MS / 1000 + STEP_LIMIT_S),
+            Duty("tend", self._tend, STEP_LIMIT_S),
         )
 
     def look(self) -> float:
@@ -95,16 +97,22 @@ class Clock:
 
         A duty that fails is done again later, and keeps the others from nothing.
         """
-        for duty in self._duties:
-            if not self._leads():  # asked each time: the duty before may have lost the connection
+        with patience(self._database, STEP_LIMIT_S):
+            if not self._leads():
                 return LEASE_POLL_S
+        for duty in self._duties:
             if time.monotonic() >= duty.due_at:
                 try:
-                    duty.done(duty.act())
+                    with patience(self._database, duty.limit_s):
+                        pause_s = duty.act()
                 except Exception as error:
-                    if isinstance(error, StorageUnavailable):
-                        self._leads()  # raises where it is the database that is away, not a row that is taken
+                    if self._lease.is_lost and isinstance(error, StorageUnavailable):
+                        raise
                     duty.failed(error)
+                    if self._lease.is_lost:
+                        return 0.0
+                else:
+                    duty.done(pause_s)
         return max(0.0, min(duty.due_at for duty in self._duties) - time.monotonic())
 
     def _leads(self) -> bool:
@@ -140,11 +148,13 @@ class Clock:
 
 
 class Duty:
-    """One of the things that a clock does over and over. `act` answers in how many seconds it is due again."""
+    """One of the things that a clock does over and over, in `limit_s` at most. `act` answers in how many seconds it is
+    due again."""
 
-    def __init__(self, name: str, act: Callable[[], float]) -> None:
+    def __init__(self, name: str, act: Callable[[], float], limit_s: float) -> None:
         self.name = name
         self.act = act
+        self.limit_s = limit_s
         self.due_at = 0.0
         self._failures = 0
 

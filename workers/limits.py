@@ -18,6 +18,9 @@ RELAY_POLL_S = 0.1
 # A broker that takes longer for a command, or to accept a connection, is as good as away.
 BROKER_ANSWER_LIMIT_S = 5.0
 BROKER_CONNECT_LIMIT_S = 2.0
+# What all of a batch's messages may take, whose rows are locked meanwhile. PostgreSQL ends a transaction in which
+# nothing was asked for 15 s.
+BROKER_SEND_LIMIT_S = 10.0
 # A connection that a firewall has dropped is noticed before it is used after this long.
 BROKER_HEALTH_CHECK_S = 30
 # A killed worker's messages are given to others after this long; a living one is heard of every second.
@@ -65,6 +68,9 @@ WORKER_POLL_MS = 250
 # What one message may take before the rest of its task is handed back, so that other tasks get their turn. Single
 # statements have limits of their own (storage/engine/database.py).
 RUN_LIMIT_S = 20.0
+# What one step may take, of a task or of a clock's duty. Twice what PostgreSQL allows one statement: by then it would
+# have ended each of them, so it does not hear of us, and the connection is given up.
+STEP_LIMIT_S = 60.0
 # How long a stopping worker waits for the step in hand; within the 30 s that orchestrators give by default.
 STOP_LIMIT_S = 25.0
 # How soon a database that is away is tried again.

@@ -21,8 +21,9 @@ from storage.engine.unit import Unit, transaction
 from storage.tasks.commands import Work, begin, fail, finish, hand_back
 from workers.broker import Broker
 from workers.failures import place
-from workers.limits import DOUBLINGS_MAX, RUN_LIMIT_S, STORAGE_RETRY_MAX_S, STORAGE_RETRY_MIN_S
+from workers.limits import DOUBLINGS_MAX, RUN_LIMIT_S, STEP_LIMIT_S, STORAGE_RETRY_MAX_S, STORAGE_RETRY_MIN_S
 from workers.outage import Outage
+from workers.patience import patience
 
 log = structlog.get_logger()
 
@@ -71,7 +72,7 @@ class Runner:
         while True:
             work: Work | None = None
             try:
-                with transaction(self._database) as unit:
+                with patience(self._database, STEP_LIMIT_S), transaction(self._database) as unit:
                     work = begin(unit.connection, task)
                     self._outage.over()
                     if work is None:
@@ -97,7 +98,7 @@ class Runner:
         tries = 0
         while True:
             try:
-                with transaction(self._database) as unit:
+                with patience(self._database, STEP_LIMIT_S), transaction(self._database) as unit:
                     failed = fail(unit.connection, task, type(error).__name__, self._actor.retry_after)
                 self._outage.over()
                 break

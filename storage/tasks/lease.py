@@ -26,6 +26,11 @@ class Lease:
                 self._holder = current if _take(current) else None
             return self._holder is not None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection that held it is known to have ended."""
+        return self._holder is not None and self._holder.closed
+
 
 def _take(current: Connection) -> bool:
     current.execute(_SETTINGS)
