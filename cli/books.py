@@ -1,7 +1,9 @@
-"""How the command line opens the books: at this version's schema or not at all."""
+"""How the command line opens the books: at a schema that this version may run on, or not at all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import structlog
 
 from cli.settings import Settings
 from rules.access import ActorType, Caller, Role
@@ -10,12 +12,14 @@ from storage.engine.database import Database, connection, open_database
 from storage.programs import queries as programs
 from storage.programs.queries import Program
 
+log = structlog.get_logger()
+
 OPERATOR = Caller("operator", ActorType.ADMINISTRATOR, Role.ADMINISTRATOR)
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
-    """The database, connected. Raises StorageUnavailable, MigrationsPending."""
+    """The database, connected. Raises StorageUnavailable, MigrationsPending, ServerTooOld."""
     database = open_database(settings.database)
     try:
         migrate.check(database)
@@ -25,10 +29,17 @@ def opened(settings: Settings) -> Iterator[Database]:
         database.close()
 
 
-def require_current_schema(settings: Settings) -> None:
-    """Raises StorageUnavailable, MigrationsPending."""
-    with opened(settings):
-        pass
+def require_schema(settings: Settings) -> None:
+    """For processes, which say so where the schema is newer than they are.
+
+    Raises StorageUnavailable, MigrationsPending, ServerTooOld.
+    """
+    database = open_database(settings.database)
+    try:
+        if newer := migrate.check(database):
+            log.info("the schema is newer than this version, which may run on it", migrations=newer)
+    finally:
+        database.close()
 
 
 def program(program_id: str) -> Program:

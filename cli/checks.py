@@ -14,6 +14,8 @@ from cli.settings import Settings
 from storage import migrate
 from storage.embedded import VERSION_MIN
 from storage.engine.database import Connection, StorageUnavailable, connection, open_database
+from storage.ledger.sweep import set_aside
+from storage.migrate import Schema
 from workers import diagnosis
 from workers.broker import BrokerUnavailable
 
@@ -21,6 +23,8 @@ PYTHON_MIN = (3, 11)
 DISK_FREE_MIN_BYTES = 2 << 30  # a few days of a small installation; PostgreSQL stops hard on a full disk
 CLOCK_SKEW_MAX_S = 2.0  # more makes logs of two hosts hard to read side by side; the books use PostgreSQL's clock
 TASK_AGE_MAX_S = 600.0  # a task takes seconds; one this old has waited for workers that do not run, or fails again
+
+SHOWN_MAX = 5  # a line that can be read; all of them are in the table set_aside
 
 
 class Finding(NamedTuple):
@@ -58,11 +62,11 @@ def _database(settings: Settings) -> Iterator[Finding]:
     try:
         with connection(database) as held:
             yield from _postgres(held, settings)
-            if names := migrate.pending(database):
-                yield Finding("schema", f"lacks {', '.join(names)}", "run `fealty migrate`")
-            else:
-                yield Finding("schema", "current")
+            schema = migrate.schema(database)
+            yield _schema(schema)
+            if not schema.pending:
                 yield _tasks(held)
+                yield _set_aside(held)
     except StorageUnavailable as error:
         advice = "start it, or correct FEALTY_DATABASE_URL" if settings.database_url else "`fealty up` starts it"
         yield Finding("PostgreSQL", f"{settings.database_shown} does not answer ({error})", advice)
@@ -85,6 +89,15 @@ def _postgres(held: Connection, settings: Settings) -> Iterator[Finding]:
     yield Finding("clock", f"{skew:.1f} s between this host and PostgreSQL", advice)
 
 
+def _schema(schema: Schema) -> Finding:
+    newer = f"newer than this version, has {', '.join(schema.newer)}"
+    if schema.pending:
+        return Finding("schema", f"lacks {', '.join(schema.pending)}", "run `fealty migrate`")
+    if schema.refuses_us:
+        return Finding("schema", newer, f"use a version of schema {schema.oldest_server} or newer")
+    return Finding("schema", newer if schema.newer else "current")
+
+
 def _tasks(held: Connection) -> Finding:
     count, oldest_at = held.execute(_TASKS).fetchone() or (0, None)
     if not count:
@@ -94,6 +107,19 @@ def _tasks(held: Connection) -> Finding:
     if age_s <= TASK_AGE_MAX_S:
         return Finding("tasks", found)
     return Finding("tasks", found, "see that `fealty clock` and `fealty worker` run, and what their logs say")
+
+
+def _set_aside(held: Connection) -> Finding:
+    found = set_aside(held)
+    if not found:
+        return Finding("accounts", "all can be settled")
+    shown = ", ".join(f"{one.account} of program {one.program} ({one.error})" for one in found[:SHOWN_MAX])
+    more = f" and {len(found) - SHOWN_MAX:,} more" if len(found) > SHOWN_MAX else ""
+    advice = (
+        "writes to them fail, and their histories stand still: see what `fealty ledger verify` says of them, and the"
+        " worker's log where it says `account set aside`; mended, they are settled within the hour"
+    )
+    return Finding("accounts", f"{len(found):,} cannot be settled: {shown}{more}", advice)
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

@@ -14,5 +14,5 @@ def clock() -> None:
     settings = load()
     logs.configure(settings.log_format)
     of_clock = validated(WorkerSettings, redis_url=settings.redis)
-    books.require_current_schema(settings)
+    books.require_schema(settings)
     raise SystemExit(clocks.main(of_clock, settings.database))

@@ -11,7 +11,7 @@ _SENTENCES = {
     "storage.access.commands": ("NameTaken",),
     "storage.embedded": ("EmbeddedError",),
     "storage.engine.child": ("ChildError",),
-    "storage.migrate": ("MigrationsPending",),
+    "storage.migrate": ("MigrationsPending", "MigrationBlocked", "ServerTooOld"),
     "workers.embedded": ("EmbeddedBrokerError",),
     "workers.process": ("WorkerError",),
 }

@@ -27,5 +27,5 @@ def serve() -> None:
         probe_port=settings.probe_port,
         processes=settings.processes,
     )
-    books.require_current_schema(settings)
+    books.require_schema(settings)
     raise SystemExit(main(of_server, partial(logs.configure, settings.log_format)))

@@ -18,5 +18,5 @@ def worker(queues: str | None, threads: int | None) -> None:
     given = {"queues": queues, "threads": threads}
     chosen = {name: value for name, value in given.items() if value is not None}
     of_worker = validated(WorkerSettings, redis_url=settings.redis, **chosen)
-    books.require_current_schema(settings)
+    books.require_schema(settings)
     raise SystemExit(workers.main(of_worker, settings.database))

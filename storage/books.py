@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from rules.access import Caller
 from storage.access.queries import authenticate
 from storage.activity.recorder import Act, record_acts
-from storage.engine.database import STATEMENT_TIMEOUT_MS, Connection, Database
+from storage.engine.database import ANSWER_LIMIT_S, ANSWER_SPARE_S, Connection, Database
 from storage.engine.lanes import Lane, LaneRules, LaneState
 from storage.engine.threads import ThreadLane, ThreadRules
 from storage.engine.unit import Unit, run
@@ -28,12 +28,10 @@ RECORDER = LaneRules("recorder", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiti
 # Who calls: a wrong key costs a look-up like a right one, and a flood of them waits here for nobody but themselves.
 KEYS = LaneRules("keys", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
 
-# What an answer of PostgreSQL may take longer than a statement's own limit, on its way.
-_ON_THE_WAY_S = 5.0
 # Creating programs, merging customers, lists of them: none is hot. One caller has half of the threads at most.
-COLD = ThreadRules("cold", 4, 2, 512, 128, {}, STATEMENT_TIMEOUT_MS / 1000 + _ON_THE_WAY_S)
+COLD = ThreadRules("cold", 4, 2, 512, 128, {}, ANSWER_LIMIT_S)
 # Lists, explanations, the past: a few rows by key each, planned like those of the hot path.
-LISTS = ThreadRules("lists", 4, 2, 512, 128, BY_KEY, STATEMENT_TIMEOUT_MS / 1000 + _ON_THE_WAY_S)
+LISTS = ThreadRules("lists", 4, 2, 512, 128, BY_KEY, ANSWER_LIMIT_S)
 # Reports read all of a program. They end before their caller's patience does (server/limits.py).
 REPORT_STATEMENT_MS = 25_000
 REPORTS = ThreadRules(
@@ -43,7 +41,7 @@ REPORTS = ThreadRules(
     32,
     4,
     {"statement_timeout": str(REPORT_STATEMENT_MS)},
-    REPORT_STATEMENT_MS / 1000 + _ON_THE_WAY_S,
+    REPORT_STATEMENT_MS / 1000 + ANSWER_SPARE_S,
 )
 
 

@@ -3,6 +3,7 @@
 Nothing is kept here that is not in the books: a broker may be killed, emptied or replaced.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ from workers.limits import (
     BROKER_ANSWER_LIMIT_S,
     BROKER_CONNECT_LIMIT_S,
     BROKER_HEALTH_CHECK_S,
+    BROKER_SEND_LIMIT_S,
     HEARTBEAT_LIMIT_MS,
     MAINTENANCE_PER_MILLION,
 )
@@ -61,6 +63,7 @@ class Broker(RedisBroker):
 
         After an exception, some of them may have been sent. Sent again, they are the same messages.
         """
+        deadline = time.monotonic() + BROKER_SEND_LIMIT_S
         try:
             self._load_dispatch()
             connection = self.client.connection_pool.get_connection()
@@ -68,6 +71,8 @@ class Broker(RedisBroker):
                 connection.send_packed_command([b"".join(self._packed(tasks, connection.pack_command))])
                 for _ in tasks:
                     connection.read_response()
+                    if time.monotonic() > deadline:
+                        raise BrokerUnavailable(f"it did not take {len(tasks)} messages in {BROKER_SEND_LIMIT_S:.0f} s")
             except BaseException:
                 connection.disconnect()  # replies that nobody read would be taken for those of the next
                 raise

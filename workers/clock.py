@@ -5,6 +5,7 @@ was lost, or refused because one like it was open, is made again at the next loo
 """
 
 import time
+from collections.abc import Callable
 from threading import Event
 
 import structlog
@@ -13,10 +14,14 @@ from storage.activity.places import place, tend
 from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import transaction
 from storage.ledger.sweep import programs_with_due
-from storage.tasks.commands import plan_sweep
+from storage.tasks.commands import plan_sweeps
 from storage.tasks.lease import Lease
+from workers import failures
 from workers.actors.prune import plan_prune
 from workers.limits import (
+    DOUBLINGS_MAX,
+    DUTY_RETRY_MAX_S,
+    DUTY_RETRY_MIN_S,
     LEASE_POLL_S,
     PLACE_BATCH,
     PLACE_SCHEDULE_S,
@@ -76,30 +81,35 @@ class Clock:
         self._relay = relay
         self._lease = Lease(database)
         self._acts = False
-        self._sweeps_at = 0.0
-        self._prune_at = 0.0
-        self._places_at = 0.0
-        self._tend_at = 0.0
+        # What hands on comes first: it takes the least, and most wait for it.
+        self._duties = (
+            Duty("send", self._send),
+            Duty("plan sweeps", self._plan_sweeps),
+            Duty("plan prune", self._plan_prune),
+            Duty("place", self._place),
+            Duty("tend", self._tend),
+        )
 
     def look(self) -> float:
-        """Does what is to be done now; answers in how many seconds to look again. Raises StorageUnavailable."""
+        """Does what is to be done now; answers in how many seconds to look again. Raises StorageUnavailable.
+
+        A duty that fails is done again later, and keeps the others from nothing.
+        """
         if not self._leads():
             return LEASE_POLL_S
-        now = time.monotonic()
-        if now >= self._sweeps_at:
-            self._plan(prune=now >= self._prune_at)
-            self._sweeps_at = now + SWEEP_SCHEDULE_S
-            if now >= self._prune_at:
-                self._prune_at = now + PRUNE_SCHEDULE_S
-        if now >= self._places_at:
-            # A full batch leaves a backlog, which is gone on with at the next look.
-            self._places_at = now + (0.0 if self._place() == PLACE_BATCH else PLACE_SCHEDULE_S)
-        if now >= self._tend_at:
-            with transaction(self._database) as unit:
-                tend(unit.connection)
-            self._tend_at = now + TEND_SCHEDULE_S
-        full = self._relay.send_due() == self._relay.batch
-        return 0.0 if full else RELAY_POLL_S
+        for duty in self._duties:
+            if time.monotonic() >= duty.due_at:
+                try:
+                    pause_s = duty.act()
+                except Exception as error:
+                    if self._lease.is_lost and isinstance(error, StorageUnavailable):
+                        raise
+                    duty.failed(error)
+                    if self._lease.is_lost:
+                        return 0.0
+                else:
+                    duty.done(pause_s)
+        return max(0.0, min(duty.due_at for duty in self._duties) - time.monotonic())
 
     def _leads(self) -> bool:
         acts = self._lease.held()
@@ -108,13 +118,51 @@ class Clock:
         self._acts = acts
         return acts
 
-    def _place(self) -> int:
-        with transaction(self._database) as unit:
-            return place(unit.connection, PLACE_BATCH)
+    def _send(self) -> float:
+        return 0.0 if self._relay.send_due() == self._relay.batch else RELAY_POLL_S
 
-    def _plan(self, prune: bool) -> None:
+    def _plan_sweeps(self) -> float:
         with transaction(self._database) as unit:
-            for program in programs_with_due(unit.connection):
-                plan_sweep(unit, program)
-            if prune:
-                plan_prune(unit)
+            plan_sweeps(unit, programs_with_due(unit.connection))
+        return SWEEP_SCHEDULE_S
+
+    def _plan_prune(self) -> float:
+        with transaction(self._database) as unit:
+            plan_prune(unit)
+        return PRUNE_SCHEDULE_S
+
+    def _place(self) -> float:
+        with transaction(self._database) as unit:
+            placed = place(unit.connection, PLACE_BATCH)
+        # A full batch leaves a backlog, which is gone on with at the next look.
+        return 0.0 if placed == PLACE_BATCH else PLACE_SCHEDULE_S
+
+    def _tend(self) -> float:
+        with transaction(self._database) as unit:
+            tend(unit.connection)
+        return TEND_SCHEDULE_S
+
+
+class Duty:
+    """One of the things that a clock does over and over. `act` answers in how many seconds it is due again."""
+
+    def __init__(self, name: str, act: Callable[[], float]) -> None:
+        self.name = name
+        self.act = act
+        self.due_at = 0.0
+        self._failures = 0
+
+    def done(self, pause_s: float) -> None:
+        """It is due again in `pause_s`."""
+        self.due_at = time.monotonic() + pause_s
+        if self._failures:
+            log.info("duty done again", duty=self.name, failures=self._failures)
+        self._failures = 0
+
+    def failed(self, error: Exception) -> None:
+        """It is due again after a pause that doubles; said once, however long that goes on."""
+        pause_s = DUTY_RETRY_MIN_S * (1 << min(self._failures, DOUBLINGS_MAX))
+        self.due_at = time.monotonic() + min(pause_s, DUTY_RETRY_MAX_S)
+        if not self._failures:
+            log.error("duty failed", duty=self.name, error=type(error).__name__, place=failures.place(error))
+        self._failures += 1

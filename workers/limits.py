@@ -18,6 +18,9 @@ RELAY_POLL_S = 0.1
 # A broker that takes longer for a command, or to accept a connection, is as good as away.
 BROKER_ANSWER_LIMIT_S = 5.0
 BROKER_CONNECT_LIMIT_S = 2.0
+# What all of a batch's messages may take, whose rows are locked meanwhile. PostgreSQL ends a transaction in which
+# nothing was asked for 15 s.
+BROKER_SEND_LIMIT_S = 10.0
 # A connection that a firewall has dropped is noticed before it is used after this long.
 BROKER_HEALTH_CHECK_S = 30
 # A killed worker's messages are given to others after this long; a living one is heard of every second.
@@ -44,6 +47,13 @@ PLACE_BATCH = 50_000
 TEND_SCHEDULE_S = 5.0
 # How soon another clock takes over from one that died.
 LEASE_POLL_S = 0.5
+
+# How soon a duty that failed is done again: at first as soon as if it had not, then seldom enough that a fault that
+# lasts does not keep the clock from the others.
+DUTY_RETRY_MIN_S = 0.5
+DUTY_RETRY_MAX_S = 15.0
+# More doublings of a pause would leave every greatest pause far behind, and the range of a timedelta.
+DOUBLINGS_MAX = 16
 
 # The worker.
 

@@ -13,7 +13,7 @@ class WorkerError(Exception):
 
 
 def open_books(database_url: str) -> Database:
-    """The database, which answers and has this version's schema; not yet connected. Raises WorkerError."""
+    """The database, which answers and has a schema that we may run on; not yet connected. Raises WorkerError."""
     database = open_database(database_url)
     try:
         migrate.check(database)
@@ -21,7 +21,7 @@ def open_books(database_url: str) -> Database:
         raise WorkerError(
             f"The database does not answer ({error}): start it, or correct FEALTY_DATABASE_URL."
         ) from error
-    except migrate.MigrationsPending as error:
+    except (migrate.MigrationsPending, migrate.ServerTooOld) as error:
         raise WorkerError(f"This is not the schema that we know: {error}.") from error
     finally:
         close(database)

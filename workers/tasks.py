@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -21,13 +20,11 @@ from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import Unit, transaction
 from storage.tasks.commands import Work, begin, fail, finish, hand_back
 from workers.broker import Broker
-from workers.limits import RUN_LIMIT_S, STORAGE_RETRY_MAX_S, STORAGE_RETRY_MIN_S
+from workers.failures import place
+from workers.limits import DOUBLINGS_MAX, RUN_LIMIT_S, STORAGE_RETRY_MAX_S, STORAGE_RETRY_MIN_S
 from workers.outage import Outage
 
 log = structlog.get_logger()
-
-# More would leave every `retry_max` far behind, and the range of a timedelta.
-DOUBLINGS_MAX = 16
 
 
 @dataclass(frozen=True)
@@ -93,28 +90,35 @@ class Runner:
                     if self._wait(error, tries):
                         continue
                     return
-                # Its text may hold personal data: the type and the place are what may be kept.
-                self._note(task, work, type(error).__name__, _place(error))
+                self._note(task, work, error)
                 return
 
-    def _note(self, task: str, work: Work | None, error: str, place: str) -> None:
-        attempts = work.attempts if work else 0
-        retry_after = self._actor.retry_after(attempts)
-        said = "task given up" if retry_after is None else "task failed"
-        log.warning(said, actor=self._actor.name, task=task, attempt=attempts, error=error, place=place)
+    def _note(self, task: str, work: Work | None, error: Exception) -> None:
+        # Its text may hold personal data: the type and the place are what may be kept.
+        name = type(error).__name__
+        kept = log.bind(actor=self._actor.name, task=task, error=name, place=place(error))
         tries = 0
         while True:
             try:
                 with transaction(self._database) as unit:
-                    fail(unit.connection, task, error, retry_after)
-                    if retry_after is None and work is not None and self._actor.given_up is not None:
-                        self._actor.given_up(unit, work.args, error)
+                    failed = fail(unit.connection, task, name, self._actor.retry_after)
+                    is_over = failed is not None and failed.retry_after is None
+                    if is_over and work is not None and self._actor.given_up is not None:
+                        self._actor.given_up(unit, work.args, name)
                 self._outage.over()
-                return
+                break
             except StorageUnavailable as unavailable:
                 tries += 1
                 if not self._wait(unavailable, tries):
+                    kept.warning("task failed, and is not noted: the worker ends")
                     return
+            except Exception as refusal:
+                # Whatever is wrong with this row keeps nobody from the others. It will be sent again.
+                kept.error("task failed, and cannot be noted", refusal=type(refusal).__name__, noted_at=place(refusal))
+                return
+        if failed is not None:
+            said = "task given up" if failed.retry_after is None else "task failed"
+            kept.warning(said, attempt=failed.attempts)
 
     def _wait(self, error: StorageUnavailable, tries: int) -> bool:
         """Whether to try again now; not where the worker stops: the task is not done, so it will be sent again.
@@ -124,10 +128,3 @@ class Runner:
         self._outage.noticed(str(error))
         pause_s = STORAGE_RETRY_MIN_S * (1 << min(tries - 1, DOUBLINGS_MAX))
         return not self._stop.wait(min(pause_s, STORAGE_RETRY_MAX_S))
-
-
-def _place(error: Exception) -> str:
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""

@@ -26,8 +26,8 @@ log = structlog.get_logger()
 
 def main(settings: WorkerSettings, database_url: str, actors: Sequence[Actor] = ACTORS) -> int:
     """Runs a worker until SIGTERM or SIGINT; its exit code. Raises WorkerError where it cannot start."""
-    stop = end_on_signals()
     queues = _queues(settings, actors)
+    stop = end_on_signals()
     database = open_books(database_url)
     broker = open_broker(settings.redis_url.get_secret_value())
     run(database, broker, actors, queues, settings.threads, stop)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import psycopg
 
 from storage.activity.queries import Activity, from_rows
-from storage.engine.database import Connection
+from storage.engine.database import ANSWER_SPARE_S, Connection, patient
 from storage.engine.session import forget
 
 # The longest look through the whole log, after a dump was restored: a hundred million activities take minutes.
@@ -63,7 +63,8 @@ def place(connection: Connection, limit: int) -> int:
         connection.execute(_AS_A_WHOLE, (str(WHOLE_LOOK_MS),))
     # A statement after the lock, not with it: its snapshot must see what the step before has placed.
     step = _STEP_OF_WHOLE if state.oldest is None else _STEP
-    [(placed,)] = connection.execute(step, {**state._asdict(), "limit": limit}, prepare=False)
+    with patient(connection, WHOLE_LOOK_MS / 1000 + ANSWER_SPARE_S):
+        [(placed,)] = connection.execute(step, {**state._asdict(), "limit": limit}, prepare=False)
     return int(placed)
 
 

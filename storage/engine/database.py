@@ -16,10 +16,12 @@ STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 2_000
 # A process stopped in the middle of a transaction must not keep its locks.
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
-# PostgreSQL ends a statement at its own limit, and says so. Where not even that is heard, nobody is there.
-ANSWER_LIMIT_S = STATEMENT_TIMEOUT_MS / 1000 + 5
+# PostgreSQL ends a statement at its own limit, and says so. Where not even that is heard so much later, nobody is there.
+ANSWER_SPARE_S = 5
+ANSWER_LIMIT_S = STATEMENT_TIMEOUT_MS / 1000 + ANSWER_SPARE_S
 # What the kernel does about a host that vanished: it asks after 15 s of silence and gives up 15 s later; bytes that
-# nobody acknowledges are given up after 20 s.
+# nobody acknowledges are given up after 20 s. PostgreSQL is told to look after us in the same way: a host without power
+# would hold its locks, and the clock's lease, for two hours.
 KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # A neighbour can be faster once; one that is faster three times in a row is a fault to be seen.
 ATTEMPTS_MAX = 3
@@ -143,10 +145,17 @@ def apply(connection: Connection, settings: Mapping[str, str]) -> None:
         connection.execute(f"SELECT {names}".encode(), [word for setting in settings.items() for word in setting])
 
 
-def take_time(connection: Connection) -> None:
-    """For work that takes what it takes, a migration or a look at all of the books: no limit but the network's own."""
-    connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
-    connection.answer_limit_s = None
+@contextmanager
+def patient(connection: Connection, limit_s: float | None = None) -> Iterator[None]:
+    """Answers may take longer here; None: as long as they take, as those of a migration or a look at all of the books.
+
+    PostgreSQL's own limit is the caller's to lift.
+    """
+    usual, connection.answer_limit_s = connection.answer_limit_s, limit_s
+    try:
+        yield
+    finally:
+        connection.answer_limit_s = usual
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from storage.engine.sockets import BlockingSocket, Socket, blocking
 
 # Statements that a connection keeps prepared: each is some hundred kilobytes of plan in the server's memory.
 PREPARED_MAX = 200
-# For work that takes what it takes (storage.engine.database.take_time): longer than anybody waits for a migration.
+# For work that takes what it takes (storage.engine.database.patient): longer than anybody waits for a migration.
 UNLIMITED_S = 86_400.0
 
 _ANSWERED = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
@@ -83,11 +83,11 @@ class Session:
         pgconn = self._pgconn
         if self.is_open and pgconn.transaction_status != TransactionStatus.IDLE:
             # Past psycopg, which would drop all that is prepared: many a group is decided anew at once.
-            await self._say(b"ROLLBACK")
+            await self.say(b"ROLLBACK")
 
     async def look(self) -> None:
         """Keeps in mind what the server still has prepared, and nothing else."""
-        there = (await self._say(_PREPARED) or b"").split()
+        there = (await self.say(_PREPARED) or b"").split()
         self._prepared = {statement: name for statement, name in self._prepared.items() if name in there}
 
     def close(self) -> None:
@@ -99,16 +99,17 @@ class Session:
         if len(self._prepared) >= PREPARED_MAX:
             # Which tables a group writes is nearly always one of a few dozen combinations; never mind the rest.
             for name in self._prepared.values():
-                await self._say(b"DEALLOCATE " + name)
+                await self.say(b"DEALLOCATE " + name)
             self._prepared.clear()
         # Never a name again: what was dropped and what was not may have been prepared side by side.
         name = b"fealty_%d" % next(self._numbers)
         types = f" ({', '.join(statement.types)})" if statement.types else ""
-        await self._say(b"PREPARE " + name + f"{types} AS {statement.sql}".encode())
+        await self.say(b"PREPARE " + name + f"{types} AS {statement.sql}".encode())
         self._prepared[statement] = name
         return name
 
-    async def _say(self, text: bytes) -> Any:
+    async def say(self, text: bytes) -> Any:
+        """Says what is said seldom, and has no parameters, as it is; answers as `run` does."""
         with self._in_a_row():
             self._pgconn.send_query_params(text, None)
             self._pgconn.pipeline_sync()

@@ -9,10 +9,9 @@ from msgspec import json
 from rules.accounts import Account, AccountState, Hold, HoldState, Lot, LotState, Shortfall, ShortfallKind
 from rules.refunds import Spending
 from rules.transactions import Line, Purchase, TransactionState
-from storage.engine.database import Connection
 from storage.engine.requests import Request
 from storage.engine.session import Session, Statement
-from storage.ledger.addresses import Address, Place
+from storage.ledger.addresses import Place
 from storage.programs.queries import Clock, Clocks
 
 _LOT_STATES = {state.value: state for state in LotState}
@@ -152,18 +151,6 @@ def lot(row: Sequence[Any]) -> Lot:
         datetime.fromisoformat(issued_at),
         *rest,
     )
-
-
-def lock_due(connection: Connection, program: int, now: datetime, limit: int) -> dict[Place, Address]:
-    """Up to `limit` accounts of a program in which something fell due, with their addresses; locked.
-
-    Accounts that somebody else has in hand are passed over: whoever writes to them settles them.
-    """
-    rows = connection.execute(_LOCK_DUE, (program, now, limit), prepare=True)
-    return {
-        Place(account, program, customer): Address(program_id, customer_id, card)
-        for account, customer, program_id, customer_id, card in rows
-    }
 
 
 def _loaded(text: bytes, clocks: Clocks) -> Loaded:
@@ -337,9 +324,3 @@ CROSS JOIN LATERAL (
 """,  # noqa: S608
     ["json"],
 )
-
-_LOCK_DUE = """
-SELECT a.id, a.customer, p.program_id, c.customer_id, a.card_id
-FROM account a JOIN customer c ON c.id = a.customer JOIN program p ON p.id = a.program
-WHERE a.program = %s AND a.due_at <= %s ORDER BY a.due_at, a.id LIMIT %s FOR NO KEY UPDATE OF a SKIP LOCKED
-"""

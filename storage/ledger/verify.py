@@ -14,7 +14,7 @@ The rules stand in storage/ledger/verifying/; `rebuild` there goes through the b
 
 from typing import NamedTuple
 
-from storage.engine.database import Connection
+from storage.engine.database import Connection, patient
 from storage.ledger.verifying import accounts, acts, lots
 
 # Enough to see the kind of a fault; a fault shows in thousands of accounts at once.
@@ -51,7 +51,7 @@ class Verdict(NamedTuple):
 
 def verify(connection: Connection, program: int | None = None) -> Verdict:
     """Checks all accounts, or those of one program, as one snapshot."""
-    with connection.transaction():
+    with patient(connection), connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute("SET LOCAL statement_timeout = 0")
         counted = connection.execute(_TOTALS, {"program": program}).fetchone()

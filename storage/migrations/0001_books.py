@@ -5,6 +5,9 @@ Written as SQL because the guarantees live in it: what must never be null, never
 
 from typing import Any
 
+# No server older than this was ever released.
+OLDEST_SERVER = 1
+
 ACTIVITY = """
 CREATE TABLE activity (
     id          uuid        PRIMARY KEY,
@@ -158,6 +161,9 @@ CREATE INDEX task_due ON task (due_at) WHERE state IN ('READY', 'SENT');
 CREATE INDEX task_finished ON task (finished_at) WHERE finished_at IS NOT NULL;
 """
 
+# The history is Peewee's. It also keeps each migration's OLDEST_SERVER, for servers that do not have its file.
+HISTORY = "ALTER TABLE schema_migration ADD COLUMN oldest_server integer"
+
 APPEND_ONLY = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -174,7 +180,7 @@ ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only;
 
 def up(migrator: Any, db: Any) -> None:
     """Makes every table, then the guards of those that are append-only."""
-    for part in (ACTIVITY, ACCESS, PROGRAMS, CUSTOMERS, REQUESTS, TASKS, APPEND_ONLY):
+    for part in (HISTORY, ACTIVITY, ACCESS, PROGRAMS, CUSTOMERS, REQUESTS, TASKS, APPEND_ONLY):
         db.connection().execute(part)
     for table in ("activity", "activity_place", "program_version"):
         db.connection().execute(GUARD.format(table=table))

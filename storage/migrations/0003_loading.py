@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# No server older than this was ever released.
+OLDEST_SERVER = 3
+
 # What the writer must know of a group, in one round trip: each statement in here sees what was committed before it
 # began, so the clocks and answers are read after the locks are held. Accounts that somebody else has in hand are
 # passed over, or waited for where `patience_ms` is given; those that were passed over, and those that are only to be

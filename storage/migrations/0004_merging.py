@@ -6,6 +6,9 @@ sides; this says which became which.
 
 from typing import Any
 
+# No server older than this was ever released.
+OLDEST_SERVER = 4
+
 MERGES = """
 CREATE TABLE customer_merge (
     activity        uuid        PRIMARY KEY REFERENCES activity,

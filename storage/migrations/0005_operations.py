@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# Servers that do not know of operations redate within the call, as before.
+OLDEST_SERVER = 4
+
 OPERATIONS = """
 CREATE TABLE operation (
     id               uuid        PRIMARY KEY,

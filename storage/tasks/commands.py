@@ -1,11 +1,15 @@
 """The life of a task: planned with its cause, claimed by the relay, done or failed with its effect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from psycopg.errors import LockNotAvailable
+
 from storage.engine.database import Connection
 from storage.engine.ids import new_uuid_text
+from storage.engine.part import part
 from storage.engine.unit import Unit
 from storage.tasks.tables import TASKS, TaskState
 
@@ -24,11 +28,17 @@ class Task(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What an actor needs of its task. `args` are ids, never personal data. `attempts` counts this one too."""
+    """What an actor needs of its task. `args` are ids, never personal data."""
 
     actor: str
     args: Mapping[str, Any]
+
+
+class Failed(NamedTuple):
+    """An attempt that failed, and the pause before the next; None: the task was given up."""
+
     attempts: int
+    retry_after: timedelta | None
 
 
 def plan(
@@ -58,7 +68,23 @@ def plan(
 
 def plan_sweep(unit: Unit, program: int) -> None:
     """The sweep of one program: settles the accounts in which something fell due."""
-    plan(unit, "sweep_program", "sweep", {"program": program}, f"sweep_program:{program}", program)
+    plan(unit, "sweep_program", "sweep", {"program": program}, _sweep_key(program), program)
+
+
+def _sweep_key(program: int) -> str:
+    return f"sweep_program:{program}"
+
+
+def plan_sweeps(unit: Unit, programs: Sequence[int]) -> None:
+    """The sweeps of many programs, written at once. One that somebody plans or ends right now is not waited for longer
+    than the connection's `lock_timeout`, and left out: the next look plans it, if it is still due."""
+    keys = {_sweep_key(program): program for program in programs}
+    # Those that are open are known without asking for the key, which their worker may hold in a transaction that hangs.
+    open_ = {key for (key,) in unit.connection.execute(_OPEN_KEYS, (list(keys),), prepare=True)}
+    for key, program in keys.items():
+        if key not in open_:
+            with suppress(LockNotAvailable), part(unit) as alone:
+                plan_sweep(alone, program)
 
 
 def claim(connection: Connection, limit: int, send_again_after: timedelta) -> list[Task]:
@@ -89,9 +115,21 @@ def finish(connection: Connection, task: str) -> None:
     connection.execute(_FINISH, (task,), prepare=True)
 
 
-def fail(connection: Connection, task: str, error: str, retry_after: timedelta | None) -> None:
-    """Keeps the name of the error, and makes the task due again or, with None, gives it up."""
-    connection.execute(_FAIL, (error, retry_after, retry_after, retry_after, task), prepare=True)
+def fail(
+    connection: Connection, task: str, error: str, retry_after: Callable[[int], timedelta | None]
+) -> Failed | None:
+    """Keeps the name of the error, and makes the task due again, after the pause that `retry_after` answers to the
+    number of attempts, or where that is None gives it up. Answers None where it has ended.
+
+    The row counts the attempts, so a task of which nothing else can be read is given up like any other.
+    """
+    found = connection.execute(_ATTEMPTS, (task,), prepare=True).fetchone()
+    if found is None:
+        return None
+    (attempts,) = found
+    pause = retry_after(attempts)
+    connection.execute(_FAIL, (error, pause, pause, pause, task), prepare=True)
+    return Failed(attempts, pause)
 
 
 def prune(connection: Connection, older_than: timedelta, limit: int) -> int:
@@ -107,6 +145,8 @@ def open_tasks(connection: Connection, programs: Sequence[int] | None = None) ->
     assert found is not None
     return int(found[0])
 
+
+_OPEN_KEYS = "SELECT unique_key FROM task WHERE unique_key = ANY(%s) AND state IN ('READY', 'SENT')"
 
 # ARRAY, not IN: a guess about how many are due would decide whether the whole table is read.
 _CLAIM = """
@@ -125,7 +165,7 @@ SELECT id::text, actor, queue, id || '@' || to_char(due_at, 'YYYYMMDDHH24MISSUS'
 # with the transaction.
 _BEGIN = """
 WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS taken)
-SELECT actor, args, attempts FROM task, mine
+SELECT actor, args FROM task, mine
 WHERE mine.taken AND id = %s AND state IN ('READY', 'SENT') FOR UPDATE OF task
 """
 
@@ -133,12 +173,14 @@ _HAND_BACK = "UPDATE task SET due_at = now() WHERE id = %s"
 
 _FINISH = "UPDATE task SET state = 'DONE', finished_at = now(), last_error = NULL WHERE id = %s"
 
+_ATTEMPTS = "SELECT attempts FROM task WHERE id = %s AND state IN ('READY', 'SENT') FOR UPDATE"
+
 _FAIL = """
 UPDATE task SET last_error = %s,
     state = CASE WHEN %s::interval IS NULL THEN 'FAILED' ELSE 'READY' END,
     due_at = now() + coalesce(%s::interval, '0'),
     finished_at = CASE WHEN %s::interval IS NULL THEN now() END
-WHERE id = %s AND state IN ('READY', 'SENT')
+WHERE id = %s
 """
 
 _PRUNE = """

@@ -4,6 +4,8 @@ from storage.engine.database import Connection, Database, connection
 
 # Any number, as long as every clock takes the same; the one after storage.migrate.MIGRATION_LOCK.
 CLOCK_LOCK = 934_420_931
+# Who acts for all programs waits for nobody's row: what it cannot have now it looks for again in a moment.
+LOCK_TIMEOUT_MS = 100
 
 
 class Lease:
@@ -24,12 +26,17 @@ class Lease:
                 self._holder = current if _take(current) else None
             return self._holder is not None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection that held it is known to have ended."""
+        return self._holder is not None and self._holder.closed
+
 
 def _take(current: Connection) -> bool:
-    current.execute(_KEEPALIVES)
+    current.execute(_SETTINGS)
     found = current.execute("SELECT pg_try_advisory_lock(%s)", (CLOCK_LOCK,)).fetchone()
     assert found is not None
     return bool(found[0])
 
 
-_KEEPALIVES = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+_SETTINGS = f"SET lock_timeout = {LOCK_TIMEOUT_MS}".encode()

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from storage.engine.database import Database, connection
 from tests.cli.terminal import Terminal, free_port
 
@@ -28,6 +30,7 @@ def test_what_is_in_order_is_said_too(terminal: Terminal) -> None:
         "clock",
         "schema",
         "tasks",
+        "accounts",
         "broker",
         "broker log",
         "broker memory",
@@ -57,6 +60,29 @@ def test_a_schema_of_another_version_is_a_problem(connected: Terminal, empty_dat
     checks = _checks(connected, 1, FEALTY_DATABASE_URL=empty_database_url)
     assert checks["schema"]["advice"] == "run `fealty migrate`"
     assert "tasks" not in checks
+
+
+def test_accounts_that_cannot_be_settled_are_named(connected: Terminal, database: Database) -> None:
+    """Nobody else notices before their customers do."""
+    assert _checks(connected, 1)["accounts"]["ok"]
+    _open_account(database)
+    with connection(database) as held:
+        held.execute(_SET_ASIDE)
+    accounts = _checks(connected, 1)["accounts"]
+    assert accounts["found"] == "1 cannot be settled: 1 of program 1 (CheckViolation)"
+    assert "fealty ledger verify" in accounts["advice"]
+
+
+@pytest.mark.parametrize(("oldest_server", "advice"), [(1, ""), (99, "use a version of schema 99 or newer")])
+def test_a_newer_schema_is_a_problem_where_we_are_too_old_for_it(
+    connected: Terminal, database: Database, oldest_server: int, advice: str
+) -> None:
+    """In the middle of an upgrade it is as it must be."""
+    with connection(database) as held:
+        held.execute(_NEWER, (oldest_server,))
+    schema = _checks(connected, 1)["schema"]
+    assert "0099_other" in schema["found"]
+    assert schema["advice"] == advice
 
 
 def test_a_broker_that_is_away_is_a_problem(connected: Terminal) -> None:
@@ -113,6 +139,14 @@ def _open_account(database: Database) -> None:
     with connection(database) as held:
         held.execute(_ACCOUNT)
 
+
+_NEWER = "INSERT INTO schema_migration (name, applied, oldest_server) VALUES ('0099_other', now(), %s)"
+
+_SET_ASIDE = """
+WITH due AS (UPDATE account SET due_at = now() RETURNING id, program)
+INSERT INTO set_aside (account, program, since, error, tries, retry_at)
+SELECT id, program, now(), 'CheckViolation', 1, now() FROM due
+"""
 
 _OLD_TASK = """
 INSERT INTO task (id, actor, queue, args, unique_key, state, due_at, created_at)

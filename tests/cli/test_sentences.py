@@ -1,11 +1,14 @@
 """What commonly goes wrong, and what a person then reads: one sentence, exit code 1, no traceback, no secret."""
 
 import re
+import signal
 import socket
 
 import pytest
 
-from tests.cli.terminal import Terminal, free_port, sentence
+from cli import health
+from storage.engine.database import Database, connection
+from tests.cli.terminal import WAIT_LIMIT_S, Terminal, free_port, sentence
 
 PASSWORD = "correct-horse-battery"
 # As on a machine where neither wheel is installed, nor any of the servers.
@@ -68,6 +71,25 @@ def test_pending_migrations(connected: Terminal, empty_database_url: str, comman
     said = sentence(connected.run(*command, FEALTY_DATABASE_URL=empty_database_url))
     assert "0001_books" in said
     assert "fealty migrate" in said
+
+
+@pytest.mark.parametrize("command", [["serve"], ["worker"], ["clock"], ["keys", "list"]], ids=" ".join)
+def test_a_schema_that_needs_newer_servers(connected: Terminal, database: Database, command: list[str]) -> None:
+    """Somebody started the old version after the new one had changed what a row means."""
+    _apply_newer(database, oldest_server=99)
+    said = sentence(connected.run(*command))
+    assert "0099_other" in said
+    assert "start the newer version" in said
+
+
+def test_a_schema_that_allows_older_servers(connected: Terminal, database: Database) -> None:
+    """The schema comes first, the servers after it one by one: an old one that is restarted says so, and serves."""
+    _apply_newer(database, oldest_server=1)
+    server = connected.start("serve")
+    server.await_said("newer than this version")
+    assert "0099_other" in server.err
+    assert health.await_serving(connected.address, WAIT_LIMIT_S)
+    assert server.end(signal.SIGTERM).code == 0
 
 
 def test_migrate_brings_the_schema_and_is_harmless_again(connected: Terminal, empty_database_url: str) -> None:
@@ -181,3 +203,9 @@ def test_wrong_arguments_are_answered_with_the_usage(terminal: Terminal, argumen
     assert re.search(r"^Usage: |--help", outcome.err + outcome.out, re.MULTILINE)
     assert "Traceback" not in outcome.err
     assert not terminal.data_dir.exists()
+
+
+def _apply_newer(database: Database, oldest_server: int) -> None:
+    with connection(database) as books:
+        newer = "INSERT INTO schema_migration (name, applied, oldest_server) VALUES ('0099_other', now(), %s)"
+        books.execute(newer, (oldest_server,))

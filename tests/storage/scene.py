@@ -104,8 +104,11 @@ class Scene(Asking):
         with connection(self.database) as books:
             due = programs_with_due(books)
         if self.program.id in due:
-            while run(self.database, lambda unit: sweep(unit, self.program.id, limit)) == limit:
-                pass
+            more = True
+            while more:
+                swept = run(self.database, lambda unit: sweep(unit, self.program.id, limit))
+                assert not swept.set_aside, swept
+                more = swept.found == limit
 
     def balance(self, name: str = "ada", card: str = "plain") -> Balance:
         """What a reader sees now."""

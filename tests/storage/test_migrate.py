@@ -1,19 +1,33 @@
 """Schemas are brought up once, whoever starts, and nobody serves on an old one."""
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
+from playhouse.migrations import Migration
 
 from rules.refusals import ProgramNotFound
+from storage import migrate as migrations
 from storage.access.queries import server_secret
 from storage.activity.tables import ActivityRow
 from storage.engine.database import Database, StorageUnavailable, connection, open_database
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit, run, transaction
-from storage.migrate import MIGRATION_LOCK, PAGE_TOKEN_SECRET, MigrationsPending, check, migrate, pending
+from storage.migrate import (
+    MIGRATION_LOCK,
+    MIGRATIONS,
+    PAGE_TOKEN_SECRET,
+    MigrationBlocked,
+    MigrationsPending,
+    ServerTooOld,
+    check,
+    migrate,
+    schema,
+)
 from storage.programs import queries
 from storage.programs.commands import CreateProgram, create
 from tests.storage.scene import CALLER, ORIGIN, SETTINGS, Scene, request
@@ -25,11 +39,36 @@ def empty(empty_database_url: str) -> Database:
     return open_database(empty_database_url)
 
 
+class Newer:
+    """A newer version of us, as far as migrations go. Leaves the present one in charge."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+
+    def migrate(self, name: str, oldest_server: int) -> None:
+        """Applies one migration more, which changes a table."""
+        column = name.removeprefix("00")
+        sql = f"ALTER TABLE program ADD COLUMN column_{column} integer"
+        text = f"OLDEST_SERVER = {oldest_server}\n\n\ndef up(migrator, db):\n    db.connection().execute({sql!r})\n"
+        (self._folder / f"{name}.py").write_text(text)
+        with pytest.MonkeyPatch.context() as version:
+            version.setattr(migrations, "MIGRATIONS", self._folder)
+            migrate(self._database)
+
+
+@pytest.fixture
+def newer(database: Database, tmp_path: Path) -> Newer:
+    """A version that has all of our migrations."""
+    shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    return Newer(database, tmp_path / "migrations")
+
+
 def test_an_empty_database_is_told_what_it_lacks_and_brought_up(empty: Database) -> None:
     """The sentence names the command, for whoever reads the log of a server that did not start."""
     with pytest.raises(MigrationsPending, match=r"0001_books.*fealty migrate"):
         check(empty)
-    names = pending(empty)
+    names = schema(empty).pending
     assert migrate(empty) == names
     check(empty)
     assert migrate(empty) == []
@@ -70,6 +109,57 @@ def test_the_lock_is_given_back(empty: Database, empty_database_url: str) -> Non
     migrate(empty)
     with psycopg.connect(empty_database_url) as other:
         assert other.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK]).fetchone() == (True,)
+
+
+def test_each_migration_names_the_oldest_server_that_may_run_on_it(database: Database) -> None:
+    """Without the number a server that does not have the file could only guess."""
+    files = Migration.load_directory(str(MIGRATIONS))
+    assert all(1 <= file.load().OLDEST_SERVER <= file.idx for file in files)
+    with connection(database) as books:
+        kept = books.execute("SELECT name, oldest_server FROM schema_migration").fetchall()
+    assert sorted(kept) == [(file.name, file.load().OLDEST_SERVER) for file in files]
+
+
+def test_a_server_runs_on_a_newer_schema_that_allows_it(database: Database, newer: Newer) -> None:
+    """Servers are replaced one by one after the schema: one that is restarted in between must come up."""
+    newer.migrate("0098_wider", oldest_server=1)
+    newer.migrate("0099_longer", oldest_server=schema(database).level)
+    assert check(database) == ["0098_wider", "0099_longer"]
+
+
+def test_a_server_that_is_too_old_for_the_schema_does_not_start(database: Database, newer: Newer) -> None:
+    """It would write what newer ones misread. The sentence says what to start."""
+    newer.migrate("0098_wider", oldest_server=1)
+    newer.migrate("0099_other", oldest_server=99)
+    with pytest.raises(ServerTooOld, match=r"0099_other.* schema 99 .*start the newer version"):
+        check(database)
+
+
+def test_a_newer_migration_whose_number_was_not_kept_yet_is_taken_to_need_its_own_server(
+    database: Database, newer: Newer
+) -> None:
+    """A starter may die between the two; whoever starts next must not guess that all is well."""
+    newer.migrate("0099_wider", oldest_server=1)
+    with connection(database) as books:
+        books.execute("UPDATE schema_migration SET oldest_server = NULL WHERE name = '0099_wider'")
+    with pytest.raises(ServerTooOld):
+        check(database)
+    newer.migrate("0099_wider", oldest_server=1)
+    assert check(database) == ["0099_wider"]
+
+
+def test_a_migration_does_not_wait_long_for_a_table_in_use(
+    database: Database, newer: Newer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call that needs the table would queue up behind it, for as long as somebody's dump takes."""
+    monkeypatch.setattr(migrations, "TABLE_LOCK_TIMEOUT_MS", 50)
+    with psycopg.connect(database.database) as dump:
+        dump.execute("SELECT count(*) FROM program")
+        with pytest.raises(MigrationBlocked, match="run `fealty migrate` again"):
+            newer.migrate("0099_wider", oldest_server=1)
+        assert check(database) == []
+    newer.migrate("0099_wider", oldest_server=1)
+    assert check(database) == ["0099_wider"]
 
 
 def test_a_database_that_is_not_there_is_said_to_be_away() -> None:

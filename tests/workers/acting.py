@@ -45,7 +45,7 @@ def refuse(unit: Unit, args: Mapping[str, Any]) -> bool:
 def sweep_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
     """Sweeps in small batches, and is held in the middle of the third."""
     done = unit.connection.execute("SELECT count(*) FROM account WHERE due_at IS NULL").fetchone()
-    found = sweep(unit, args["program"], SWEEP_BATCH)
+    found = sweep(unit, args["program"], SWEEP_BATCH).found
     if done == (2 * SWEEP_BATCH,):
         unit.write()
         wait_while_held(unit.connection)

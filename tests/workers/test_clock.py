@@ -4,16 +4,20 @@ from signal import SIGKILL, SIGTERM
 from threading import Event, Thread
 
 import psycopg
+import pytest
+from structlog.testing import capture_logs
 
-from storage.engine.database import Database
-from storage.tasks.lease import CLOCK_LOCK, Lease
+from storage.engine.database import Database, connection
+from storage.engine.unit import transaction
+from storage.tasks.commands import plan_sweep
+from storage.tasks.lease import CLOCK_LOCK, LOCK_TIMEOUT_MS, Lease
 from tests.workers.acting import NOTE, figure, open_tasks, plan_tasks, rows
 from tests.workers.members import advance, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from tests.workers.test_sweep import MONDAY, THURSDAY
 from workers.actors import ACTORS
 from workers.broker import Broker
-from workers.clock import run
+from workers.clock import Clock, run
 from workers.relay import Relay
 from workers.worker import run as run_worker
 
@@ -101,6 +105,61 @@ def test_what_falls_due_is_swept_and_old_rows_are_pruned_by_themselves(database:
     assert open_tasks(database) == 0
 
 
+@pytest.mark.parametrize("held", ["planned", "ended", "locked"])
+def test_a_sweep_that_hangs_keeps_no_other_program_s_from_being_planned_and_no_task_from_being_sent(
+    database: Database, database_url: str, messages: Broker, held: str
+) -> None:
+    """A transaction that planned or ended it does not end itself: its key is taken for as long as that lasts."""
+    hanging, other = (_due_program(database, name) for name in ("hanging", "other"))
+    rows(database, "DELETE FROM task RETURNING id")
+    plan_tasks(database, NOTE)
+    with psycopg.connect(database_url) as stuck:
+        if held != "planned":
+            with transaction(database) as unit:
+                plan_sweep(unit, hanging)
+        stuck.execute(_HOLD[held].encode(), {"program": hanging})
+        for _ in range(2):
+            Clock(database, Relay(database, messages)).look()
+        assert figure(database, f"SELECT count(*) FROM task WHERE program = {other}") == 1
+        assert figure(database, "SELECT state FROM task WHERE actor = 'note'") == "SENT"
+        stuck.rollback()
+    Clock(database, Relay(database, messages)).look()
+    assert figure(database, "SELECT count(*) FROM task WHERE actor = 'sweep_program'") == 2
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended", "duty"),
+    [
+        ("ALTER TABLE activity_placed RENAME TO gone", "ALTER TABLE gone RENAME TO activity_placed", "place"),
+        ("ALTER TABLE set_aside RENAME TO gone", "ALTER TABLE gone RENAME TO set_aside", "plan sweeps"),
+    ],
+)
+def test_a_duty_that_fails_keeps_the_clock_from_no_other(
+    database: Database, messages: Broker, broken: str, mended: str, duty: str
+) -> None:
+    """Nothing that one part of the books cannot do is a reason to send no tasks; and the log says it once."""
+    clock = Clock(database, Relay(database, messages))
+    with connection(database) as books:
+        books.execute(broken.encode())
+    with capture_logs() as logged:
+        eventually(lambda: (clock.look(), figure(database, _PRUNES) == 1)[1])
+        for number in range(3):
+            plan_tasks(database, NOTE, range(number, number + 1))
+            eventually(lambda: (clock.look(), figure(database, _UNSENT) == 0)[1])
+        with connection(database) as books:
+            books.execute(mended.encode())
+        eventually(lambda: (clock.look(), logged[-1]["event"] == "duty done again")[1])
+    said = [(line["event"], line["duty"]) for line in logged if "duty" in line]
+    assert said == [("duty failed", duty), ("duty done again", duty)]
+
+
+def test_a_clock_waits_for_no_row(database: Database, messages: Broker) -> None:
+    """What it may not have now, it looks for again in a moment; meanwhile it has other things to do."""
+    clock = Clock(database, Relay(database, messages))
+    clock.look()
+    assert figure(database, "SHOW lock_timeout") == f"{LOCK_TIMEOUT_MS}ms"
+
+
 def test_activities_are_given_their_places_before_anybody_watches(database: Database, messages: Broker) -> None:
     """A stream that begins later starts at once; without a clock it would first have to place all of the log."""
     create_program(database, "coffee", MONDAY)
@@ -113,6 +172,15 @@ def test_activities_are_given_their_places_before_anybody_watches(database: Data
     eventually(lambda: figure(database, unplaced) == 0)
     stop.set()
     clock.join()
+
+
+def _due_program(database: Database, name: str) -> int:
+    """One in which something is due."""
+    program = create_program(database, name, MONDAY)
+    enrol(database, name, ["ann"])
+    buy(database, name, ["ann"], 100)
+    advance(database, name, THURSDAY)
+    return program
 
 
 def _leader(database: Database) -> str:
@@ -140,3 +208,16 @@ _HOLDER = f"""
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = {CLOCK_LOCK} AND granted
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+
+_PRUNES = "SELECT count(*) FROM task WHERE actor = 'prune'"
+
+_UNSENT = "SELECT count(*) FROM task WHERE actor = 'note' AND state = 'READY'"
+
+_HOLD = {
+    "planned": """
+        INSERT INTO task (id, actor, queue, args, unique_key, state, due_at, created_at)
+        SELECT gen_random_uuid(), 'sweep_program', 'sweep', '{}', 'sweep_program:' || %(program)s, 'READY', now(), now()
+    """,
+    "ended": "UPDATE task SET state = 'DONE', finished_at = now() WHERE program = %(program)s",
+    "locked": "SELECT FROM task WHERE program = %(program)s FOR UPDATE",
+}

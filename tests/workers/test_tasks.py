@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from storage.engine.database import Database
+from storage.engine.database import Database, connection
 from storage.engine.unit import Unit, transaction
 from storage.tasks.commands import claim
 from tests.workers.acting import NOTE, NOTE_AND_WAIT, REFUSE, Holder, figure, make_due, plan_tasks, refuse, rows
@@ -47,6 +47,36 @@ def test_of_an_error_only_the_type_is_kept(database: Database, holder: Holder) -
     assert (line["event"], line["task"], line["error"]) == ("task failed", task, "ValueError")
     assert line["place"].startswith("acting.py:")
     assert "alice" not in str(logged) + str(rows(database, "SELECT task::text FROM task"))
+
+
+def test_a_task_that_cannot_even_begin_is_retried_later_and_given_up_after_its_attempts(database: Database) -> None:
+    """Its arguments cannot be read: without a count it would come back for ever, a second later each time."""
+    actor = Actor("a", "q", _never, 3, timedelta(hours=1), timedelta(hours=9))
+    task = _sent(database, actor)
+    rows(database, "UPDATE task SET args = (repeat('[', 5000) || repeat(']', 5000))::jsonb RETURNING id")
+    for attempt in (1, 2):
+        _runner(database, actor).run(task)
+        [(state, attempts, error, hours)] = rows(database, _FAILED)
+        assert (state, attempts, error, hours) == ("READY", attempt, "RecursionError", attempt)
+        make_due(database)
+        assert _claimed(database) == [task]
+    with capture_logs() as logged:
+        _runner(database, actor).run(task)
+    assert figure(database, "SELECT state FROM task") == "FAILED"
+    assert [(line["event"], line["attempt"]) for line in logged] == [("task given up", 3)]
+
+
+@pytest.mark.parametrize("task", ["no id of ours", None])
+def test_a_task_that_cannot_even_be_noted_is_left_and_named(
+    database: Database, holder: Holder, task: str | None
+) -> None:
+    """A row that refuses every change, a message that is not ours: a worker says so and goes on with the next."""
+    with connection(database) as books:
+        books.execute(_UNCHANGEABLE)
+    with capture_logs() as logged:
+        _runner(database, REFUSE).run(task or _sent(database, REFUSE))
+    assert [line["event"] for line in logged] == ["task failed, and cannot be noted"]
+    assert "alice" not in str(logged)
 
 
 @pytest.mark.parametrize(("failed", "seconds"), [(0, 2), (1, 2), (2, 4), (3, 8), (4, 10), (60, 10), (61, None)])
@@ -136,6 +166,14 @@ def _count(unit: Unit, args: Mapping[str, Any]) -> bool:
 def _never(unit: Unit, args: Mapping[str, Any]) -> bool:
     raise AssertionError
 
+
+_FAILED = "SELECT state, attempts, last_error, round(extract(epoch FROM due_at - now()) / 3600) FROM task"
+
+# Once it was sent.
+_UNCHANGEABLE = """
+CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'alice stays'; END $$;
+CREATE TRIGGER stay BEFORE UPDATE ON task FOR EACH ROW WHEN (OLD.state = 'SENT') EXECUTE FUNCTION stay();
+"""
 
 COUNT_TO_FIVE = Actor("count", "test", _count, 3, LATER, LATER)
 

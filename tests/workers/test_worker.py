@@ -1,5 +1,6 @@
 """Worker processes: killed in the middle, told twice to end, and started wrongly."""
 
+import signal
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -125,6 +126,8 @@ def test_a_queue_that_nobody_knows_is_refused(redis_url: str, database_url: str)
     settings = WorkerSettings(redis_url=SecretStr(redis_url), queues=("sweep", "mial"))
     with pytest.raises(WorkerError, match="There is no queue mial: the queues are operations, sweep"):
         main(settings, database_url)
+    # Nor did it touch the signals of this process, which the processes of other tests would inherit.
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_settings_come_from_the_environment_and_hide_the_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from rules.accounts import EntryKind
 from rules.refusals import Refusal
 from rules.transactions import Line, earned
-from storage.engine.database import Connection
+from storage.engine.database import Connection, patient
 from storage.engine.session import session
 from storage.ledger.reading.figures import figure
 from storage.programs.queries import BlockingClocks
@@ -47,7 +47,7 @@ def rebuild(connection: Connection, program: int | None = None) -> Rebuilt:
     counted = {"transactions": 0, "accounts": 0}
     faults = 0
     shown: list[str] = []
-    with connection.transaction():
+    with patient(connection), connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute("SET LOCAL statement_timeout = 0")
         for found in (_purchases(connection, program, counted), _accounts(connection, program, counted)):
