@@ -11,8 +11,7 @@ import grpc
 import grpc.aio
 import structlog
 import uvloop
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2
 
 from server import limits, listening
 from server.handlers import Handlers
@@ -21,6 +20,7 @@ from server.listening import PortTaken
 from server.paging import Pages
 from server.policy import methods
 from server.probes import Probes
+from server.public import Public
 from server.readiness import Readiness
 from server.services import SERVICES
 from server.settings import ServerSettings
@@ -70,17 +70,15 @@ async def build(
         pages = Pages(server_secret(PAGE_TOKEN_SECRET))
     books = Books(database)
     # Without a limit of gRPC's own on calls: it counts them from their headers on, so that who sends nothing else would
-    # take the places of those who call (server/interceptors/arrival.py).
+    # take the places of those who call (server/waiting.py bounds them).
     server = grpc.aio.server(options=_options(share_port))
     checks = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     services = sorted({method.service for method in methods()})
-    reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     servicers = [make(books, pages) for make in SERVICES]
     # Ours comes last: it answers every path, also those that nobody knows.
     interceptors = Interceptors(books)
     others = (more(interceptors),) if more else ()
-    server.add_generic_rpc_handlers((*others, Handlers(servicers, interceptors)))
+    server.add_generic_rpc_handlers((*others, Public(checks, services), Handlers(servicers, interceptors)))
     try:
         port = server.add_insecure_port(settings.address)
         own_port = server.add_insecure_port("127.0.0.1:0")

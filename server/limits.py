@@ -17,13 +17,17 @@ CALLS_MAX = 1024
 # What a caller that was turned away is told to wait: about the time in which the calls in hand are served.
 PUSHBACK_MS = 200
 
-# How long a call's message may be on its way once the call is there: 4 MiB on a line of 4 Mbit/s. It is looked at so
-# often.
+# How long a call's message may be on its way once the call is there: 4 MiB on a line of 4 Mbit/s.
 MESSAGE_WAIT_MAX_S = 10.0
-MESSAGE_LOOK_S = 1.0
 # Calls of one process whose message has not come: some 12 kB each, so 50 MB. Many times what honest clients have on
 # their way at once: theirs come with the call.
 MESSAGES_AWAITED_MAX = 4096
+# How often we look who has waited for too long.
+WAITING_LOOK_S = 1.0
+# Open calls of health and reflection, which need no key, and how long one may be open. Balancers watch health all along
+# and begin anew by themselves.
+PUBLIC_CALLS_MAX = 1024
+PUBLIC_CALL_MAX_S = 600.0
 
 # Calls of one connection at once; clients queue further ones by themselves. A busy service has some hundred in flight
 # on one channel; and one connection is no more than a quarter of CALLS_MAX.

@@ -16,7 +16,7 @@ STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 2_000
 # A process stopped in the middle of a transaction must not keep its locks.
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
-# PostgreSQL ends a statement at its own limit, and says so. Where not even that is heard so much later, nobody is there.
+# PostgreSQL ends a statement at its own limit, and says so. Where not even that is heard in time, nobody is there.
 ANSWER_SPARE_S = 5
 ANSWER_LIMIT_S = STATEMENT_TIMEOUT_MS / 1000 + ANSWER_SPARE_S
 # What the kernel does about a host that vanished: it asks after 15 s of silence and gives up 15 s later; bytes that

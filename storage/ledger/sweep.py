@@ -120,7 +120,7 @@ def _settle(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> Exception | N
         with part(unit) as batch:
             _write(batch, clocks, clock, due)
     except Exception as error:
-        # A statement that took too long may be one account's fault. That the database is away, or a row held, is none's.
+        # A statement that took too long may be one account's fault; an outage, or a row that is held, is nobody's.
         if isinstance(known(error) or error, StorageUnavailable | Busy):
             raise
         return error

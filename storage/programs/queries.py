@@ -121,6 +121,7 @@ class Clocks:
             self._versions.clear()
         key = (unread.program, unread.version)
         text = await session.run(_VERSION, [b"%d" % number for number in key])
+        assert text is not None, "settings of every version are kept"
         self._versions[key] = SETTINGS.validate_json(text)
 
     def sliding(self, program: int, card_id: str) -> Sliding:

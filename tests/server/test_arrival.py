@@ -1,8 +1,8 @@
 """Calls whose message does not come: they cost those who call nothing."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing
 from typing import Any
 
 import grpc.aio
@@ -15,7 +15,7 @@ from bench.wire import Connection
 from fealty.v1 import points_pb2
 from server import limits
 from server.interceptors.metrics import METRICS
-from tests.server.serving import PLAIN, Served, active, activities, told
+from tests.server.serving import PLAIN, Served, active, activities, serve, told
 
 METHOD = "/fealty.v1.PointsService/GetBalance"
 BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
@@ -52,6 +52,23 @@ async def _ended(connection: Connection) -> list[str]:
 
 
 @pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that start from here on wait for a tenth of a second."""
+    monkeypatch.setattr(limits, "WAITING_LOOK_S", 0.05)
+    monkeypatch.setattr(limits, "MESSAGE_WAIT_MAX_S", 0.1)
+    monkeypatch.setattr(limits, "PUBLIC_CALL_MAX_S", 0.1)
+
+
+@asynccontextmanager
+async def _served(database_url: str) -> AsyncIterator[Served]:
+    served = await serve(database_url)
+    try:
+        yield served
+    finally:
+        await served.close()
+
+
+@pytest.fixture
 def idle(server: Served) -> Iterator[list[Connection]]:
     """Connections of somebody without a key, each with calls that never bring a message."""
     with ExitStack() as opened:
@@ -83,32 +100,47 @@ async def test_a_connection_carries_so_many_calls_and_no_more(server: Served) ->
         assert await _ended(connection) == ["RST_STREAM REFUSED_STREAM"]
 
 
-async def test_a_message_is_awaited_for_a_while(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_message_is_awaited_for_a_while(database_url: str, runner: asyncio.Runner, hurried: None) -> None:
     """Who does not send it is told so, and counted; the log has nothing of it: nobody asked for anything."""
-    monkeypatch.setattr(limits, "MESSAGE_LOOK_S", 0.05)
-    monkeypatch.setattr(limits, "MESSAGE_WAIT_MAX_S", 0.1)
-    counted = _counted("DEADLINE_EXCEEDED")
-    answer = await told(_call(server))
-    assert (answer.code, answer.reason) == (StatusCode.DEADLINE_EXCEEDED, "MESSAGE_LATE")
-    assert _counted("DEADLINE_EXCEEDED") == counted + 1
-    assert not await activities(server.admin, outcome="ACTIVITY_OUTCOME_FAILED")
+    async with _served(database_url) as server:
+        counted = _counted("DEADLINE_EXCEEDED")
+        answer = await told(_call(server))
+        assert (answer.code, answer.reason) == (StatusCode.DEADLINE_EXCEEDED, "MESSAGE_LATE")
+        assert _counted("DEADLINE_EXCEEDED") == counted + 1
+        assert not await activities(server.admin, outcome="ACTIVITY_OUTCOME_FAILED")
 
 
 async def test_where_too_many_are_awaited_the_one_that_waited_longest_goes(
-    server: Served, monkeypatch: pytest.MonkeyPatch
+    database_url: str, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What they cost has an end, and it is not the newest that pays: an honest call's message is there at once."""
     monkeypatch.setattr(limits, "MESSAGES_AWAITED_MAX", 3)
-    calls = []
-    for number in range(4):
-        calls.append(_call(server))
-        await _until_awaited(min(number + 1, 3))
-    assert (await told(calls[0])).reason == "MESSAGE_LATE"
-    assert await active(server.till) == 0
-    for call in calls[2:]:  # the second went when the honest call came
-        await call.write(BALANCE.SerializeToString())
-        await call.done_writing()
-        assert points_pb2.GetBalanceResponse.FromString(await call).balance.account == PLAIN
+    async with _served(database_url) as server:
+        calls = []
+        for number in range(4):
+            calls.append(_call(server))
+            await _until_awaited(min(number + 1, 3))
+        assert (await told(calls[0])).reason == "MESSAGE_LATE"
+        assert await active(server.till) == 0
+        for call in calls[2:]:  # the second went when the honest call came
+            await call.write(BALANCE.SerializeToString())
+            await call.done_writing()
+            assert points_pb2.GetBalanceResponse.FromString(await call).balance.account == PLAIN
+
+
+async def test_what_is_open_to_anybody_is_not_open_for_ever(
+    database_url: str, runner: asyncio.Runner, hurried: None
+) -> None:
+    """Health and reflection ask for no key: a call of theirs that only waits ends too, with or without its message."""
+    async with _served(database_url) as server, grpc.aio.insecure_channel(server.address) as channel:
+        check: Any = channel.stream_unary("/grpc.health.v1.Health/Check")
+        reflection: Any = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        for waits in (check(), reflection().read(), watch.read()):
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await waits
+            assert ended.value.code() is StatusCode.UNAVAILABLE
 
 
 async def test_a_caller_that_goes_before_its_message_came_is_counted_as_gone(server: Served) -> None:

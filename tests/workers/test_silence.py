@@ -61,7 +61,7 @@ def test_a_worker_gives_up_on_a_database_that_is_silent_in_the_middle_of_a_step(
     eventually(lambda: outage.lasts)
     proxy.is_silent = False
     worker.join()
-    assert rows(database, "SELECT state, attempts, last_error FROM task") == [("READY", 1, "AnswerLate")]
+    assert rows(database, "SELECT state, attempts, last_error FROM task") == [("READY", 1, "StorageUnavailable")]
     database.close()
 
 

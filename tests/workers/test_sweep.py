@@ -10,7 +10,7 @@ import pytest
 from psycopg.errors import CheckViolation
 from structlog.testing import capture_logs
 
-from storage.engine.database import Database, StorageUnavailable, connection
+from storage.engine.database import Database, StorageUnavailable, TooSlow, connection
 from storage.engine.unit import transaction
 from storage.ledger import sweep as sweeping
 from storage.ledger.sweep import Swept, programs_with_due, set_aside, sweep
@@ -220,7 +220,7 @@ def test_books_that_take_too_long_for_everybody_set_nobody_aside(
     monkeypatch.setattr(sweeping, "STATEMENT_LIMIT_MS", 100)
     monkeypatch.setattr(sweeping, "HALVING_LIMIT_S", 0.2)
     program, _ = _one_of_ten(database, _SLOW.format(when=""))
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(TooSlow):
         _swept(database, program)
     assert _set_aside(database) == []
 
