@@ -86,6 +86,11 @@ class Slot(Generic[Item]):
         self.ticket = ticket
         self.passed_over = 0
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether its caller has gone."""
+        return self.ticket.future.cancelled()
+
     def answer(self, outcome: Any) -> None:
         """Hands the outcome to who waits for it."""
         ticket = self.ticket
@@ -179,10 +184,13 @@ class Lane(Generic[Item, Result]):
         self._waiting.extendleft(reversed(slots))
         self._weight += sum(self.weigh(slot.item) for slot in slots)
 
-    def withdraw(self, chosen: Callable[[Any], bool]) -> list[Slot[Any]]:
+    def withdraw(self, chosen: Callable[[Slot[Any]], bool]) -> list[Slot[Any]]:
         """Gives away what waits and is chosen."""
-        gone = [slot for slot in self._waiting if chosen(slot.item)]
-        self._waiting = deque(slot for slot in self._waiting if not chosen(slot.item)) if gone else self._waiting
+        gone: list[Slot[Any]] = []
+        left: deque[Slot[Item]] = deque()
+        for slot in self._waiting:
+            (gone if chosen(slot) else left).append(slot)
+        self._waiting = left
         return gone
 
     async def close(self) -> None:
@@ -222,11 +230,17 @@ class Lane(Generic[Item, Result]):
                 await self._woken(self._weight + 1, LATER_PAUSE_S)
 
     def _take(self) -> list[Slot[Item]]:
-        """The next group: what waits longest, up to the weight; at least one of what waits."""
+        """The next group: what waits longest, up to the weight; at least one of those whose callers still wait."""
         waiting, weigh = self._waiting, self.weigh
-        group = [waiting.popleft()]
-        weight = weigh(group[0].item)
-        while waiting and (weight := weight + weigh(waiting[0].item)) <= self.rules.weight_max:
+        group: list[Slot[Item]] = []
+        weight = 0
+        while waiting:
+            if waiting[0].is_given_up:
+                waiting.popleft()
+                continue
+            weight += weigh(waiting[0].item)
+            if group and weight > self.rules.weight_max:
+                break
             group.append(waiting.popleft())
         self._weight = sum(weigh(slot.item) for slot in waiting) if waiting else 0
         return group

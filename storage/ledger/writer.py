@@ -50,7 +50,7 @@ class Writer:
         self._lane.check()
         future, slots = slots_of(items)
         for slot in slots:
-            if self._waiting and any(customer in self._waiting for customer in customers_of(slot.item)):
+            if self._waiting and self._is_behind(slot.item):
                 self._wait(slot)
             else:
                 self._lane.put(slot)
@@ -70,8 +70,11 @@ class Writer:
         self._lane.put_back(again)
         if len(again) < len(slots):
             # What came after them may not overtake them.
-            for slot in self._lane.withdraw(lambda item: any(one in self._waiting for one in customers_of(item))):
+            for slot in self._lane.withdraw(lambda slot: self._is_behind(slot.item)):
                 self._wait(slot)
+
+    def _is_behind(self, item: Item) -> bool:
+        return any(customer in self._waiting for customer in customers_of(item))
 
     def _wait(self, slot: Slot[Item]) -> None:
         customers = customers_of(slot.item)
@@ -99,12 +102,12 @@ class PatientLane(Lane[Item, Any]):
 
     def _take(self) -> list[Slot[Item]]:
         latest = time.monotonic() + BUSY_ANSWER_BEFORE_S
-        for slot in self.withdraw(lambda item: _deadline(item) < latest):
+        for slot in self.withdraw(lambda slot: slot.is_given_up or _deadline(slot.item) < latest):
             self._deliver(slot, Busy())
         if not self._waiting:
             return []
         about = customers_of(self._waiting[0].item)
-        return self.withdraw(lambda item: bool(about & customers_of(item)))
+        return self.withdraw(lambda slot: bool(about & customers_of(slot.item)))
 
     def _again(self, slots: Sequence[Slot[Item]]) -> None:
         # Behind those of other customers.

@@ -167,6 +167,23 @@ def test_no_more_may_wait_than_a_lane_allows(database: Database) -> None:
     on_loop(database, use)
 
 
+def test_what_nobody_waits_for_any_more_is_not_done(database: Database) -> None:
+    """A caller that went away hears of nothing; a change that it never hears of is a surprise."""
+
+    async def use(lane: Lane[Any, Any], work: Work) -> None:
+        work.gate = asyncio.Event()
+        first = lane.submit([1])
+        await asyncio.sleep(0.05)
+        gone, stays = lane.submit([2, 3]), lane.submit([4])
+        gone.cancel()
+        work.gate.set()
+        assert await first == [b"1"]
+        assert await stays == [b"4"]
+        assert work.groups == [1, 1]
+
+    on_loop(database, use)
+
+
 def test_a_heavy_item_counts_for_what_it_weighs(database: Database) -> None:
     """An all-or-nothing of 500 that counted as one would put thousands of purchases into one transaction."""
 
