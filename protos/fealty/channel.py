@@ -11,8 +11,8 @@ import grpc.aio
 
 # Below the server's idle limits, above its floor for pings: a quiet channel stays open through a NAT.
 KEEPALIVE_MS = 60_000
-# What a call gets that brings no deadline of its own. Not in the service configuration: gRPC's core does not send that
-# to the server, which would work on for a caller that has gone, and counts it by the processor's clock, a fifth too fast
+# What a call gets that brings no deadline of its own. Not in the service configuration: gRPC's core does not tell
+# the server, which would work on for a caller that has gone, and counts by the processor's clock, a fifth too fast
 # on some machines.
 DEADLINE_S = 10.0
 

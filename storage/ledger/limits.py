@@ -29,9 +29,9 @@ BUSY_ANSWER_BEFORE_S = 0.35
 
 _HOT = {**BY_KEY, "statement_timeout": str(HOT_STATEMENT_MS)}
 
-# A group of 128 keeps its rows for some 20 ms, and the loop for 2 at a time. Waiting behind 4,096 takes two seconds.
-# From three calls on, groups begin at most every 8 ms, unless 48 wait: a group costs as much as ten calls, whatever is
-# in it (docs/measuring.md).
+# A group of 128 keeps its rows for some 15 ms, and the loop for 2 at a time. Waiting behind 4,096 takes a second. What a
+# group costs, whatever is in it, is as much as five calls; so from three calls on, groups begin at most every 4 ms,
+# unless 24 wait (docs/measuring.md has what was tried).
 WRITER = LaneRules(
     "writer",
     {**_HOT, "lock_timeout": str(KEY_WAIT_MS)},
@@ -39,13 +39,13 @@ WRITER = LaneRules(
     weight_max=128,
     waiting_max=4_096,
     paced_from=3,
-    pace_s=0.008,
-    rush=48,
+    pace_s=0.004,
+    rush=24,
 )
 PATIENT = LaneRules(
     "patient", {**_HOT, "lock_timeout": str(PATIENCE_MS)}, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096
 )
-# A group of 64 balances, or some long pages, keeps the loop some 3 ms. Company gathers for 3 ms at most.
+# A group of 128 balances, or some long pages, keeps the loop a millisecond or two. Company gathers for 3 ms at most.
 READER = LaneRules(
-    "reader", _HOT, HOT_ANSWER_LIMIT_S, weight_max=64, waiting_max=4_096, paced_from=4, pace_s=0.003, rush=32
+    "reader", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096, paced_from=4, pace_s=0.003, rush=32
 )
