@@ -16,6 +16,7 @@ from server import limits, reasons
 from server.outage import DATABASE
 from storage.activity.commands import Outcome
 from storage.engine.database import AnswerLate, Busy, OutOfRoom, StorageUnavailable, TooSlow
+from storage.engine.lanes import LaneFull
 
 DOMAIN = "fealty"
 
@@ -140,6 +141,13 @@ _TOLD: dict[type, _Told] = {
     MessageLate: _Told(StatusCode.DEADLINE_EXCEEDED, ErrorReason.ERROR_REASON_MESSAGE_LATE, None),
     StreamIdle: _Told(StatusCode.DEADLINE_EXCEEDED, ErrorReason.ERROR_REASON_STREAM_IDLE, None),
     Overloaded: _Told(StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_OVERLOADED, None, limits.PUSHBACK_MS),
+    LaneFull: _Told(
+        StatusCode.RESOURCE_EXHAUSTED,
+        ErrorReason.ERROR_REASON_OVERLOADED,
+        None,
+        limits.PUSHBACK_MS,
+        "As much of this kind waits as may wait, from you or from all; try again in a moment.",
+    ),
     ShareUsedUp: _Told(StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_SHARE_USED_UP, None, limits.PUSHBACK_MS),
     TooManyStreams: _Told(
         StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_TOO_MANY_STREAMS, None, limits.STREAM_PUSHBACK_MS

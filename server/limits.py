@@ -68,6 +68,8 @@ DEADLINE_MAX_S = 30.0
 
 # How long a key is believed without asking the database again. A revoked key lives this much longer.
 KEY_BELIEVED_S = 5.0
+# When a key that is in use is asked again, while the old answer still holds: seconds before the books are missed.
+KEY_ASKED_AGAIN_S = 2.0
 # Keys remembered at once, right and wrong ones: beyond, all are asked again. 10,000 are a few megabytes.
 KEYS_REMEMBERED_MAX = 10_000
 

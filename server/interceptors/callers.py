@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from typing import NamedTuple
 
 from rules import access
 from rules.access import Caller
@@ -12,12 +13,23 @@ from server.call import Call
 from storage.books import Books
 
 
+class _Known(NamedTuple):
+    """Whom a key speaks for, None for nobody; until when that is believed, and from when it is asked again meanwhile."""
+
+    caller: Caller | None
+    ask_at: float
+    believed_until: float
+
+
 class Keys:
-    """Remembers for a short time whom keys speak for; of wrong keys, that they are wrong."""
+    """Remembers for a short time whom keys speak for; of wrong keys, that they are wrong.
+
+    A key that is in use is asked again while the old answer still holds, so nobody waits for that.
+    """
 
     def __init__(self, books: Books) -> None:
         self._books = books
-        self._known: dict[bytes, tuple[float, Caller | None]] = {}
+        self._known: dict[bytes, _Known] = {}
         self._asking: dict[bytes, asyncio.Future[Caller | None]] = {}
 
     async def authorize(self, call: Call) -> None:
@@ -29,24 +41,32 @@ class Keys:
         caller = None
         if key and scheme.lower() == "bearer":
             digest = hashlib.sha256(key.encode()).digest()
-            known = self._known.get(digest)
-            if known is not None and known[0] > time.monotonic():
-                caller = known[1]
+            known, now = self._known.get(digest), time.monotonic()
+            if known is not None and known.believed_until > now:
+                caller = known.caller
+                if known.ask_at <= now:
+                    self._ask(key, digest)
             else:
-                caller = await self._ask(key, digest)
+                caller = await asyncio.shield(self._ask(key, digest))
         call.made_by(caller)
         if caller is None:
             raise KeyInvalid
         access.check(caller, call.method.permission)
 
-    async def _ask(self, key: str, digest: bytes) -> Caller | None:
+    def _ask(self, key: str, digest: bytes) -> "asyncio.Future[Caller | None]":
         # Calls that arrive together with the same key ask once.
         asking = self._asking.get(digest)
         if asking is None:
             asking = self._asking[digest] = asyncio.ensure_future(self._books.caller(key))
-            asking.add_done_callback(lambda _: self._asking.pop(digest, None))
-        caller = await asyncio.shield(asking)
+            asking.add_done_callback(lambda asked: self._answered(digest, asked))
+        return asking
+
+    def _answered(self, digest: bytes, asked: "asyncio.Future[Caller | None]") -> None:
+        del self._asking[digest]
+        if asked.cancelled() or asked.exception() is not None:
+            # Who waits for it hears of it; where nobody does, the old answer holds to its end.
+            return
         if len(self._known) >= limits.KEYS_REMEMBERED_MAX:
             self._known.clear()
-        self._known[digest] = (time.monotonic() + limits.KEY_BELIEVED_S, caller)
-        return caller
+        now = time.monotonic()
+        self._known[digest] = _Known(asked.result(), now + limits.KEY_ASKED_AGAIN_S, now + limits.KEY_BELIEVED_S)

@@ -29,9 +29,9 @@ BUSY_ANSWER_BEFORE_S = 0.35
 
 _HOT = {**BY_KEY, "statement_timeout": str(HOT_STATEMENT_MS)}
 
-# A group of 128 keeps its rows for some 15 ms, and the loop for 2 at a time. Waiting behind 4,096 takes a second. What a
-# group costs, whatever is in it, is as much as five calls; so from three calls on, groups begin at most every 4 ms,
-# unless 24 wait (docs/measuring.md has what was tried).
+# A group of 128 keeps its rows for some 15 ms, and the loop for 2 at a time. Waiting behind 4,096 takes a second. A
+# group costs as much as five calls, whatever is in it: from three calls on, groups begin at most every 4 ms, unless 24
+# wait (docs/measuring.md has what was tried).
 WRITER = LaneRules(
     "writer",
     {**_HOT, "lock_timeout": str(KEY_WAIT_MS)},

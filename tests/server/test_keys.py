@@ -27,6 +27,7 @@ from tests.server.serving import (
     spending,
     timestamp,
     told,
+    told_by,
 )
 
 BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
@@ -127,6 +128,29 @@ async def test_keys_are_asked_for_once_and_believed_for_a_while(
     assert (await told(stranger.points.GetBalance(BALANCE))).reason == "KEY_INVALID"
     other = server.client(f"fealty_fedcba9876543210_{'0' * 64}")
     assert (await told(other.points.GetBalance(BALANCE))).reason == "INTERNAL"
+
+
+async def test_a_key_in_use_is_asked_again_while_the_old_answer_holds(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it, however long it takes; and a revoked key is found out without being waited for."""
+    monkeypatch.setattr(limits, "KEY_BELIEVED_S", 60.0)
+    monkeypatch.setattr(limits, "KEY_ASKED_AGAIN_S", 0.0)
+    made = run(server.database, lambda unit: create_key(unit, "stolen", Role.SERVICE))
+    client = server.client(made.key.text)
+    await client.points.GetBalance(BALANCE)
+    with server.another_connection() as neighbour, neighbour.transaction():
+        neighbour.execute("LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE")
+        for _ in range(3):
+            await client.points.GetBalance(BALANCE, timeout=5.0)
+    assert run(server.database, lambda unit: revoke_key(unit, made.key.id))
+    for _ in range(1000):
+        try:
+            await client.points.GetBalance(BALANCE)
+        except grpc.aio.AioRpcError as refused:
+            assert told_by(refused).reason == "KEY_INVALID"
+            return
+    raise AssertionError("a revoked key is believed for ever")
 
 
 @pytest.mark.parametrize("role", MAY_NOT)
