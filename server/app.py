@@ -61,13 +61,14 @@ async def build(
     more: Callable[[Interceptors], grpc.GenericRpcHandler] | None = None,
 ) -> App:
     """A started server. `more` makes a handler that is asked before ours. Raises PortTaken, StorageUnavailable,
-    MigrationsPending."""
+    MigrationsPending, ServerTooOld."""
     if not share_port:
         listening.check(settings.host, settings.port, "FEALTY_PORT")
     database = open_database(settings.database_url.get_secret_value())
     check(database)
     with connection(database):
         pages = Pages(server_secret(PAGE_TOKEN_SECRET))
+    database.close()
     books = Books(database)
     # Without a limit of gRPC's own on calls: it counts them from their headers on, so that who sends nothing else would
     # take the places of those who call (server/waiting.py bounds them).
@@ -80,8 +81,8 @@ async def build(
     others = (more(interceptors),) if more else ()
     server.add_generic_rpc_handlers((*others, Public(checks, services), Handlers(servicers, interceptors)))
     try:
-        port = server.add_insecure_port(settings.address)
         own_port = server.add_insecure_port("127.0.0.1:0")
+        port = server.add_insecure_port(settings.address)
     except RuntimeError as error:
         await books.close()
         raise PortTaken(f"{settings.address} is taken; stop what listens there, or set FEALTY_PORT") from error

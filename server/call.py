@@ -38,6 +38,7 @@ class Call:
         "customer",
         "deadline",
         "details",
+        "is_cut",
         "metadata",
         "method",
         "origin",
@@ -55,6 +56,7 @@ class Call:
         self.raw = b""
         self.metadata: Mapping[str, str] = {}
         self.deadline = 0.0
+        self.is_cut = False
         self.caller: Caller = NOBODY
         self.authorize: Callable[[Call], Awaitable[None]] = _not_yet
         self.origin: Origin = Origin(ActorType.ANONYMOUS, "", "API", method.kind, method.path)

@@ -163,7 +163,7 @@ _TOLD: dict[type, _Told] = {
         StatusCode.DEADLINE_EXCEEDED,
         ErrorReason.ERROR_REASON_TOO_SLOW,
         Outcome.FAILED,
-        message="The database worked on this for as long as it may; nothing was changed. Ask for less at once.",
+        message="The database worked on this for as long as it may; nothing was changed. Ask for less, or later.",
     ),
     StorageUnavailable: _Told(
         StatusCode.UNAVAILABLE,

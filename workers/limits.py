@@ -78,7 +78,7 @@ REPEATED_LINE_S = 60.0
 
 # The actors.
 
-# Accounts settled in one transaction. A call that writes to one of them waits for it, about 50 ms; larger batches
+# Accounts settled in one transaction. Calls about one of them are passed over for as long, about 50 ms; larger batches
 # settle hardly more accounts a second.
 SWEEP_BATCH = 200
 # A failed sweep is planned anew by the clock while anything is due; so giving up early loses nothing.

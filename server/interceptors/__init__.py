@@ -72,7 +72,7 @@ class Interceptors:
                     validate(call)
                 else:
                     call.made_by(None)
-                answer = await handler(call)
+                answer = await (handler(call) if streams or not call.is_cut else deadline.within(call, handler))
                 if method.shows_personal_data:
                     await self._audit.note_read(call)
                 if streams is None:

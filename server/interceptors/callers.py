@@ -14,7 +14,7 @@ from storage.books import Books
 
 
 class _Known(NamedTuple):
-    """Whom a key speaks for, None for nobody; from when it is asked again, and until when this is believed meanwhile."""
+    """Whom a key speaks for, None for nobody; from when it is asked again, and until when this is believed."""
 
     caller: Caller | None
     ask_at: float

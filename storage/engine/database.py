@@ -1,7 +1,9 @@
 """Opens the database: Peewee's handle for the process, with a limit on every wait of every connection."""
 
+import os
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias, cast
 
 import psycopg
@@ -23,6 +25,8 @@ ANSWER_LIMIT_S = STATEMENT_TIMEOUT_MS / 1000 + ANSWER_SPARE_S
 # nobody acknowledges are given up after 20 s. PostgreSQL is told to look after us in the same way: a host without power
 # would hold its locks, and the clock's lease, for two hours.
 KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# How often PostgreSQL looks, while it works, whether we still wait: what we gave up it need not finish.
+CLIENT_CHECK_MS = 5_000
 # A neighbour can be faster once; one that is faster three times in a row is a fault to be seen.
 ATTEMPTS_MAX = 3
 
@@ -99,6 +103,7 @@ def open_database(url: str) -> PostgresqlDatabase:
             "statement_timeout": STATEMENT_TIMEOUT_MS,
             "lock_timeout": LOCK_TIMEOUT_MS,
             "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+            "client_connection_check_interval": CLIENT_CHECK_MS,
             "tcp_keepalives_idle": KEEPALIVE["keepalives_idle"],
             "tcp_keepalives_interval": KEEPALIVE["keepalives_interval"],
             "tcp_keepalives_count": KEEPALIVE["keepalives_count"],
@@ -143,6 +148,14 @@ def apply(connection: Connection, settings: Mapping[str, str]) -> None:
     if settings:
         names = ", ".join(["set_config(%s, %s, false)"] * len(settings))
         connection.execute(f"SELECT {names}".encode(), [word for setting in settings.items() for word in setting])
+
+
+def cut(connection: Connection) -> None:
+    """Ends a connection on which another thread may be waiting: that thread finds the database away."""
+    if connection.closed:
+        return
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ import structlog
 
 from storage.engine.database import (
     ATTEMPTS_MAX,
-    AnswerLate,
     Busy,
     Database,
     StorageUnavailable,
@@ -29,7 +28,7 @@ from storage.engine.session import Session
 from storage.engine.sockets import LoopSocket
 
 # What a stop waits for what is in hand.
-CLOSE_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 2.0
 # How soon what was passed over is tried again where nothing else came: a group of somebody else's takes some 5 ms.
 LATER_PAUSE_S = 0.005
 
@@ -72,7 +71,7 @@ class LaneRules:
 
 
 # As an outcome: this item could not be decided now, for somebody else has its rows in hand.
-LATER = Busy()
+LATER = Busy("passed over")
 
 
 class Slot(Generic[Item]):
@@ -128,8 +127,9 @@ class Lane(Generic[Item, Result]):
 
     `work` takes a session and items, and answers in their order a result, an exception, or LATER for each. Where it
     raises instead, the group is halved until what the database refuses fails alone; an item that met a faster neighbour
-    is run again, to see what that one did; a database that is away, or silent, fails them all. `passed_over` is given
-    what was answered LATER; without it, that is the answer.
+    is run again, to see what that one did. All of a group fail where the database is away, silent or too slow; all are
+    LATER where somebody else held a key for too long, for each half would wait for it again. `passed_over` is given
+    what was answered LATER; without it, they are told that they met somebody.
     """
 
     database: Database
@@ -223,8 +223,8 @@ class Lane(Generic[Item, Result]):
                 self._give_up(group)
                 raise
             self._in_hand = 0
+            self._moved_at = time.monotonic()
             if len(later) < len(group):
-                self._moved_at = time.monotonic()
                 await self._pace(began, len(group))
             else:
                 await self._woken(self._weight + 1, LATER_PAUSE_S)
@@ -277,7 +277,8 @@ class Lane(Generic[Item, Result]):
         return later
 
     def _deliver(self, slot: Slot[Item], outcome: Any) -> None:
-        slot.answer(outcome)
+        # A new one for each who is told: whoever raises it leaves traces in it.
+        slot.answer(Busy("somebody else holds its rows") if outcome is LATER else outcome)
 
     def _give_up(self, slots: Iterable[Slot[Item]]) -> None:
         for slot in slots:
@@ -289,17 +290,22 @@ class Lane(Generic[Item, Result]):
             with in_our_words():
                 session = await self._connected()
                 return await self.work(session, items)
-        except (StorageUnavailable, TooSlow) as error:
+        except StorageUnavailable as error:
             self._hang_up()
-            unanswered = error if isinstance(error, StorageUnavailable) else AnswerLate("a statement took too long")
-            return [unanswered] * len(items)
+            return [error] * len(items)
+        except TooSlow as error:
+            return [error] * len(items)
+        except Busy:
+            return [LATER] * len(items)
         except Exception as error:
             if len(items) > 1:
                 # A group takes long to be refused; its callers need not learn it one by one.
                 half = len(items) // 2
-                return [*await self._outcomes(items[:half]), *await self._outcomes(items[half:])]
-            if isinstance(error, Busy):
-                return [LATER]
+                first = await self._outcomes(items[:half])
+                if LATER in first:
+                    # What came behind may not overtake it.
+                    return [*first, *[LATER] * (len(items) - half)]
+                return [*first, *await self._outcomes(items[half:])]
             if attempts > 1 and conflict(error):
                 return await self._outcomes(items, attempts - 1)
             return [error]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
-from storage.engine.database import Connection, Database, apply, connection
+from storage.engine.database import Connection, Database, StorageUnavailable, apply, connection, cut
 from storage.engine.lanes import CLOSE_TIMEOUT_S, LaneFull, LaneState
 
 Result = TypeVar("Result")
@@ -55,8 +55,11 @@ class ThreadLane:
     @property
     def state(self) -> LaneState:
         """How it stands."""
-        waiting = len(self._waiting) + self._running.total()
-        return LaneState(self._rules.name, waiting, time.monotonic() - self._moved_at if waiting else 0.0)
+        running = self._running.total()
+        # A thread that works is no sign of anything: reports take long. Only where all do, and others wait for it.
+        is_full = self._waiting and running >= self._rules.threads
+        stalled_s = time.monotonic() - self._moved_at if is_full else 0.0
+        return LaneState(self._rules.name, len(self._waiting) + running, stalled_s)
 
     def run(self, caller: str, work: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
         """What `work` answers; `caller` is whose share it counts for. Raises LaneFull."""
@@ -72,10 +75,17 @@ class ThreadLane:
         return future
 
     async def close(self) -> None:
-        """Lets what is in hand finish, within CLOSE_TIMEOUT_S."""
+        """Lets what is in hand finish, within CLOSE_TIMEOUT_S; what takes longer is undone, and what waits fails."""
+        while self._waiting:
+            waiting = self._waiting.popleft().future
+            if not waiting.done():
+                waiting.set_exception(StorageUnavailable("the server stops"))
         until = time.monotonic() + CLOSE_TIMEOUT_S
         while self._running.total() and time.monotonic() < until:
             await asyncio.sleep(0.01)
+        for books in self._prepared:
+            # A thread that waits for an answer would keep the process from ending.
+            cut(books)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _start(self) -> None:

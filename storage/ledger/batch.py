@@ -25,8 +25,6 @@ from storage.programs.queries import Clocks
 Item = Command | AllOrNothing
 # How often a group is decided anew: a purchase changed before it was locked, or a command failed that should not have.
 ATTEMPTS_MAX = 3
-# Commands decided before the loop may go on with other things: some 2 ms.
-BREATH = 16
 
 
 class Ledger:
@@ -75,7 +73,7 @@ class Ledger:
             await group.bring(
                 chain.from_iterable(commands_of(item) for number, item in enumerate(items) if number not in later)
             )
-            outcomes = await _decide(session, group, items, later)
+            outcomes = await _decide(group, items, later)
             await group.commit()
         return outcomes
 
@@ -85,14 +83,10 @@ def commands_of(item: Item) -> Sequence[Command]:
     return item.commands if isinstance(item, AllOrNothing) else (item,)
 
 
-async def _decide(
-    session: Session, group: Group, items: Sequence[Item], later: set[int]
-) -> list[Outcome | list[Outcome] | Busy]:
+async def _decide(group: Group, items: Sequence[Item], later: set[int]) -> list[Outcome | list[Outcome] | Busy]:
     outcomes: list[Outcome | list[Outcome] | Busy] = []
     errors: dict[int, Exception] = {}
     for number, item in enumerate(items):
-        if number % BREATH == BREATH - 1:
-            await session.breathe()
         try:
             if number in later:
                 outcomes.append(LATER)

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 from storage.engine.database import Busy, Database
@@ -47,7 +48,8 @@ class Writer:
 
     def submit(self, items: Sequence[Item]) -> "asyncio.Future[Sequence[Outcome | list[Outcome]]]":
         """The outcome of each, in their order. Raises LaneFull."""
-        self._lane.check()
+        for lane in (self._lane, *self._patient):
+            lane.check()
         future, slots = slots_of(items)
         for slot in slots:
             if self._waiting and self._is_behind(slot.item):
@@ -57,8 +59,9 @@ class Writer:
         return future
 
     async def close(self) -> None:
-        """Finishes what is waiting, within bounded time."""
-        await asyncio.gather(self._lane.close(), *(lane.close() for lane in self._patient))
+        """Finishes what is waiting, within bounded time; last what is passed over meanwhile."""
+        await self._lane.close()
+        await asyncio.gather(*(lane.close() for lane in self._patient))
 
     def _passed_over(self, slots: Sequence[Slot[Item]]) -> None:
         again = []
@@ -103,18 +106,25 @@ class PatientLane(Lane[Item, Any]):
     def _take(self) -> list[Slot[Item]]:
         latest = time.monotonic() + BUSY_ANSWER_BEFORE_S
         for slot in self.withdraw(lambda slot: slot.is_given_up or _deadline(slot.item) < latest):
-            self._deliver(slot, Busy())
+            self._deliver(slot, Busy("somebody else holds its rows"))
         if not self._waiting:
             return []
         about = customers_of(self._waiting[0].item)
-        return self.withdraw(lambda slot: bool(about & customers_of(slot.item)))
+        group = self.withdraw(lambda slot: bool(about & customers_of(slot.item)))
+        weights = accumulate(weight(slot.item) for slot in group)
+        fitting = max(1, sum(one <= self.rules.weight_max for one in weights))
+        self.put_back(group[fitting:])
+        return group[:fitting]
 
     def _again(self, slots: Sequence[Slot[Item]]) -> None:
-        # Behind those of other customers.
-        for slot in slots:
+        # Behind those of other customers, before all that came meanwhile about these.
+        about = set().union(*(customers_of(slot.item) for slot in slots))
+        behind = self.withdraw(lambda slot: bool(about & customers_of(slot.item)))
+        for slot in (*slots, *behind):
             self.put(slot)
 
     def _deliver(self, slot: Slot[Item], outcome: Any) -> None:
+        self._moved_at = time.monotonic()
         self._answered(slot)
         super()._deliver(slot, outcome)
 

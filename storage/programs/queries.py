@@ -17,7 +17,7 @@ from storage.programs.tables import ProgramRow
 
 SETTINGS = TypeAdapter(Settings)
 
-# Earlier versions of settings that a thread keeps: some kilobytes each.
+# Earlier versions of settings that a lane keeps: some kilobytes each.
 VERSIONS_REMEMBERED_MAX = 1_000
 
 

@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import grpc.aio
 import psycopg
 import pytest
 from grpc import StatusCode
 from prometheus_client import REGISTRY
 
 from fealty.v1 import customers_pb2, programs_pb2
+from fealty.v1.customers_pb2_grpc import CustomerServiceStub
+from rules.access import Role
 from server import limits
 from server.errors import failure
 from storage.engine import database
@@ -71,6 +74,21 @@ async def test_a_call_that_is_too_much_for_the_database_is_told_to_ask_for_less(
     assert (answer.code, answer.reason) == (StatusCode.DEADLINE_EXCEEDED, "TOO_SLOW")
     assert answer.retry_ms == []
     assert "cannot be reached" not in answer.message
+
+
+@pytest.mark.parametrize("hurried", [(30_000, 30_000)], indirect=True)
+async def test_a_call_without_a_deadline_gets_ours(hurried: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's client may wait for ever, and would hold its place as long."""
+    monkeypatch.setattr(limits, "DEADLINE_MAX_S", 0.5)
+    key = hurried.key("stranger", Role.ADMINISTRATOR, None)
+    async with grpc.aio.insecure_channel(hurried.address) as channel:
+        with hurried.another_connection() as holder, holder.transaction():
+            holder.execute("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
+            call = CustomerServiceStub(channel).GetCustomer(
+                customers_pb2.GetCustomerRequest(name=ADA), metadata=(("authorization", f"Bearer {key}"),)
+            )
+            answer = await told(call)
+    assert (answer.code, answer.reason) == (StatusCode.DEADLINE_EXCEEDED, "DEADLINE_PASSED")
 
 
 @pytest.mark.parametrize(

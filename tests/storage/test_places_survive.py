@@ -18,9 +18,9 @@ CHECKOUT = Path(__file__).parents[2]
 # Another process places one step, says so, and waits to be killed before it commits.
 PLACER = """
 import sys, time
-import psycopg
 from storage.activity.places import place
-with psycopg.connect(sys.argv[1]) as books:
+from storage.engine.database import Connection
+with Connection.connect(sys.argv[1]) as books:
     print(place(books, 10_000), flush=True)
     time.sleep(600)
 """

@@ -68,9 +68,10 @@ def test_what_waits_for_a_customer_is_done_in_the_order_in_which_it_came(scene: 
         with held(scene, ADA):
             waiting = []
             for _ in range(20):
-                # The account holds 1000: each spending needs the purchase before it.
+                # Nothing is left of what she had: each spending needs the purchase before it.
                 waiting += [writer.submit([scene.purchase(500, "ada")]), writer.submit([scene.spending(500, "ada")])]
-                await asyncio.sleep(0.01)
+                # In all four times as long as a patient lane waits at once.
+                await asyncio.sleep(0.05)
         assert all(isinstance(outcome, Answer) for [outcome] in await asyncio.gather(*waiting))
 
     scene.do(scene.spending(1000, "ada"))
@@ -84,13 +85,42 @@ def test_who_waits_to_its_deadline_hears_that_the_row_was_busy(scene: Scene) -> 
 
     async def use(writer: Writer) -> None:
         with held(scene, ADA):
-            deadline = time.monotonic() + 0.8
-            [outcome] = await writer.submit([scene.spending(10, "ada", deadline=deadline)])
-            assert isinstance(outcome, Busy)
+            deadline = time.monotonic() + 1.5
+            many = [writer.submit([scene.spending(10, "ada", deadline=deadline)]) for _ in range(40)]
+            assert all(isinstance(outcome, Busy) for [outcome] in await asyncio.gather(*many))
             assert time.monotonic() < deadline
+            assert all(state.stalled_s == 0.0 for state in writer.states)
 
     with_writer(scene, use)
     assert scene.balance("ada").active == 1000
+
+
+def test_a_lane_that_waits_for_held_rows_is_not_taken_for_hung(scene: Scene) -> None:
+    """A healthy server would be restarted for as long as somebody in psql forgets a transaction."""
+
+    async def use(writer: Writer) -> None:
+        with held(scene, "account"):
+            waiting = [writer.submit([scene.purchase(1, name)]) for name in ("ada", "ben", "cyd")]
+            await asyncio.sleep(0.5)
+            assert sum(state.waiting for state in writer.states) == 3
+            stalled = max(state.stalled_s for state in writer.states)
+        assert stalled < 0.5
+        assert all(isinstance(outcome, Answer) for [outcome] in await asyncio.gather(*waiting))
+
+    with_writer(scene, use)
+
+
+def test_what_is_passed_over_while_a_server_stops_is_answered(scene: Scene) -> None:
+    """A future that nobody resolves is a caller that waits for ever."""
+
+    async def use(writer: Writer) -> None:
+        with held(scene, ADA):
+            waiting = writer.submit([scene.purchase(1, "ada")])
+            await asyncio.sleep(0)
+            await writer.close()
+            assert waiting.done()
+
+    with_writer(scene, use)
 
 
 def test_a_process_gets_its_turn_at_an_account_that_another_has_all_the_time(scene: Scene) -> None:

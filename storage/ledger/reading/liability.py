@@ -29,14 +29,6 @@ from storage.programs.queries import BlockingClocks, Clock, Clocks
 
 # Points that do not expire, and points that wait for somebody to say from when they count.
 NEVER, UNKNOWN = "never", "unknown"
-# It reads all of a program, where the connections of the hot path are told to expect a few rows by key.
-_WIDE = (
-    "SET LOCAL statement_timeout = 0",
-    "SET LOCAL plan_cache_mode = auto",
-    "SET LOCAL enable_seqscan = on",
-    "SET LOCAL enable_hashjoin = on",
-    "SET LOCAL enable_mergejoin = on",
-)
 # Accounts settled at once: some thousand lots in memory.
 BATCH = 500
 
@@ -81,8 +73,6 @@ class Liability(NamedTuple):
 def report(books: Connection, program: str, card_id: str) -> Liability:
     """The report of a card, as one snapshot. Raises ProgramNotFound, CardNotFound."""
     with accounts.snapshot(books):
-        for setting in _WIDE:
-            books.execute(setting)
         row = books.execute("SELECT id FROM program WHERE program_id = %s", (program,)).fetchone()
         if row is None:
             raise ProgramNotFound(program=program)

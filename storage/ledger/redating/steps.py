@@ -30,7 +30,7 @@ class StepSize(NamedTuple):
     lots: int
 
 
-# Held for some 50 ms: a call that writes to one of these accounts waits for as long.
+# Held for some 25 ms: calls about one of these accounts are passed over for as long.
 STEP = StepSize(accounts=200, lots=500)
 
 
