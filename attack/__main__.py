@@ -11,7 +11,8 @@ Exit code 1 where an honest call failed that should not have, or anything was lo
 import argparse
 import random
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from attack import limits
 from attack.attacks import ATTACKS
@@ -23,6 +24,19 @@ from attack.trial import Attack, Row
 KILLS = "kills"
 COUNT = 30
 
+Number = TypeVar("Number", int, float)
+
+
+def _positive(number: Callable[[str], Number]) -> Callable[[str], Number]:
+    """Reads an argument that must be more than nothing."""
+
+    def read(text: str) -> Number:
+        if (value := number(text)) <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is too little")
+        return value
+
+    return read
+
 
 def main() -> int:
     """Runs what the command line asks for; answers the exit code."""
@@ -30,8 +44,12 @@ def main() -> int:
         prog="python -m attack", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("only", nargs="*", help="only attacks whose name contains one of these")
-    parser.add_argument("--seconds", type=float, default=limits.ATTACK_S, help="length of each attack (default 10)")
-    parser.add_argument("--count", type=int, default=COUNT, help=f"how often a process is killed (default {COUNT})")
+    parser.add_argument(
+        "--seconds", type=_positive(float), default=limits.ATTACK_S, help="length of each attack (default 10)"
+    )
+    parser.add_argument(
+        "--count", type=_positive(int), default=COUNT, help=f"how often a process is killed (default {COUNT})"
+    )
     parser.add_argument("--seed", type=int, help="of what is left to chance; printed where it is not given")
     parser.add_argument("--list", action="store_true", help="print the names, and do nothing")
     asked = parser.parse_args()

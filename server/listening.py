@@ -23,6 +23,8 @@ def check(host: str, port: int, setting: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise refused(error, host, port, setting) from error
+        except OverflowError as error:
+            raise PortTaken(f"port {port} does not exist, 65535 is the last; lower {setting}") from error
 
 
 def refused(error: OSError, host: str, port: int, setting: str) -> PortTaken:

@@ -23,11 +23,13 @@ log = structlog.get_logger()
 def main(settings: ServerSettings, prepare: Callable[[], None]) -> int:
     """Serves until SIGTERM or SIGINT; answers the exit code. `prepare` sets up the log of each further process.
 
-    Raises PortTaken, StorageUnavailable, MigrationsPending.
+    Raises PortTaken, StorageUnavailable, MigrationsPending, ServerTooOld.
     """
     if settings.processes == 1:
         return run(settings)
     listening.check(settings.host, settings.port, "FEALTY_PORT")
+    for index in range(settings.processes):
+        listening.check(settings.host, settings.probe_port + index, "FEALTY_PROBE_PORT")
     context = multiprocessing.get_context("spawn")
     children = [context.Process(target=_child, args=(settings, index, prepare)) for index in range(settings.processes)]
     stopping = False

@@ -16,8 +16,8 @@ from storage.engine.threads import ThreadLane, ThreadRules
 from storage.engine.unit import Unit, run
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import Outcome
-from storage.ledger.limits import BY_KEY, HOT_ANSWER_LIMIT_S, HOT_STATEMENT_MS, KEY_WAIT_MS, READER
-from storage.ledger.queries import Found, Query, Reader, weight
+from storage.ledger.limits import BY_KEY, HOT_ANSWER_LIMIT_S, HOT_STATEMENT_MS, KEY_WAIT_MS, PAGES, READER
+from storage.ledger.queries import Found, Query, Reader, is_long, weight
 from storage.ledger.writer import Writer
 
 Result = TypeVar("Result")
@@ -52,6 +52,7 @@ class Books:
         self._database = database
         self._writer = Writer(database)
         self._reader: Lane[Query, Found] = Lane(database, READER, Reader().run, weight)
+        self._pages: Lane[Query, Found] = Lane(database, PAGES, Reader().run, weight)
         self._recorder: Lane[Act, str] = Lane(database, RECORDER, record_acts)
         self._keys: Lane[str, Caller | None] = Lane(database, KEYS, authenticate)
         self._cold, self._lists, self._reports = (ThreadLane(database, rules) for rules in (COLD, LISTS, REPORTS))
@@ -63,7 +64,7 @@ class Books:
 
     def ask(self, queries: Sequence[Query]) -> "asyncio.Future[Sequence[Found | Exception]]":
         """An outcome for each query; what arrives together shares a round trip."""
-        return self._reader.submit(queries)
+        return (self._pages if any(map(is_long, queries)) else self._reader).submit(queries)
 
     def record(self, acts: Sequence[Act]) -> "asyncio.Future[Sequence[str | Exception]]":
         """The id of the record of each act that changed nothing."""
@@ -95,12 +96,16 @@ class Books:
     @property
     def lanes(self) -> Sequence[LaneState]:
         """How all lanes stand."""
-        single: list[Any] = [self._reader, self._recorder, self._keys, self._cold, self._lists, self._reports]
-        return [*self._writer.states, *(lane.state for lane in single)]
+        hot = (self._reader, self._pages, self._recorder, self._keys)
+        return [
+            *self._writer.states,
+            *(lane.state for lane in hot),
+            *(lane.state for lane in (self._cold, self._lists, self._reports)),
+        ]
 
     async def close(self) -> None:
         """Finishes what is in hand, within bounded time."""
-        lanes: list[Any] = [self._writer, self._reader, self._cold, self._lists, self._reports]
+        lanes: list[Any] = [self._writer, self._reader, self._pages, self._cold, self._lists, self._reports]
         await asyncio.gather(*(lane.close() for lane in lanes))
         # Last: calls that end now are still to be recorded.
         await asyncio.gather(self._recorder.close(), self._keys.close())

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias, cast
@@ -87,7 +88,12 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
 class _Adapter(Psycopg3Adapter):
     def connect(self, db: PostgresqlDatabase, **parameters: Any) -> Connection:
-        return Connection.connect(db.database, **parameters)
+        try:
+            return Connection.connect(db.database, **parameters)
+        except psycopg.OperationalError as error:
+            # It holds the frames that hold the socket, in a ring: in a server that seldom collects, hundreds of them.
+            traceback.clear_frames(error.__traceback__)
+            raise
 
 
 class _Postgres(PostgresqlDatabase):
@@ -99,6 +105,7 @@ def open_database(url: str) -> PostgresqlDatabase:
     options = " ".join(
         f"-c {name}={value}"
         for name, value in {
+            "application_name": "fealty",
             "timezone": "UTC",
             "statement_timeout": STATEMENT_TIMEOUT_MS,
             "lock_timeout": LOCK_TIMEOUT_MS,
@@ -137,8 +144,12 @@ def dial(database: PostgresqlDatabase, settings: Mapping[str, str], answer_limit
     """
     with in_our_words():
         made: Connection = database._connect()  # type: ignore[attr-defined]
-        made.answer_limit_s = CONNECT_TIMEOUT_S
-        apply(made, settings)
+        try:
+            made.answer_limit_s = CONNECT_TIMEOUT_S
+            apply(made, settings)
+        except BaseException:
+            made.close()
+            raise
         made.answer_limit_s = answer_limit_s
         return made
 

@@ -12,8 +12,6 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
-import structlog
-
 from storage.engine.database import (
     ATTEMPTS_MAX,
     Busy,
@@ -31,8 +29,8 @@ from storage.engine.sockets import LoopSocket
 CLOSE_TIMEOUT_S = 2.0
 # How soon what was passed over is tried again where nothing else came: a group of somebody else's takes some 5 ms.
 LATER_PAUSE_S = 0.005
-
-log = structlog.get_logger()
+# How soon a database that is away is tried again; meanwhile calls are told at once.
+REDIAL_PAUSE_S = 0.5
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -148,6 +146,9 @@ class Lane(Generic[Item, Result]):
         self._wake_at = 1
         self._moved_at = time.monotonic()
         self._closing = False
+        # Why there is no connection, while one is being made again.
+        self._away: StorageUnavailable | None = None
+        self._redialling: asyncio.Task[None] | None = None
 
     @property
     def state(self) -> LaneState:
@@ -202,6 +203,8 @@ class Lane(Generic[Item, Result]):
             await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT_S)
             self._task.cancel()
             await asyncio.wait([self._task])
+        if self._redialling is not None:
+            self._redialling.cancel()
         self._hang_up()
         self._give_up(self._waiting)
         self._waiting.clear()
@@ -311,15 +314,36 @@ class Lane(Generic[Item, Result]):
             return [error]
 
     async def _connected(self) -> Session:
+        if self._away is not None:
+            # Somebody is at it: who waited for that too would hear nothing before its deadline.
+            raise StorageUnavailable(str(self._away))
         session = self._session
         if session is None or not session.is_open:
             self._hang_up()
-            # On a thread: the name of a host is looked up, and a silent one is waited for.
-            made = await asyncio.get_running_loop().run_in_executor(
-                None, dial, self.database, self.rules.settings, self.rules.answer_limit_s
-            )
-            session = self._session = Session(made, LoopSocket(made.pgconn.socket))
+            try:
+                session = self._session = await self._dial()
+            except StorageUnavailable as error:
+                self._away = error
+                self._redialling = asyncio.get_running_loop().create_task(self._redial())
+                raise
         return session
+
+    async def _redial(self) -> None:
+        while self._away is not None:
+            await asyncio.sleep(REDIAL_PAUSE_S)
+            try:
+                self._session = await self._dial()
+                self._away = None
+            except StorageUnavailable as error:
+                self._away = error
+
+    async def _dial(self) -> Session:
+        # On a thread: the name of a host is looked up, and a silent one is waited for.
+        settings = {"application_name": f"fealty {self.rules.name}", **self.rules.settings}
+        made = await asyncio.get_running_loop().run_in_executor(
+            None, dial, self.database, settings, self.rules.answer_limit_s
+        )
+        return Session(made, LoopSocket(made.pgconn.socket))
 
     def _hang_up(self) -> None:
         if self._session is not None:

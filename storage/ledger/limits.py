@@ -1,5 +1,7 @@
 """Every limit of the hot path, each with its reason."""
 
+from dataclasses import replace
+
 from storage.engine.lanes import LaneRules
 
 # Every statement of the hot path finds a few rows by key: plan it once, for that, whatever size the tables have now.
@@ -11,8 +13,8 @@ BY_KEY = {
     "jit": "off",
 }
 # A group takes some milliseconds. One that takes seconds holds up thousands of callers: better all of them try again.
-HOT_STATEMENT_MS = 5_000
-HOT_ANSWER_LIMIT_S = 6.0
+HOT_STATEMENT_MS = 4_000
+HOT_ANSWER_LIMIT_S = 5.0
 # What a group may wait for a key that a neighbour is writing, or a customer whom somebody changes: longer than a
 # neighbour's group takes, much shorter than callers wait. It holds up the whole lane.
 KEY_WAIT_MS = 100
@@ -45,7 +47,10 @@ WRITER = LaneRules(
 PATIENT = LaneRules(
     "patient", {**_HOT, "lock_timeout": str(PATIENCE_MS)}, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096
 )
+# Pages of more entries than this have a lane of their own: balances do not wait behind somebody's thousands.
+SHORT_PAGE_MAX = 100
 # A group of 128 balances, or some long pages, keeps the loop a millisecond or two. Company gathers for 3 ms at most.
 READER = LaneRules(
     "reader", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096, paced_from=4, pace_s=0.003, rush=32
 )
+PAGES = replace(READER, name="pages")

@@ -15,6 +15,7 @@ from storage.engine.session import Session, Statement
 from storage.ledger import addresses, load
 from storage.ledger.addresses import NOWHERE, Address, Addresses, Opens, Place
 from storage.ledger.commands import Balance, balance
+from storage.ledger.limits import SHORT_PAGE_MAX
 from storage.programs.queries import Clocks, knowing
 
 
@@ -159,6 +160,11 @@ class _Row(NamedTuple):
 def weight(query: Query) -> int:
     """What a query weighs in a group: a page of twenty takes as long as a few balances."""
     return 1 + query.size // 10 if isinstance(query, ListEntries) else 1
+
+
+def is_long(query: Query) -> bool:
+    """Whether it is of those that others should not wait behind."""
+    return isinstance(query, ListEntries) and query.size > SHORT_PAGE_MAX + 1
 
 
 def _outcome(place: Place | Refusal, query: Query, found: dict[Query, Any]) -> Any:

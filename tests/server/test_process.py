@@ -206,3 +206,15 @@ def _lives(pid: int) -> bool:
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize(("probe_port", "said"), [(0, "is taken"), (65535, "does not exist")])
+def test_a_probe_port_that_one_of_several_processes_cannot_have_is_one_sentence(
+    database_url: str, probe_port: int, said: str
+) -> None:
+    """Found out before anything starts; a traceback of the second process tells an operator nothing."""
+    settings = settings_of(database_url, 2)
+    with socket.create_server((settings.host, settings.probe_port + 1)):
+        asked = settings.model_copy(update={"probe_port": probe_port or settings.probe_port})
+        with pytest.raises(PortTaken, match=said):
+            main(asked, lambda: None)

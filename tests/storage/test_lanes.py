@@ -1,8 +1,10 @@
 """Lanes: none waits for another, none for ever, and what one is refused costs the others little."""
 
 import asyncio
+import gc
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -11,8 +13,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from storage.engine import database as engine
 from storage.engine import lanes
-from storage.engine.database import AnswerLate, Connection, Database, connection
+from storage.engine.database import AnswerLate, Connection, Database, StorageUnavailable, connection
 from storage.engine.lanes import Lane, LaneFull, LaneRules
 from storage.engine.session import Session, Statement
 from storage.engine.threads import ThreadLane, ThreadRules
@@ -82,6 +85,52 @@ def test_a_database_that_falls_silent_is_given_up_in_time_and_asked_anew(databas
             os.kill(silent, signal.SIGCONT)
 
     on_loop(database, use)
+
+
+def test_while_the_database_is_away_calls_are_told_at_once_and_it_is_found_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for a connection that does not come hears nothing before its own deadline, and retries run into it."""
+    monkeypatch.setattr(lanes, "REDIAL_PAUSE_S", 0.05)
+    real = engine.dial
+    tried: list[int] = []
+
+    def unreachable(*_: Any) -> Connection:
+        tried.append(1)
+        raise StorageUnavailable("connection refused")
+
+    async def use(lane: Lane[Any, Any], work: Work) -> None:
+        monkeypatch.setattr(lanes, "dial", unreachable)
+        for _ in range(20):
+            [outcome] = await lane.submit([1])
+            assert isinstance(outcome, StorageUnavailable)
+        assert len(tried) < 20
+        monkeypatch.setattr(lanes, "dial", real)
+        for _ in range(100):
+            [outcome] = await lane.submit([1])
+            if outcome == b"1":
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it is not found again")
+
+    on_loop(database, use)
+
+
+def test_a_server_that_accepts_and_says_nothing_costs_no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour of a silent proxy would otherwise use up PostgreSQL's connections, and the outage outlive it."""
+    monkeypatch.setattr(engine, "CONNECT_TIMEOUT_S", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        unanswered = engine.open_database(f"postgresql://somebody@127.0.0.1:{port}/nothing")
+        gc.collect()
+        gc.disable()
+        try:
+            before = len(os.listdir("/proc/self/fd"))
+            with pytest.raises(StorageUnavailable):
+                engine.dial(unanswered, {}, 1.0)
+            assert len(os.listdir("/proc/self/fd")) == before
+        finally:
+            gc.enable()
 
 
 def test_a_lane_tells_for_how_long_it_has_not_moved(database: Database) -> None:
