@@ -39,11 +39,12 @@ def depth(here: Stage, rounds: int) -> Iterable[Row]:
 
 def _purchases(accounts: Iterable[str], lots: int) -> Iterable[ingest_pb2.Item]:
     """One lot each; every lot of an account expires on a day of its own."""
-    today = datetime.now(UTC)
+    # Noon: near midnight, days of summer and winter time would share an expiry.
+    yesterday = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
     for name in accounts:
         for number in range(lots):
             request = purchase(name, LOT_MINOR)
-            request.occur_time.FromDatetime(today - timedelta(days=number * _STEP % lots))
+            request.occur_time.FromDatetime(yesterday - timedelta(days=number * _STEP % lots))
             yield ingest_pb2.Item(record=request)
 
 
