@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import structlog
+
 from storage.engine.database import (
     ATTEMPTS_MAX,
     Busy,
@@ -21,6 +23,7 @@ from storage.engine.database import (
     conflict,
     dial,
     in_our_words,
+    reason,
 )
 from storage.engine.session import Session
 from storage.engine.sockets import LoopSocket
@@ -31,6 +34,8 @@ CLOSE_TIMEOUT_S = 2.0
 LATER_PAUSE_S = 0.005
 # How soon a database that is away is tried again; meanwhile calls are told at once.
 REDIAL_PAUSE_S = 0.5
+
+log = structlog.get_logger()
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -206,7 +211,7 @@ class Lane(Generic[Item, Result]):
         if self._redialling is not None:
             self._redialling.cancel()
         self._hang_up()
-        self._give_up(self._waiting)
+        self._give_up(self._waiting, StorageUnavailable("the server stops"))
         self._waiting.clear()
 
     async def _run(self) -> None:
@@ -223,8 +228,13 @@ class Lane(Generic[Item, Result]):
             try:
                 later = await self._answer(group)
             except asyncio.CancelledError:
-                self._give_up(group)
+                self._give_up(group, StorageUnavailable("the server stops"))
                 raise
+            except Exception as error:
+                # A fault of ours must not end the lane: all that comes later would wait for ever.
+                log.error("group failed", lane=self.rules.name, exc_info=error)
+                self._give_up(group, error)
+                later = []
             self._in_hand = 0
             self._moved_at = time.monotonic()
             if len(later) < len(group):
@@ -283,10 +293,10 @@ class Lane(Generic[Item, Result]):
         # A new one for each who is told: whoever raises it leaves traces in it.
         slot.answer(Busy("somebody else holds its rows") if outcome is LATER else outcome)
 
-    def _give_up(self, slots: Iterable[Slot[Item]]) -> None:
+    def _give_up(self, slots: Iterable[Slot[Item]], why: Exception) -> None:
         for slot in slots:
             if slot.ticket.outcomes[slot.number] is None:
-                slot.answer(StorageUnavailable("the server stops"))
+                slot.answer(why)
 
     async def _outcomes(self, items: Sequence[Item], attempts: int = ATTEMPTS_MAX) -> Sequence[Any]:
         try:
@@ -340,9 +350,15 @@ class Lane(Generic[Item, Result]):
     async def _dial(self) -> Session:
         # On a thread: the name of a host is looked up, and a silent one is waited for.
         settings = {"application_name": f"fealty {self.rules.name}", **self.rules.settings}
-        made = await asyncio.get_running_loop().run_in_executor(
-            None, dial, self.database, settings, self.rules.answer_limit_s
-        )
+        try:
+            made = await asyncio.get_running_loop().run_in_executor(
+                None, dial, self.database, settings, self.rules.answer_limit_s
+            )
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            # A password that was changed, a database that was renamed: it may be mended while we run.
+            raise StorageUnavailable(reason(error)) from error
         return Session(made, LoopSocket(made.pgconn.socket))
 
     def _hang_up(self) -> None:

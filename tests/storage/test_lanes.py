@@ -187,6 +187,25 @@ def test_a_group_that_is_refused_is_halved_until_the_poison_is_alone(database: D
     on_loop(database, use)
 
 
+def test_a_fault_of_ours_ends_a_group_and_not_its_lane(database: Database) -> None:
+    """A lane that has ended takes everything and answers nothing: every later call would wait for ever."""
+
+    class Faulty(Lane[Any, Any]):
+        def _deliver(self, slot: Any, outcome: Any) -> None:
+            if slot.item == 7:
+                raise ZeroDivisionError
+            super()._deliver(slot, outcome)
+
+    async def run() -> None:
+        lane = Faulty(database, RULES, Work().run)
+        [outcome] = await lane.submit([7])
+        assert isinstance(outcome, ZeroDivisionError)
+        assert await lane.submit([2]) == [b"2"]
+        await lane.close()
+
+    asyncio.run(run())
+
+
 def test_what_arrives_while_a_group_is_at_work_shares_the_next(database: Database) -> None:
     """Groups grow by themselves under load; alone, a call waits for no company."""
 
