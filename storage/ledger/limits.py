@@ -53,4 +53,6 @@ SHORT_PAGE_MAX = 100
 READER = LaneRules(
     "reader", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096, paced_from=4, pace_s=0.003, rush=32
 )
-PAGES = replace(READER, name="pages")
+# A page of a thousand keeps the loop for 10 ms, and gRPC takes up one new call a turn of it: one page at a time, and
+# not more often than leaves half of the time to others. 256 wait five seconds.
+PAGES = replace(READER, name="pages", weight_max=1, waiting_max=256, paced_from=1, pace_s=0.02, rush=1_000_000)
