@@ -14,8 +14,8 @@ from itertools import chain
 
 from rules.draft import LotsNotAtHand
 from storage.engine.database import Busy
-from storage.engine.lanes import LATER
 from storage.engine.session import Session, rolled_back_on_error
+from storage.engine.slots import LATER
 from storage.ledger.addresses import NOWHERE, Addresses, Opens
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import CommandFailed, Group, Outcome, accounts_of, find, open_group

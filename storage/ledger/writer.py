@@ -14,7 +14,8 @@ from itertools import accumulate
 from typing import Any, TypeAlias
 
 from storage.engine.database import Busy, Database
-from storage.engine.lanes import Lane, LaneState, Slot, slots_of
+from storage.engine.lanes import Lane, LaneState
+from storage.engine.slots import Slot, slots_of
 from storage.ledger.batch import Item, Ledger, commands_of
 from storage.ledger.group import Outcome
 from storage.ledger.limits import (
