@@ -16,17 +16,16 @@ from storage.engine.threads import ThreadLane, ThreadRules
 from storage.engine.unit import Unit, run
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import Outcome
-from storage.ledger.limits import BY_KEY, HOT_ANSWER_LIMIT_S, HOT_STATEMENT_MS, KEY_WAIT_MS, PAGES, READER
+from storage.ledger.limits import BY_KEY, HOT, HOT_ANSWER_LIMIT_S, PAGES, READER
 from storage.ledger.queries import Found, Query, Reader, is_long, weight
 from storage.ledger.writer import Writer
 
 Result = TypeVar("Result")
 
-_HOT = {**BY_KEY, "statement_timeout": str(HOT_STATEMENT_MS), "lock_timeout": str(KEY_WAIT_MS)}
 # Records of refused calls: of a flood of them as many as a second can write may wait.
-RECORDER = LaneRules("recorder", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
+RECORDER = LaneRules("recorder", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
 # Who calls: a wrong key costs a look-up like a right one, and a flood of them waits here for nobody but themselves.
-KEYS = LaneRules("keys", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
+KEYS = LaneRules("keys", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
 
 # Creating programs, merging customers, lists of them: none is hot. One caller has half of the threads at most.
 COLD = ThreadRules("cold", 4, 2, 512, 128, {}, ANSWER_LIMIT_S)

@@ -29,14 +29,15 @@ PATIENT_LANES = 4
 # has just begun to end.
 BUSY_ANSWER_BEFORE_S = 0.35
 
-_HOT = {**BY_KEY, "statement_timeout": str(HOT_STATEMENT_MS)}
+# What every session on the loop has.
+HOT = {**BY_KEY, "statement_timeout": str(HOT_STATEMENT_MS), "lock_timeout": str(KEY_WAIT_MS)}
 
 # A group of 128 keeps its rows for some 15 ms, and the loop for 2 at a time. Waiting behind 4,096 takes a second. A
 # group costs as much as five calls, whatever is in it: from three calls on, groups begin at most every 4 ms, unless 24
 # wait (docs/measuring.md has what was tried).
 WRITER = LaneRules(
     "writer",
-    {**_HOT, "lock_timeout": str(KEY_WAIT_MS)},
+    HOT,
     HOT_ANSWER_LIMIT_S,
     weight_max=128,
     waiting_max=4_096,
@@ -45,13 +46,13 @@ WRITER = LaneRules(
     rush=24,
 )
 PATIENT = LaneRules(
-    "patient", {**_HOT, "lock_timeout": str(PATIENCE_MS)}, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096
+    "patient", {**HOT, "lock_timeout": str(PATIENCE_MS)}, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096
 )
 # Pages of more entries than this have a lane of their own: balances do not wait behind somebody's thousands.
 SHORT_PAGE_MAX = 100
 # A group of 128 balances, or some long pages, keeps the loop a millisecond or two. Company gathers for 3 ms at most.
 READER = LaneRules(
-    "reader", _HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096, paced_from=4, pace_s=0.003, rush=32
+    "reader", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096, paced_from=4, pace_s=0.003, rush=32
 )
 # A page of a thousand keeps the loop for 10 ms, and gRPC takes up one new call a turn of it: one page at a time, and
 # not more often than leaves half of the time to others. 256 wait five seconds.
