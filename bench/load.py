@@ -117,11 +117,6 @@ class Load:
     processor_us: Mapping[str, float] = field(default_factory=dict)
     """For one call, of each of those watched."""
 
-    @property
-    def client_us(self) -> float:
-        """Processor time of the client for one call."""
-        return self.client_cpu_share / self.per_s * 1e6 if self.calls else math.nan
-
 
 def run(work: Work, processes: int = 1) -> Load:
     """Do the work from this many client processes at once; return what they saw together.
