@@ -16,14 +16,14 @@ from storage.engine.requests import RETENTION
 PERIOD = timedelta(days=300)
 # Entries of one transaction: some hundred megabytes of rows.
 CHUNK_ENTRIES = 200_000
-TABLES = ("activity", "transaction", "lot", "entry", "allocation", "spending", "request")
+TABLES = ("activity", "transaction", "lot", "entry", "split", "spending", "request")
 # Each of them once for every chunk.
 INSERTS = (
     growing.ACTIVITIES,
     growing.TRANSACTIONS,
     growing.LOTS,
     growing.ENTRIES,
-    growing.ALLOCATIONS,
+    growing.SPLITS,
     growing.SPENDINGS,
 )
 

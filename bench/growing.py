@@ -78,7 +78,7 @@ FROM grown g JOIN grown_sample s USING (is_spending) ORDER BY g.at
 """
 
 TRANSACTIONS = f"""
-INSERT INTO transaction (program, transaction_id, account, amount_minor, currency_code, points, lot, policy_version,
+INSERT INTO transaction (program, transaction_id, account, amount_minor, currency_code, points, lot, settings_version,
                          occurred_at, recorded_at, decided, accepts_at, activity)
 SELECT program, transaction_id, account, {AMOUNT_MINOR}, 'USD', {POINTS}, earned, 1, at, at, 'ACCEPTED', at, activity
 FROM grown WHERE NOT is_spending ORDER BY at
@@ -86,7 +86,7 @@ FROM grown WHERE NOT is_spending ORDER BY at
 
 # Usable to the end of the month in which they are a year old.
 LOTS = f"""
-INSERT INTO lot (account, number, program, state, points, remaining, activates_at, expires_at, policy_version,
+INSERT INTO lot (account, number, program, state, points, remaining, activates_at, expires_at, settings_version,
                  issued_at, transaction_id, activity)
 SELECT account, earned, program, CASE WHEN earned <= depleted THEN 'DEPLETED' ELSE 'ACTIVE' END, {POINTS},
        CASE WHEN earned <= depleted THEN 0 ELSE {POINTS} END, at,
@@ -96,19 +96,17 @@ FROM grown WHERE NOT is_spending ORDER BY at
 """
 
 ENTRIES = f"""
-INSERT INTO entry (account, seq, program, kind, amount, active, held, debt, occurred_at, recorded_at, transaction_id,
-                   activity)
+INSERT INTO entry (account, seq, program, kind, amount, active_after, held_after, debt_after, occurred_at, recorded_at,
+                   transaction_id, lot, activity)
 SELECT account, seq, program, CASE WHEN is_spending THEN 'SPEND' ELSE 'EARN' END,
        CASE WHEN is_spending THEN -{SPENT} ELSE {POINTS} END, earned * {POINTS} - spent * {SPENT}, 0, 0, at, at,
-       CASE WHEN NOT is_spending THEN transaction_id END, activity
+       CASE WHEN NOT is_spending THEN transaction_id END, CASE WHEN NOT is_spending THEN earned END, activity
 FROM grown ORDER BY at
 """
 
-ALLOCATIONS = f"""
-INSERT INTO allocation (account, seq, lot, program, place, amount)
-SELECT account, seq, earned, program, 0, {POINTS} FROM grown WHERE NOT is_spending
-UNION ALL
-SELECT account, seq, spent * 2 - 1 + place, program, place, -{POINTS} FROM grown, generate_series(0, 1) AS place
+SPLITS = f"""
+INSERT INTO split (account, seq, lot, program, ordinal, amount)
+SELECT account, seq, spent * 2 - 1 + ordinal, program, ordinal, -{POINTS} FROM grown, generate_series(0, 1) AS ordinal
 WHERE is_spending
 """
 

@@ -37,7 +37,7 @@ class LotRow(Table):
     remaining = BigIntegerField()
     activates_at = DateTimeTZField()
     expires_at = DateTimeTZField(null=True)
-    policy_version = IntegerField()
+    settings_version = IntegerField()
     issued_at = DateTimeTZField()
     transaction_id = TextField(null=True)
     activity = UUIDField()
@@ -57,36 +57,20 @@ class EntryRow(Table):
     program = IntegerField()
     kind = TextField()
     amount = BigIntegerField()
-    active = BigIntegerField()
-    held = BigIntegerField()
-    debt = BigIntegerField()
+    active_after = BigIntegerField()
+    held_after = BigIntegerField()
+    debt_after = BigIntegerField()
     occurred_at = DateTimeTZField()
     recorded_at = DateTimeTZField()
     transaction_id = TextField(null=True)
     activity = UUIDField()
+    lot = IntegerField()
 
     class Meta:
         """Its name and key."""
 
         table_name = "entry"
         primary_key = CompositeKey("account", "seq")
-
-
-class AllocationRow(Table):
-    """An allocation."""
-
-    account = BigIntegerField()
-    seq = BigIntegerField()
-    lot = IntegerField()
-    program = IntegerField()
-    place = IntegerField()
-    amount = BigIntegerField()
-
-    class Meta:
-        """Its name and key."""
-
-        table_name = "allocation"
-        primary_key = CompositeKey("account", "seq", "lot")
 
 
 class TransactionRow(Table):
@@ -100,7 +84,7 @@ class TransactionRow(Table):
     lines = BinaryJSONField(null=True)
     points = BigIntegerField()
     lot = IntegerField(null=True)
-    policy_version = IntegerField()
+    settings_version = IntegerField()
     occurred_at = DateTimeTZField()
     recorded_at = DateTimeTZField()
     decided = TextField()

@@ -27,8 +27,7 @@ INSERT INTO transaction VALUES (:program, {{transaction}}, :account, NULL, 1234,
 INSERT INTO lot VALUES (:account, :lot, :program, 'ACTIVE', 12, 12, 0, 0, now(), '2027-12-01', false, NULL, 1, now(),
        {{transaction}}, NULL, NULL, {{activity}});
 INSERT INTO entry VALUES (:account, :seq, :program, 'EARN', 12, :active, 0, 0, now(), now(), {{transaction}}, NULL,
-       NULL, {{activity}});
-INSERT INTO allocation VALUES (:account, :seq, :lot, :program, 0, 12);
+       NULL, {{activity}}, :lot);
 INSERT INTO request VALUES ('caller_01m81zbetef3kbgr3gcj94kcar', 'RecordTransaction', {{request}}, {{hash}},
        {{response}}, now());
 COMMIT;
@@ -52,8 +51,7 @@ INSERT INTO transaction SELECT program, {{transaction}}, id, NULL, 1234, 'USD', 
 INSERT INTO lot SELECT id, lots, program, 'ACTIVE', 12, 12, 0, 0, now(), '2027-12-01', false, NULL, 1, now(),
        {{transaction}}, NULL, NULL, {{activity}} FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
 INSERT INTO entry SELECT id, entries, program, 'EARN', 12, active, 0, 0, now(), now(), {{transaction}}, NULL, NULL,
-       {{activity}} FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
-INSERT INTO allocation SELECT id, entries, lots, program, 0, 12
+       {{activity}}, lots
        FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
 INSERT INTO request SELECT 'caller_01m81zbetef3kbgr3gcj94kcar', 'RecordTransaction', {{request}}, {{hash}},
        {{response}}, now() FROM account WHERE id BETWEEN :first AND :first + {SET - 1};

@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import fn
 
-from bench.models import AccountRow, AllocationRow, EntryRow, LotRow, RequestRow, TransactionRow
+from bench.models import AccountRow, EntryRow, LotRow, RequestRow, TransactionRow
 from fealty.v1 import transactions_pb2
 from storage.activity.tables import ActivityRow
 from storage.customers.tables import CustomerRow
@@ -53,7 +53,7 @@ def record(request: transactions_pb2.RecordTransactionRequest) -> transactions_p
             currency_code=request.amount.currency_code,
             points=points,
             lot=account.lots,
-            policy_version=program.version,
+            settings_version=program.version,
             occurred_at=now,
             recorded_at=now,
             decided="ACCEPTED",
@@ -68,7 +68,7 @@ def record(request: transactions_pb2.RecordTransactionRequest) -> transactions_p
             remaining=points,
             activates_at=term.activates_at,
             expires_at=term.expires_at,
-            policy_version=program.version,
+            settings_version=program.version,
             issued_at=now,
             transaction_id=request.transaction_id,
             activity=activity,
@@ -78,15 +78,15 @@ def record(request: transactions_pb2.RecordTransactionRequest) -> transactions_p
             seq=account.entries,
             kind="EARN",
             amount=points,
-            active=account.active,
-            held=0,
-            debt=0,
+            active_after=account.active,
+            held_after=0,
+            debt_after=0,
+            lot=account.lots,
             occurred_at=now,
             recorded_at=now,
             transaction_id=request.transaction_id,
             activity=activity,
         )
-        AllocationRow.create(**mark, seq=account.entries, lot=account.lots, place=0, amount=points)
         response = transactions_pb2.RecordTransactionResponse()
         response.transaction.points = points
         response.balance.active = account.active

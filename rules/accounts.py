@@ -1,4 +1,4 @@
-"""What the books hold of one account: the account, its lots, holds and shortfalls, and the postings that change it.
+"""What the books hold of one account: the account, its lots, holds and shortfalls, and the entries that change it.
 
 All figures are whole numbers in the card's smallest unit; all instants are UTC. Nothing here decides anything.
 """
@@ -68,8 +68,8 @@ class Account(NamedTuple):
 
     earned + moved = spent + expired + revoked + active, at any time. `active` counts held points too, `debt` is what
     refunds took and nobody had; while there is any, no active point is free. `lots`, `entries`, `holds` and
-    `shortfalls` count those made so far, `slides` the groups of lots whose expiry slides. `due_at` is never later
-    than the next instant at which time alone changes the account.
+    `shortfalls` count those made so far, `sliding_expiries` the groups of lots whose expiry slides. `due_at` is never
+    later than the next instant at which time alone changes the account.
     """
 
     pending: int = 0
@@ -86,7 +86,7 @@ class Account(NamedTuple):
     entries: int = 0
     holds: int = 0
     shortfalls: int = 0
-    slides: int = 0
+    sliding_expiries: int = 0
     state: AccountState = AccountState.OPEN
     due_at: datetime | None = None
 
@@ -120,7 +120,7 @@ class Lot(NamedTuple):
     remaining: int
     activates_at: datetime | None
     expires_at: datetime | None
-    policy_version: int
+    settings_version: int
     issued_at: datetime
     transaction_id: str | None = None
     held: int = 0
@@ -170,7 +170,7 @@ class Shortfall(NamedTuple):
     ended_at: datetime | None = None
 
 
-class Posting(NamedTuple):
+class Entry(NamedTuple):
     """One permanent change: entry number `seq`, its signed amount, what it gave to or took from each lot, in order.
 
     `hold` is the hold that it captured, `reverses` the entry that it rolled back.

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from rules.accounts import (
     UNITS_MAX,
     Account,
+    Entry,
     EntryKind,
     Hold,
     HoldState,
     Lot,
     LotState,
-    Posting,
     Shortfall,
     ShortfallKind,
 )
@@ -47,7 +47,7 @@ class Passed(NamedTuple):
 
     kind: TimeKind
     at: datetime
-    posting: Posting | None = None
+    entry: Entry | None = None
     hold: Hold | None = None
 
 
@@ -58,8 +58,8 @@ def _never_slides(version: int, activity_type: str, at: datetime) -> datetime | 
 class Draft:
     """One account, with those of its lots, holds and debts that are at hand.
 
-    `rest_due_at` is the next instant at which time changes what is not at hand. `slides` has the shared expiry of
-    each group of sliding lots, by policy version. `passed` and `postings` are what time did and what the act did.
+    `rest_due_at` is the next instant at which time changes what is not at hand. `sliding_expiries` has the shared
+    expiry of each group of sliding lots, by settings version. `passed` and `entries` are what time and the act did.
     """
 
     __slots__ = (
@@ -67,15 +67,15 @@ class Draft:
         "changed_holds",
         "changed_lots",
         "changed_shortfalls",
-        "changed_slides",
+        "changed_sliding_expiries",
+        "entries",
         "holds",
         "lots",
         "passed",
-        "postings",
         "rest_due_at",
         "shortfalls",
-        "slides",
         "sliding",
+        "sliding_expiries",
     )
 
     def __init__(
@@ -84,7 +84,7 @@ class Draft:
         lots: Mapping[int, Lot] | None = None,
         holds: Mapping[int, Hold] | None = None,
         shortfalls: Mapping[int, Shortfall] | None = None,
-        slides: Mapping[int, datetime] | None = None,
+        sliding_expiries: Mapping[int, datetime] | None = None,
         sliding: Sliding = _never_slides,
         rest_due_at: datetime | None = None,
     ) -> None:
@@ -92,15 +92,15 @@ class Draft:
         self.lots = dict(lots) if lots else {}
         self.holds = dict(holds) if holds else {}
         self.shortfalls = dict(shortfalls) if shortfalls else {}
-        self.slides = dict(slides) if slides else {}
+        self.sliding_expiries = dict(sliding_expiries) if sliding_expiries else {}
         self.sliding = sliding
         self.rest_due_at = rest_due_at
         self.passed: list[Passed] = []
-        self.postings: list[Posting] = []
+        self.entries: list[Entry] = []
         self.changed_lots: set[int] = set()
         self.changed_holds: set[int] = set()
         self.changed_shortfalls: set[int] = set()
-        self.changed_slides: set[int] = set()
+        self.changed_sliding_expiries: set[int] = set()
 
     def post(
         self,
@@ -110,18 +110,18 @@ class Draft:
         transaction_id: str | None = None,
         hold: int | None = None,
         reverses: int | None = None,
-    ) -> Posting:
+    ) -> Entry:
         """Makes an entry: changes the lots, the active points, and the lifetime figure that the kind belongs to.
 
         A pending lot gives what is left of it and becomes active; any other gains or loses what is allocated.
         """
         kept = tuple(allocations)
-        amount = woken = 0
+        amount = activated = 0
         for number, points in kept:
             amount += points
             lot = self.lots[number]
             if lot.state is LotState.PENDING:
-                woken += points
+                activated += points
                 lot = lot._replace(state=LotState.ACTIVE)
             else:
                 remaining = lot.remaining + points
@@ -133,19 +133,19 @@ class Draft:
         active = account.active + amount
         seq = account.entries + 1
         self.account = account._replace(
-            pending=account.pending - woken,
+            pending=account.pending - activated,
             active=active,
             version=account.version + 1,
             entries=seq,
             **{figure: getattr(account, figure) + sign * amount},
         )
-        return Posting(seq, kind, amount, active, account.held, account.debt, at, kept, transaction_id, hold, reverses)
+        return Entry(seq, kind, amount, active, account.held, account.debt, at, kept, transaction_id, hold, reverses)
 
     def issue(
         self,
         points: int,
         term: Term,
-        policy_version: int,
+        settings_version: int,
         issued_at: datetime,
         transaction_id: str | None = None,
         origin: int | None = None,
@@ -162,7 +162,7 @@ class Draft:
             points,
             term.activates_at,
             term.expires_at,
-            policy_version,
+            settings_version,
             issued_at,
             transaction_id,
             slides=term.slides,
@@ -191,24 +191,24 @@ class Draft:
 
     def expires_at(self, lot: Lot) -> datetime | None:
         """The first instant at which a lot is no longer usable."""
-        return self.slides.get(lot.policy_version) if lot.slides else lot.expires_at
+        return self.sliding_expiries.get(lot.settings_version) if lot.slides else lot.expires_at
 
-    def slide(self, activity_type: str, at: datetime) -> None:
+    def extend_sliding_expiries(self, activity_type: str, at: datetime) -> None:
         """Moves the expiry of each group of sliding lots on, where that type of activity counts for it."""
-        for version in list(self.slides):
-            self.slide_group(version, activity_type, at)
+        for version in list(self.sliding_expiries):
+            self.extend_sliding_expiry(version, activity_type, at)
 
-    def slide_group(self, version: int, activity_type: str, at: datetime) -> None:
+    def extend_sliding_expiry(self, version: int, activity_type: str, at: datetime) -> None:
         """The same for one group, which begins with it; an expiry never moves back."""
         to = self.sliding(version, activity_type, at)
-        if to is None or (version in self.slides and self.slides[version] >= to):
+        if to is None or (version in self.sliding_expiries and self.sliding_expiries[version] >= to):
             return
-        if version not in self.slides:
-            self.account = self.account._replace(slides=self.account.slides + 1)
-        self.slides[version] = to
-        self.changed_slides.add(version)
+        if version not in self.sliding_expiries:
+            self.account = self.account._replace(sliding_expiries=self.account.sliding_expiries + 1)
+        self.sliding_expiries[version] = to
+        self.changed_sliding_expiries.add(version)
 
-    def take(self, points: int, kind: EntryKind = EntryKind.SPEND) -> list[tuple[int, int]]:
+    def allocate(self, points: int, kind: EntryKind = EntryKind.SPEND) -> list[tuple[int, int]]:
         """Which lots give that many free points, in consumption order, as allocations."""
         allocations = []
         wanted = points
@@ -231,7 +231,7 @@ class Draft:
         expires_at = self.expires_at(lot)
         return (expires_at is None, expires_at, lot.activates_at, lot.number)
 
-    def repay(self, at: datetime) -> Posting | None:
+    def repay(self, at: datetime) -> Entry | None:
         """Debt takes the points that have become free, the oldest debt first."""
         points = min(self.account.debt, self.account.free)
         if not points:
@@ -246,9 +246,9 @@ class Draft:
                 self.put_shortfall(shortfall._replace(remaining=remaining, ended_at=None if remaining else at))
         if left:
             raise LotsNotAtHand
-        return self.post(EntryKind.REPAYMENT, self.take(points), at)
+        return self.post(EntryKind.REPAYMENT, self.allocate(points), at)
 
-    def expire(self, at: datetime) -> Posting | None:
+    def expire(self, at: datetime) -> Entry | None:
         """Ends the free points of lots whose expiry has come; what is pinned stays with its hold."""
         overdue = [
             (lot.number, -lot.free)
@@ -266,22 +266,22 @@ class Draft:
         self.put_hold(ended)
         return ended
 
-    def wake(self, at: datetime) -> Posting | None:
+    def activate_due(self, at: datetime) -> Entry | None:
         """Activates the pending lots whose instant has come."""
-        waking = [
+        due = [
             lot
             for lot in self.lots.values()
             if lot.state is LotState.PENDING and lot.activates_at is not None and lot.activates_at <= at
         ]
-        if not waking:
+        if not due:
             return None
-        waking.sort(key=lambda lot: lot.number)
-        given = [(lot.number, lot.remaining) for lot in waking]
-        posting = self.post(EntryKind.ACTIVATION, given, at, self._source(given))
-        for lot in waking:
+        due.sort(key=lambda lot: lot.number)
+        given = [(lot.number, lot.remaining) for lot in due]
+        entry = self.post(EntryKind.ACTIVATION, given, at, self._source(given))
+        for lot in due:
             if lot.slides:
-                self.slide_group(lot.policy_version, "", at)
-        return posting
+                self.extend_sliding_expiry(lot.settings_version, "", at)
+        return entry
 
     @property
     def due_at(self) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from rules.accounts import EntryKind, Hold, HoldState, Posting
+from rules.accounts import Entry, EntryKind, Hold, HoldState
 from rules.draft import Draft
 from rules.ledger import check_spendable, settle_act
 from rules.refusals import HoldAlreadyCaptured, HoldExceeded, HoldExpired, HoldReleased, HoldTooLong
@@ -26,7 +26,7 @@ def create(
         raise HoldTooLong(ttl_max_s=ttl_max_s, requested_s=ttl_s)
     account = draft.account
     check_spendable(account, points)
-    pins = tuple((number, -taken) for number, taken in draft.take(points))
+    pins = tuple((number, -taken) for number, taken in draft.allocate(points))
     for number, pinned in pins:
         draft.put(draft.lots[number]._replace(held=draft.lots[number].held + pinned))
     draft.account = account._replace(held=account.held + points, holds=account.holds + 1, version=account.version + 1)
@@ -45,7 +45,7 @@ def create(
     return hold
 
 
-def capture(draft: Draft, number: int, points: int, now: datetime) -> Posting:
+def capture(draft: Draft, number: int, points: int, now: datetime) -> Entry:
     """Spends `points` of a hold (0: all of it), from its lots in their order, and lets go of the rest.
 
     Raises HoldAlreadyCaptured, HoldExpired, HoldReleased, HoldExceeded.
@@ -60,11 +60,11 @@ def capture(draft: Draft, number: int, points: int, now: datetime) -> Posting:
             allocations.append((lot, -taken))
             wanted -= taken
     ended = draft.release(hold, HoldState.CAPTURED, now)
-    posting = draft.post(EntryKind.SPEND, allocations, now, hold.transaction_id, hold=number)
-    draft.put_hold(ended._replace(captured=captured, entry=posting.seq))
-    draft.postings.append(posting)
+    entry = draft.post(EntryKind.SPEND, allocations, now, hold.transaction_id, hold=number)
+    draft.put_hold(ended._replace(captured=captured, entry=entry.seq))
+    draft.entries.append(entry)
     settle_act(draft, now)
-    return posting
+    return entry
 
 
 def release(draft: Draft, number: int, now: datetime) -> Hold:

@@ -6,7 +6,7 @@ Nobody calls a clock: `now` is passed in.
 
 from datetime import datetime
 
-from rules.accounts import Account, EntryKind, HoldState, LotState, Posting
+from rules.accounts import Account, Entry, EntryKind, HoldState, LotState
 from rules.draft import Draft, Passed, TimeKind
 from rules.programs import Term
 from rules.refusals import InsufficientPoints, LotStateWrong, PointsHeldElsewhere
@@ -16,10 +16,10 @@ def settle(draft: Draft, now: datetime) -> None:
     """Lets time pass: does what is due at `now`, in the order of its instants, and notes it in `draft.passed`.
 
     At one instant: pending points become active, and repay debt; holds end; points expire. What falls due together
-    shares one posting. Settling twice at one `now` changes nothing the second time.
+    shares one entry. Settling twice at one `now` changes nothing the second time.
     """
     while (at := draft.next_due()) is not None and at <= now:
-        _note(draft, TimeKind.ACTIVATED, at, draft.wake(at))
+        _note(draft, TimeKind.ACTIVATED, at, draft.activate_due(at))
         _note(draft, TimeKind.REPAID, at, draft.repay(at))
         for hold in sorted(draft.holds.values()):
             if hold.state is HoldState.ACTIVE and hold.expires_at <= at:
@@ -33,57 +33,57 @@ def earn(
     draft: Draft,
     points: int,
     term: Term,
-    policy_version: int,
+    settings_version: int,
     now: datetime,
     transaction_id: str | None = None,
     kind: EntryKind = EntryKind.EARN,
-) -> Posting | None:
-    """Adds a lot of `points` (at least 1) with that term; answers its posting, None while it is pending.
+) -> Entry | None:
+    """Adds a lot of `points` (at least 1) with that term; answers its entry, None while it is pending.
 
     Points whose activation has come are active at once; those whose expiry has come too expire at once. Raises
     AmountTooLarge.
     """
-    lot = draft.issue(points, term, policy_version, now, transaction_id)
+    lot = draft.issue(points, term, settings_version, now, transaction_id)
     if term.activates_at is None or term.activates_at > now:
         return None
     if term.slides:
-        draft.slide_group(policy_version, "", term.activates_at)
-    posting = draft.post(kind, ((lot.number, points),), term.activates_at, transaction_id)
-    draft.postings.append(posting)
+        draft.extend_sliding_expiry(settings_version, "", term.activates_at)
+    entry = draft.post(kind, ((lot.number, points),), term.activates_at, transaction_id)
+    draft.entries.append(entry)
     end = draft.expires_at(lot)
     if end is not None and end <= now and (gone := draft.expire(end)) is not None:
-        draft.postings.append(gone)
+        draft.entries.append(gone)
     settle_act(draft, now)
-    return posting
+    return entry
 
 
-def spend(draft: Draft, points: int, now: datetime, transaction_id: str | None = None) -> Posting:
+def spend(draft: Draft, points: int, now: datetime, transaction_id: str | None = None) -> Entry:
     """Takes `points` (at least 1) in consumption order. Raises InsufficientPoints, PointsHeldElsewhere."""
     check_spendable(draft.account, points)
-    posting = draft.post(EntryKind.SPEND, draft.take(points), now, transaction_id)
-    draft.postings.append(posting)
-    return posting
+    entry = draft.post(EntryKind.SPEND, draft.allocate(points), now, transaction_id)
+    draft.entries.append(entry)
+    return entry
 
 
-def deduct(draft: Draft, points: int, now: datetime) -> Posting:
+def deduct(draft: Draft, points: int, now: datetime) -> Entry:
     """Takes `points` away by hand. Raises InsufficientPoints, PointsHeldElsewhere."""
     check_spendable(draft.account, points)
-    posting = draft.post(EntryKind.ADJUSTMENT, draft.take(points), now)
-    draft.postings.append(posting)
-    return posting
+    entry = draft.post(EntryKind.ADJUSTMENT, draft.allocate(points), now)
+    draft.entries.append(entry)
+    return entry
 
 
-def activate(draft: Draft, number: int, now: datetime, expires_at: datetime | None) -> Posting:
+def activate(draft: Draft, number: int, now: datetime, expires_at: datetime | None) -> Entry:
     """Activates one pending lot by hand or by its event; its expiry clock starts now. Raises LotStateWrong."""
     lot = draft.lots[number]
     check_pending(draft, number)
     draft.put(lot._replace(activates_at=now, expires_at=expires_at, awaits=None))
     if lot.slides:
-        draft.slide_group(lot.policy_version, "", now)
-    posting = draft.post(EntryKind.ACTIVATION, ((number, lot.remaining),), now, lot.transaction_id)
-    draft.postings.append(posting)
+        draft.extend_sliding_expiry(lot.settings_version, "", now)
+    entry = draft.post(EntryKind.ACTIVATION, ((number, lot.remaining),), now, lot.transaction_id)
+    draft.entries.append(entry)
     settle_act(draft, now)
-    return posting
+    return entry
 
 
 def date(draft: Draft, number: int, term: Term) -> None:
@@ -105,45 +105,45 @@ def cancel(draft: Draft, number: int, points: int | None = None) -> int:
     return points
 
 
-def transfer(source: Draft, target: Draft, points: int, now: datetime, source_account: int) -> tuple[Posting, Posting]:
+def transfer(source: Draft, target: Draft, points: int, now: datetime, source_account: int) -> tuple[Entry, Entry]:
     """Gives points to another account of the same card: lot by lot, each with the expiry it had.
 
     `source_account` names the account they come from, for the lots to remember. Raises InsufficientPoints,
     PointsHeldElsewhere, AmountTooLarge.
     """
     check_spendable(source.account, points)
-    taken = source.take(points)
+    taken = source.allocate(points)
     sent = source.post(EntryKind.TRANSFER_OUT, taken, now)
     given = []
     for number, amount in taken:
         lot = source.lots[number]
         term = Term(lot.activates_at, lot.expires_at, lot.slides)
-        made = target.issue(-amount, term, lot.policy_version, now, origin=number, origin_account=source_account)
+        made = target.issue(-amount, term, lot.settings_version, now, origin=number, origin_account=source_account)
         if lot.slides:
-            adopt_slide(source, target, lot.policy_version)
+            adopt_sliding_expiry(source, target, lot.settings_version)
         given.append((made.number, -amount))
     received = target.post(EntryKind.TRANSFER_IN, given, now)
-    source.postings.append(sent)
-    target.postings.append(received)
+    source.entries.append(sent)
+    target.entries.append(received)
     settle_act(target, now)
     return sent, received
 
 
-def adopt_slide(source: Draft, target: Draft, version: int) -> None:
+def adopt_sliding_expiry(source: Draft, target: Draft, version: int) -> None:
     """Lots that move keep the later of both groups' expiries: none is ever cut short."""
-    at = source.slides[version]
-    if version not in target.slides:
-        target.account = target.account._replace(slides=target.account.slides + 1)
-    if version not in target.slides or target.slides[version] < at:
-        target.slides[version] = at
-        target.changed_slides.add(version)
+    at = source.sliding_expiries[version]
+    if version not in target.sliding_expiries:
+        target.account = target.account._replace(sliding_expiries=target.account.sliding_expiries + 1)
+    if version not in target.sliding_expiries or target.sliding_expiries[version] < at:
+        target.sliding_expiries[version] = at
+        target.changed_sliding_expiries.add(version)
 
 
 def settle_act(draft: Draft, now: datetime) -> None:
     """What follows at once from an act that made points free: debt is repaid, and what is overdue expires."""
-    for posting in (draft.expire(now), draft.repay(now)):
-        if posting is not None:
-            draft.postings.append(posting)
+    for entry in (draft.expire(now), draft.repay(now)):
+        if entry is not None:
+            draft.entries.append(entry)
 
 
 def check_spendable(account: Account, points: int) -> None:
@@ -161,6 +161,6 @@ def check_pending(draft: Draft, number: int) -> None:
         raise LotStateWrong(lot=number, state=state, wanted=LotState.PENDING)
 
 
-def _note(draft: Draft, kind: TimeKind, at: datetime, posting: Posting | None) -> None:
-    if posting is not None:
-        draft.passed.append(Passed(kind, at, posting))
+def _note(draft: Draft, kind: TimeKind, at: datetime, entry: Entry | None) -> None:
+    if entry is not None:
+        draft.passed.append(Passed(kind, at, entry))

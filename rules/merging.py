@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rules.accounts import EntryKind, Hold, HoldState, Lot, LotState, Shortfall, ShortfallKind
 from rules.draft import Draft
-from rules.ledger import adopt_slide, settle_act
+from rules.ledger import adopt_sliding_expiry, settle_act
 from rules.programs import Term
 
 
@@ -49,7 +49,7 @@ class MovedShortfall(NamedTuple):
     kind: ShortfallKind
 
 
-class MovedSlide(NamedTuple):
+class MovedSlidingExpiry(NamedTuple):
     """A group of sliding lots that moved, and when the other account's own expired `before`, where it had one."""
 
     version: int
@@ -62,7 +62,7 @@ class Moved(NamedTuple):
     lots: tuple[MovedLot, ...] = ()
     holds: tuple[MovedHold, ...] = ()
     shortfalls: tuple[MovedShortfall, ...] = ()
-    slides: tuple[MovedSlide, ...] = ()
+    sliding_expiries: tuple[MovedSlidingExpiry, ...] = ()
     version: int = 0
 
     @property
@@ -94,9 +94,9 @@ def move(source: Draft, target: Draft, source_account: int, now: datetime) -> Mo
     """
     moving = sorted(lot for lot in source.lots.values() if lot.is_open)
     slides = []
-    for version in sorted({lot.policy_version for lot in moving if lot.slides} & source.slides.keys()):
-        slides.append(MovedSlide(version, target.slides.get(version)))
-        adopt_slide(source, target, version)
+    for version in sorted({lot.settings_version for lot in moving if lot.slides} & source.sliding_expiries.keys()):
+        slides.append(MovedSlidingExpiry(version, target.sliding_expiries.get(version)))
+        adopt_sliding_expiry(source, target, version)
     lots = tuple(
         MovedLot(lot.number, _copy(lot, target, source_account, now), lot.remaining, lot.state) for lot in moving
     )
@@ -117,7 +117,7 @@ def move(source: Draft, target: Draft, source_account: int, now: datetime) -> Mo
 def _copy(lot: Lot, target: Draft, source_account: int, now: datetime) -> int:
     # Issued, made and owed here from now on: what the account had at an instant before stays what it was.
     term = Term(lot.activates_at, lot.expires_at, lot.slides, lot.awaits or "")
-    made = target.issue(lot.remaining, term, lot.policy_version, now, lot.transaction_id, lot.number, source_account)
+    made = target.issue(lot.remaining, term, lot.settings_version, now, lot.transaction_id, lot.number, source_account)
     target.put(made._replace(held=lot.held))
     return made.number
 
@@ -154,8 +154,8 @@ def post_both(giving: Draft, getting: Draft, active: list[tuple[int, int, int]],
     """The entries of active lots that move: the number each had, the number it gets, its points."""
     if not active:
         return
-    giving.postings.append(giving.post(EntryKind.MERGE_OUT, [(number, -points) for number, _, points in active], now))
-    getting.postings.append(getting.post(EntryKind.MERGE_IN, [(number, points) for _, number, points in active], now))
+    giving.entries.append(giving.post(EntryKind.MERGE_OUT, [(number, -points) for number, _, points in active], now))
+    getting.entries.append(getting.post(EntryKind.MERGE_IN, [(number, points) for _, number, points in active], now))
 
 
 def end_shortfall(draft: Draft, owed: Shortfall, now: datetime) -> None:

@@ -60,7 +60,8 @@ class Term(NamedTuple):
     """From when to when points can be used: `activates_at <= now < expires_at`.
 
     Without `activates_at` they wait, for an event of the type `awaits` or, where that is empty, for somebody to accept
-    them; their expiry is then not known yet. Points that slide expire with their account, by Settings.slides_to.
+    them; their expiry is then not known yet. Points that slide expire with their account
+    (Settings.sliding_expiry_at).
     """
 
     activates_at: datetime | None
@@ -135,7 +136,7 @@ class Settings:
             return None
         return self._end(policy, activated_at)
 
-    def slides_to(self, card: Card, activity_type: str, at: datetime) -> datetime | None:
+    def sliding_expiry_at(self, card: Card, activity_type: str, at: datetime) -> datetime | None:
         """When the account's sliding points expire after an activity of that type, None where it does not count.
 
         An empty type always counts: that is how long points last that became active at that instant.

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from rules.accounts import UNITS_MAX, EntryKind, LotState, Posting, Shortfall, ShortfallKind
+from rules.accounts import UNITS_MAX, Entry, EntryKind, LotState, Shortfall, ShortfallKind
 from rules.draft import Draft
 from rules.ledger import cancel, settle_act
 from rules.programs import RefundPolicy, Term
@@ -50,7 +50,7 @@ class Restored(NamedTuple):
     restored: int
     expired: int
     spending: Spending
-    posting: Posting | None
+    entry: Entry | None
 
 
 def claim(
@@ -75,7 +75,7 @@ def claim(
         if other:
             allocations += _from_others(draft, other, lot)
         if allocations:
-            draft.postings.append(draft.post(EntryKind.REFUND, allocations, now, transaction_id))
+            draft.entries.append(draft.post(EntryKind.REFUND, allocations, now, transaction_id))
     missing = wanted - own - other
     debt = missing if policy is RefundPolicy.UNLIMITED else 0
     if missing:
@@ -85,11 +85,11 @@ def claim(
 
 def _from_others(draft: Draft, points: int, lot: int | None) -> list[tuple[int, int]]:
     if lot is None or draft.lots[lot].state is not LotState.ACTIVE:
-        return draft.take(points)
+        return draft.allocate(points)
     # Its own lot gives what it has beforehand; hidden for a moment, so that it does not give twice.
     hidden = draft.lots.pop(lot)
     try:
-        return draft.take(points)
+        return draft.allocate(points)
     finally:
         draft.lots[lot] = hidden
 
@@ -148,16 +148,16 @@ def roll_back(
         end = draft.expires_at(lot)
         if until is not None and end is not None and end < until:
             term = Term(lot.activates_at, until)
-            lot = draft.issue(amount, term, lot.policy_version, now, lot.transaction_id, origin=number)
+            lot = draft.issue(amount, term, lot.settings_version, now, lot.transaction_id, origin=number)
         given.append((lot.number, amount))
-    posting = draft.post(EntryKind.ROLLBACK, given, now, spending.transaction_id, reverses=spending.seq)
-    draft.postings.append(posting)
+    entry = draft.post(EntryKind.ROLLBACK, given, now, spending.transaction_id, reverses=spending.seq)
+    draft.entries.append(entry)
     gone = draft.expire(now)
     if gone is not None:
-        draft.postings.append(gone)
+        draft.entries.append(gone)
     settle_act(draft, now)
     expired = -gone.amount if gone is not None else 0
-    return Restored(points, points, expired, after._replace(restored=after.restored + points), posting)
+    return Restored(points, points, expired, after._replace(restored=after.restored + points), entry)
 
 
 def _slices(spending: Spending, points: int) -> list[tuple[int, int]]:

@@ -46,7 +46,7 @@ class Purchase(NamedTuple):
     lines: tuple[Line, ...]
     points: int
     lot: int | None
-    policy_version: int
+    settings_version: int
     occurred_at: datetime
     decided: TransactionState
     accepts_at: datetime | None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rules.accounts import EntryKind, HoldState, Lot, LotState, Shortfall
 from rules.draft import Draft, earlier
-from rules.ledger import adopt_slide, settle_act
+from rules.ledger import adopt_sliding_expiry, settle_act
 from rules.merging import Moved, MovedHold, MovedLot, MovedShortfall, end_shortfall, leave_pending, owe, post_both
 
 
@@ -31,8 +31,8 @@ def in_the_way(target: Draft, moved: Moved, gone: Mapping[int, int]) -> InTheWay
     """
     left = {lot.target: lot.points - gone.get(lot.target, 0) for lot in moved.lots}
     for passed in target.passed:
-        if passed.posting is not None and passed.posting.kind is EntryKind.EXPIRY:
-            for number, amount in passed.posting.allocations:
+        if passed.entry is not None and passed.entry.kind is EntryKind.EXPIRY:
+            for number, amount in passed.entry.allocations:
                 left[number] = left.get(number, 0) + amount
     pinned: defaultdict[int, int] = defaultdict(int)
     for hold in moved.holds:
@@ -87,13 +87,13 @@ def _part_slides(source: Draft, target: Draft, moved: Moved, now: datetime) -> N
     untouched = target.account.version == moved.version
     # A pending lot needs neither: it lasts from when it becomes active.
     active = [target.lots[lot.target] for lot in moved.lots if target.lots[lot.target].state is LotState.ACTIVE]
-    for version in sorted({lot.policy_version for lot in active if lot.slides}):
-        if not untouched or source.slides.get(version, now) <= now:
-            adopt_slide(target, source, version)
-    for slide in moved.slides:
+    for version in sorted({lot.settings_version for lot in active if lot.slides}):
+        if not untouched or source.sliding_expiries.get(version, now) <= now:
+            adopt_sliding_expiry(target, source, version)
+    for slide in moved.sliding_expiries:
         if untouched and slide.before is not None and slide.before > now:
-            target.slides[slide.version] = slide.before
-            target.changed_slides.add(slide.version)
+            target.sliding_expiries[slide.version] = slide.before
+            target.changed_sliding_expiries.add(slide.version)
             # Its other lots are not at hand, and expire earlier now.
             target.rest_due_at = earlier(target.rest_due_at, slide.before)
 

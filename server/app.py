@@ -27,6 +27,7 @@ from server.settings import ServerSettings
 from storage.access.queries import server_secret
 from storage.books import Books
 from storage.engine.database import connection, open_database
+from storage.functions import VERSION
 from storage.migrate import PAGE_TOKEN_SECRET, check
 
 log = structlog.get_logger()
@@ -64,7 +65,7 @@ async def build(
     MigrationsPending, ServerTooOld."""
     if not share_port:
         listening.check(settings.host, settings.port, "FEALTY_PORT")
-    database = open_database(settings.database_url.get_secret_value())
+    database = open_database(settings.database_url.get_secret_value(), VERSION)
     check(database)
     with connection(database):
         pages = Pages(server_secret(PAGE_TOKEN_SECRET))

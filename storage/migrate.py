@@ -18,7 +18,9 @@ from rules.activity import DATABASE_MIGRATED, by_operator
 from storage.access.commands import ensure_server_secret
 from storage.activity.commands import record
 from storage.engine.database import Connection, connection, patient
+from storage.engine.functions import install, missing
 from storage.engine.unit import transaction
+from storage.functions import FUNCTIONS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number, as long as every starter takes the same: "FEALTY" read as six letters of base 36.
@@ -44,8 +46,8 @@ class ServerTooOld(Exception):
 class Schema(NamedTuple):
     """What a database has, beside what this version knows, whose newest migration is number `level`.
 
-    `pending` are this version's that were not applied, `newer` those that only newer versions know; `oldest_server` is
-    the level that a server must have because of them.
+    `pending` are this version's that were not applied, and functions that are not installed; `newer` those that only
+    newer versions know; `oldest_server` is the level that a server must have because of them.
     """
 
     level: int
@@ -68,6 +70,8 @@ def migrate(database: PostgresqlDatabase) -> list[str]:
             # Each time: a starter that died right after `up` must not leave servers without them for ever.
             _keep_oldest_servers(unit.connection, runner)
             ensure_server_secret(PAGE_TOKEN_SECRET)
+            if not is_blocked:
+                install(unit.connection, FUNCTIONS)
             if applied:
                 record(unit, by_operator(DATABASE_MIGRATED), "database", details={"applied": applied})
     if is_blocked:
@@ -83,11 +87,12 @@ def schema(database: PostgresqlDatabase) -> Schema:
     with connection(database) as held:
         found = _runner(database).status()
         newer = {migration.name: migration.idx for migration in found if not migration.path}
+        pending = [migration.name for migration in found if migration.path and not migration.applied]
         # One whose number was not kept is taken to need what it brought.
         kept = held.execute(_OLDEST_SERVERS, (list(newer),)).fetchall() if newer else []
         return Schema(
             level=max(migration.idx for migration in found if migration.path),
-            pending=[migration.name for migration in found if migration.path and not migration.applied],
+            pending=pending or missing(held, FUNCTIONS),
             newer=list(newer),
             oldest_server=max((newer[name] if oldest is None else oldest for name, oldest in kept), default=0),
         )

@@ -5,6 +5,7 @@ from threading import Event, Thread
 
 from storage import migrate
 from storage.engine.database import Database, StorageUnavailable, open_database
+from storage.functions import VERSION
 from workers.broker import Broker, BrokerUnavailable
 
 
@@ -14,7 +15,7 @@ class WorkerError(Exception):
 
 def open_books(database_url: str) -> Database:
     """The database, which answers and has a schema that we may run on; not yet connected. Raises WorkerError."""
-    database = open_database(database_url)
+    database = open_database(database_url, VERSION)
     try:
         migrate.check(database)
     except StorageUnavailable as error:

@@ -6,7 +6,7 @@ Filled in place: a message that is given to another's constructor is copied.
 from typing import Any
 
 from fealty.v1 import points_pb2 as pb
-from rules.accounts import Posting
+from rules.accounts import Entry
 from server.convert import names
 from server.convert.requests import set_instant
 from storage.ledger.addresses import Address
@@ -34,29 +34,29 @@ def fill_balance(shown: pb.Balance, address: Address, found: Balance) -> None:
 
 def fill_entry(shown: pb.Entry, address: Address, found: EntryRead) -> None:
     """An entry as the contract shows it."""
-    posting = found.posting
-    shown.name = f"{address.name}/entries/{posting.seq}"
-    shown.kind = _KINDS[posting.kind]
-    shown.amount = posting.amount
-    shown.active_after = posting.active_after
-    shown.held_after = posting.held_after
-    shown.debt_after = posting.debt_after
-    set_instant(shown.occur_time, posting.occurred_at)
+    entry = found.entry
+    shown.name = f"{address.name}/entries/{entry.seq}"
+    shown.kind = _KINDS[entry.kind]
+    shown.amount = entry.amount
+    shown.active_after = entry.active_after
+    shown.held_after = entry.held_after
+    shown.debt_after = entry.debt_after
+    set_instant(shown.occur_time, entry.occurred_at)
     set_instant(shown.record_time, found.recorded_at)
-    for lot, amount in posting.allocations:
+    for lot, amount in entry.allocations:
         shown.allocations.add(lot=lot, amount=amount)
-    if posting.transaction_id:
-        shown.transaction = f"{address.customer_name}/transactions/{posting.transaction_id}"
-    if posting.hold:
-        shown.hold = f"{address.name}/holds/{posting.hold}"
-    if posting.reverses:
-        shown.reverses = f"{address.name}/entries/{posting.reverses}"
+    if entry.transaction_id:
+        shown.transaction = f"{address.customer_name}/transactions/{entry.transaction_id}"
+    if entry.hold:
+        shown.hold = f"{address.name}/holds/{entry.hold}"
+    if entry.reverses:
+        shown.reverses = f"{address.name}/entries/{entry.reverses}"
     shown.activity = names.activity(found.activity)
 
 
-def fill_new_entry(shown: pb.Entry, address: Address, posting: Posting, answered: Any, activity: str | None) -> None:
+def fill_new_entry(shown: pb.Entry, address: Address, entry: Entry, answered: Any, activity: str | None) -> None:
     """An entry that was made just now; `answered` says when it was written."""
-    fill_entry(shown, address, EntryRead(posting, answered.recorded_at, activity or ""))
+    fill_entry(shown, address, EntryRead(entry, answered.recorded_at, activity or ""))
 
 
 _KINDS: dict[str, Any] = {name.removeprefix("ENTRY_KIND_"): kind for name, kind in pb.EntryKind.items()}

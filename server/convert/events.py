@@ -53,8 +53,8 @@ def event_recorded(command: RecordEvent, answer: Answer[EventRecorded]) -> pb.Re
     shown.points = value.points
     set_instant(shown.occur_time, value.occurred_at)
     set_instant(shown.record_time, value.recorded_at)
-    shown.source = source_number(command.asked.origin.source)
-    shown.admin = command.asked.reason.acting_user
+    shown.source = source_number(command.context.origin.source)
+    shown.admin = command.context.reason.acting_user
     shown.subject = command.name.name
     details = _details(command, value)
     fill_struct(shown.details, details)
@@ -88,7 +88,7 @@ def _details(command: RecordEvent, value: EventRecorded) -> dict[str, Any]:
         details["transaction"] = command.about
     if value.points:
         details |= {"points": value.points, "account": value.account}
-    reason = command.asked.reason
+    reason = command.context.reason
     if reason.code:
         details["reason_code"] = reason.code
     if reason.acting_user:

@@ -22,4 +22,4 @@ def fill(shown: pb.Explanation, address: Address, found: Explanation) -> None:
         if step.entry is not None:
             told.entry = f"{address.name}/entries/{step.entry}"
         told.activity = names.activity(step.activity)
-        told.settings_version = step.policy_version
+        told.settings_version = step.settings_version

@@ -92,7 +92,7 @@ def fill(
     if expires_at is not None:
         set_instant(shown.expire_time, expires_at)
     shown.last_usable_date = last_usable_on
-    shown.settings_version = lot.policy_version
+    shown.settings_version = lot.settings_version
     if lot.transaction_id:
         shown.transaction = f"{address.customer_name}/transactions/{lot.transaction_id}"
     shown.awaits_event = lot.awaits or ""

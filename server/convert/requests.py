@@ -16,7 +16,7 @@ from server.convert import names
 from server.errors import RequestInvalid
 from server.policy import method_of
 from storage.engine.requests import Answer, Request
-from storage.ledger.commands import Asked, Reason
+from storage.ledger.commands import CommandContext, Reason
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,12 +33,12 @@ def request(call: Call, message: Any) -> Request:
     return Request(call.caller.id, method, message.request_id, hashlib.sha256(content).hexdigest())
 
 
-def asked(call: Call, message: Any) -> Asked:
-    """How a posting is asked for, by a call of its own or as an item of a stream."""
+def asked(call: Call, message: Any) -> CommandContext:
+    """How a entry is asked for, by a call of its own or as an item of a stream."""
     why = Reason()
     if "reason" in message.DESCRIPTOR.fields_by_name and message.HasField("reason"):
         why = reason(message.reason)
-    return Asked(request(call, message), origin(call, message), message.validate_only, call.deadline, why)
+    return CommandContext(request(call, message), origin(call, message), message.validate_only, call.deadline, why)
 
 
 def origin(call: Call, message: Any) -> Origin:

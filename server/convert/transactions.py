@@ -57,7 +57,7 @@ def recorded(command: RecordTransaction, answer: Answer[Recorded]) -> pb.RecordT
     shown.amount.amount_minor = command.amount_minor
     shown.state = _STATES[value.state]
     shown.points = value.points
-    shown.settings_version = value.policy_version
+    shown.settings_version = value.settings_version
     _fill_lines(shown, command.lines)
     set_instant(shown.occur_time, value.occurred_at)
     _fill_term(shown, value.activates_at, value.expires_at)
@@ -139,7 +139,7 @@ def fill(
     shown.amount.amount_minor = purchase.amount_minor
     shown.state = _STATES[state]
     shown.points = purchase.points
-    shown.settings_version = purchase.policy_version
+    shown.settings_version = purchase.settings_version
     shown.refunded_minor = purchase.refunded_minor
     shown.refunded_points = purchase.refunded_points
     _fill_lines(shown, purchase.lines)

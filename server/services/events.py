@@ -55,7 +55,7 @@ class Events:
         for event_read in found[:size]:
             events.fill(response.events.add(), event_read)
         if len(found) > size:
-            last, number = found[size - 1].place(order)
+            last, number = found[size - 1].cursor(order)
             shown = last.isoformat() if isinstance(last, datetime) else str(last)
             response.next_page_token = self._pages.token(message, f"{number} {shown}")
         return response

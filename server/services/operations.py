@@ -11,7 +11,7 @@ from server.paging import Pages, page_size
 from server.policy import word
 from storage.books import Books
 from storage.operations import commands, queries
-from storage.operations.queries import Place
+from storage.operations.queries import OperationCursor
 
 
 class Operations:
@@ -53,8 +53,8 @@ class Operations:
         return operations.cancelled(answer)
 
 
-def _place(position: str) -> Place | None:
+def _place(position: str) -> OperationCursor | None:
     if not position:
         return None
     created_at, _, identity = position.partition(" ")
-    return Place(datetime.fromisoformat(created_at), UUID(identity))
+    return OperationCursor(datetime.fromisoformat(created_at), UUID(identity))

@@ -56,7 +56,7 @@ class Points:
         for entry in found[:size]:
             fill_entry(response.entries.add(), address, entry)
         if len(found) > size:
-            response.next_page_token = self._pages.token(message, str(found[size - 1].posting.seq))
+            response.next_page_token = self._pages.token(message, str(found[size - 1].entry.seq))
         return response
 
     async def ExplainBalance(self, call: Call, message: pb.ExplainBalanceRequest) -> pb.ExplainBalanceResponse:

@@ -10,7 +10,7 @@ from server.postings import Poster
 from server.services.scope import check_scope
 from storage.books import Books
 from storage.ledger.reading import liability, shortfalls
-from storage.ledger.reading.shortfalls import Place
+from storage.ledger.reading.shortfalls import ShortfallCursor
 
 
 class Reports:
@@ -36,7 +36,7 @@ class Reports:
         after = None
         if position:
             at, account, number = position.split(" ")
-            after = Place(datetime.fromisoformat(at), int(account), int(number))
+            after = ShortfallCursor(datetime.fromisoformat(at), int(account), int(number))
         size = page_size(message.page_size)
         found = await self._books.query(
             call.caller,
@@ -46,7 +46,7 @@ class Reports:
         for read in found[:size]:
             reports.fill_shortfall(response.shortfalls.add(), read.address, read.shortfall)
         if len(found) > size:
-            last = found[size - 1].place
+            last = found[size - 1].cursor
             position = f"{last.created_at.isoformat()} {last.account} {last.number}"
             response.next_page_token = self._pages.token(message, position)
         return response

@@ -101,7 +101,7 @@ class _Named(NamedTuple):
 def once_named(
     unit: Unit, caller: Caller, request: Request, change: Callable[[], Answer[Customer]], validate_only: bool
 ) -> Answer[Customer]:
-    """As `once`, but a replay answers the customer as it stands now: profiles are kept in one place only."""
+    """As `once`, but a replay answers the customer as it stands now: profiles are kept in one key only."""
     made: list[Customer] = []
 
     def named() -> Answer[_Named]:

@@ -9,7 +9,7 @@ from rules.activity import Origin
 from rules.merging import CustomerState, Moved
 from rules.refusals import MergeImpossible
 from storage.activity.commands import Change
-from storage.customers import pairs, provenance, queries
+from storage.customers import merge_record, pairs, queries
 from storage.customers.pairs import Pair
 from storage.customers.queries import Customer
 from storage.customers.states import check_first, check_state, lock_accounts, record_change, save_state
@@ -86,8 +86,8 @@ def merge(
             giving, getting = pair.source.draft(), pair.target.draft()
             # All that is open is at hand: what falls due next is known to the instant.
             giving.rest_due_at = getting.rest_due_at = None
-            now = pair.source.clock.now
-            moves.append((pair, giving, getting, merging.move(giving, getting, pair.source.place.account, now)))
+            now = pair.source.program.now
+            moves.append((pair, giving, getting, merging.move(giving, getting, pair.source.key.account, now)))
         moved = [(pair, parts) for pair, _, _, parts in moves]
         figures = merged_accounts(moved)
         points = points_of(figures)
@@ -107,12 +107,12 @@ def merge(
             pair.target.take(unit, getting, other)
             pair.source.write(unit)
             pair.target.write(unit)
-        provenance.keep(unit, program.id, source, target, moved, activity)
+        merge_record.keep(unit, program.id, source, target, moved, activity)
         unit.write()
         for pair, parts in moved:
             for owed in parts.shortfalls:
-                provenance.move_shortfall(unit, pair.source.place.account, owed.source, owed.points)
-        provenance.move_purchases(unit, activity)
+                merge_record.move_shortfall(unit, pair.source.key.account, owed.source, owed.points)
+        merge_record.move_purchases(unit, activity)
         save_state(unit, source, CustomerState.MERGED, activity, target)
         return Answer(Merge(figures, duplicates, target), activity)
 
@@ -154,7 +154,7 @@ class _Kept(NamedTuple):
 def once_merged(
     unit: Unit, caller: Caller, request: Request, change: Callable[[], Answer[Merge]], validate_only: bool
 ) -> Answer[Merge]:
-    """As `once`, but a replay answers the customer as it stands now: profiles are kept in one place only."""
+    """As `once`, but a replay answers the customer as it stands now: profiles are kept in one key only."""
     made: list[Customer] = []
 
     def kept() -> Answer[_Kept]:

@@ -10,16 +10,16 @@ from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.engine.unit import Unit
 from storage.ledger import load
-from storage.ledger.addresses import Address, Place
-from storage.ledger.standing import Standing
-from storage.programs.queries import BlockingClocks, Program
+from storage.ledger.addresses import AccountKey, Address
+from storage.ledger.locked_account import LockedAccount
+from storage.programs.queries import BlockingProgramCache, Program
 
 
 class Pair(NamedTuple):
     """Two accounts of the same card."""
 
-    source: Standing
-    target: Standing
+    source: LockedAccount
+    target: LockedAccount
 
 
 class Named(NamedTuple):
@@ -51,7 +51,7 @@ def in_hand(
 ) -> list[Pair]:
     """The pairs, by card. `accounts` are those of both, as storage.customers.states.lock_accounts gives them."""
     books = session(unit.connection)
-    clocks = BlockingClocks(books)
+    clocks = BlockingProgramCache(books)
     question = load.question([one[0] for one in accounts], (), (), holds=named.holds, shortfalls=named.shortfalls)
     loaded = blocking(load.lock_group(books, clocks, question, [program.id], begin=False, patience_ms=LOCK_TIMEOUT_MS))
     # What is recorded from here on was decided now, after all whom the locks kept us waiting for.
@@ -64,13 +64,13 @@ def in_hand(
         lots[account].update(lot for hold in holds.values() for lot, _ in hold.pins)
     wanted = [(account, clock.now, 0, sorted(lots[account])) for account, _, _ in accounts]
     found = blocking(load.lots_at_hand(books, wanted))
-    standings: defaultdict[str, dict[int, Standing]] = defaultdict(dict)
+    standings: defaultdict[str, dict[int, LockedAccount]] = defaultdict(dict)
     for account, customer, card in accounts:
         whose = source if customer == source.id else target
         address = Address(program.program_id, whose.customer_id, card)
         sliding = clocks.sliding(program.id, card)
-        place = Place(account, program.id, customer)
-        standings[card][customer] = Standing(place, address, clock, loaded, found[account], sliding)
+        key = AccountKey(account, program.id, customer)
+        standings[card][customer] = LockedAccount(key, address, clock, loaded, found[account], sliding)
     return [
         Pair(both[source.id], both[target.id])
         for _, both in sorted(standings.items())

@@ -16,10 +16,10 @@ from rules.draft import Draft
 from rules.merging import CustomerState, Moved
 from rules.refusals import CustomerStateWrong, UnmergeImpossible
 from storage.activity.commands import Change
-from storage.customers import pairs, provenance, queries
+from storage.customers import merge_record, pairs, queries
+from storage.customers.merge_record import Kept
 from storage.customers.merging import Merge, merged_accounts, once_merged, points_of
 from storage.customers.pairs import Named, Pair
-from storage.customers.provenance import Kept
 from storage.customers.queries import Customer
 from storage.customers.states import check_first, check_state, lock_accounts, record_change, save_state
 from storage.engine.requests import Answer, Request
@@ -60,17 +60,17 @@ def unmerge(
         source, *targets = queries.lock(program, command.customer_id, *([target_id] if target_id else []))
         check_first(unit, request)
         target = _target(source, targets)
-        kept = provenance.standing_merge(unit.connection, source)
+        kept = merge_record.standing_merge(unit.connection, source)
         accounts = lock_accounts(unit, source, target)
         both = pairs.in_hand(unit, program, source, target, accounts, _named(kept))
         partings = []
         for pair in both:
-            moved = kept.accounts.get((pair.source.place.account, pair.target.place.account))
+            moved = kept.accounts.get((pair.source.key.account, pair.target.key.account))
             if moved is not None:
                 partings.append(_Parting(pair, pair.source.draft(), pair.target.draft(), moved))
         _check(unit, target, kept, partings)
         returned = [
-            (one.pair, unmerging.give_back(one.source, one.target, one.moved, one.pair.source.clock.now))
+            (one.pair, unmerging.give_back(one.source, one.target, one.moved, one.pair.source.program.now))
             for one in partings
         ]
         figures = merged_accounts(returned)
@@ -86,10 +86,10 @@ def unmerge(
         details = {"accounts": told, "merge": kept.activity, "to": source.name}
         left = -points if points is not None else None
         other = record_change(unit, origin, program, target, reason, request, [], details, left)
-        unit.add(provenance.UNMERGES, {"activity": activity, "merge": kept.activity})
+        unit.add(merge_record.UNMERGES, {"activity": activity, "merge": kept.activity})
         for pair, parts in returned:
             for owed in parts.shortfalls:
-                provenance.move_shortfall(unit, pair.source.place.account, owed.target, -owed.points)
+                merge_record.move_shortfall(unit, pair.source.key.account, owed.target, -owed.points)
         unit.write()
         # Before its figures: an account that is merged holds nothing.
         restored = save_state(unit, source, CustomerState.ACTIVE, activity)
@@ -101,8 +101,8 @@ def unmerge(
         unit.write()
         for pair, parts in returned:
             for owed in parts.shortfalls:
-                provenance.move_shortfall(unit, pair.target.place.account, owed.source, owed.points)
-        provenance.return_purchases(unit, kept.activity)
+                merge_record.move_shortfall(unit, pair.target.key.account, owed.source, owed.points)
+        merge_record.return_purchases(unit, kept.activity)
         return Answer(Merge(figures, (), restored), activity)
 
     return once_merged(unit, caller, request, change, validate_only)
@@ -133,14 +133,14 @@ def _named(kept: Kept) -> Named:
 
 def _check(unit: Unit, target: Customer, kept: Kept, partings: list[_Parting]) -> None:
     """Raises UnmergeImpossible where something was used, with the names of some of it."""
-    gone = provenance.gone(unit.connection, kept.activity)
+    gone = merge_record.gone(unit.connection, kept.activity)
     used = []
     for one in partings:
-        place, address = one.pair.target.place, one.pair.target.address
-        way = unmerging.in_the_way(one.target, one.moved, gone[place.account])
+        key, address = one.pair.target.key, one.pair.target.address
+        way = unmerging.in_the_way(one.target, one.moved, gone[key.account])
         for noun, numbers in (("lots", way.lots), ("holds", way.holds), ("shortfalls", way.shortfalls)):
             used += [f"{address.name}/{noun}/{number}" for number in numbers]
-    changed = provenance.changed_purchases(unit.connection, kept.activity, NAMES_SHOWN + 1)
+    changed = merge_record.changed_purchases(unit.connection, kept.activity, NAMES_SHOWN + 1)
     used += [f"{target.name}/transactions/{transaction_id}" for transaction_id in changed]
     if used:
         more = " and more" if len(used) > NAMES_SHOWN else ""

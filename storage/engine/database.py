@@ -12,6 +12,8 @@ from peewee import DatabaseProxy, Model, PostgresqlDatabase, Psycopg3Adapter
 from psycopg.pq import ConnStatus, TransactionStatus
 
 # A database that does not answer this soon is down, and the caller is told so.
+# What sessions are called that show no more about themselves.
+SESSION_NAME = "fealty"
 CONNECT_TIMEOUT_S = 3
 # Longer than any statement of ours takes; shorter than the patience of a caller (server/limits.py).
 STATEMENT_TIMEOUT_MS = 30_000
@@ -35,7 +37,6 @@ ATTEMPTS_MAX = 3
 NO_KEY_UPDATE: Any = "FOR NO KEY UPDATE"
 
 # What `open_database` gives, for those who may not name the library.
-Database: TypeAlias = PostgresqlDatabase
 
 handle = DatabaseProxy()
 
@@ -98,14 +99,23 @@ class _Adapter(Psycopg3Adapter):
 
 class _Postgres(PostgresqlDatabase):
     psycopg3_adapter = _Adapter
+    # What its sessions are called in pg_stat_activity; lanes add their names.
+    session_name = SESSION_NAME
 
 
-def open_database(url: str) -> PostgresqlDatabase:
-    """Binds the models to the database at `url` (postgresql://…). Connects nothing yet."""
+Database: TypeAlias = _Postgres
+
+
+def open_database(url: str, functions: str = "") -> Database:
+    """Binds the models to the database at `url` (postgresql://…). Connects nothing yet.
+
+    Sessions show by their name which set of `functions` they use (storage/engine/functions.py).
+    """
+    session_name = f"{SESSION_NAME}-{functions}" if functions else SESSION_NAME
     options = " ".join(
         f"-c {name}={value}"
         for name, value in {
-            "application_name": "fealty",
+            "application_name": session_name,
             "timezone": "UTC",
             "statement_timeout": STATEMENT_TIMEOUT_MS,
             "lock_timeout": LOCK_TIMEOUT_MS,
@@ -124,6 +134,7 @@ def open_database(url: str) -> PostgresqlDatabase:
         options=options,
         **KEEPALIVE,  # type: ignore[arg-type]
     )
+    database.session_name = session_name
     handle.initialize(database)
     return database
 

@@ -302,7 +302,7 @@ class Lane(Generic[Item, Result]):
 
     async def _dial(self) -> Session:
         # On a thread: the name of a host is looked up, and a silent one is waited for.
-        settings = {"application_name": f"fealty {self.rules.name}", **self.rules.settings}
+        settings = {"application_name": f"{self.database.session_name} {self.rules.name}", **self.rules.settings}
         try:
             made = await asyncio.get_running_loop().run_in_executor(
                 None, dial, self.database, settings, self.rules.answer_limit_s

@@ -116,7 +116,10 @@ class ThreadLane:
     def _work(self, work: Callable[[Connection], Any]) -> Any:
         with connection(self._database) as books:
             if books not in self._prepared:
-                apply(books, {"application_name": f"fealty {self._rules.name}", **self._rules.settings})
+                apply(
+                    books,
+                    {"application_name": f"{self._database.session_name} {self._rules.name}", **self._rules.settings},
+                )
                 books.answer_limit_s = self._rules.answer_limit_s
                 self._prepared.add(books)
             return work(books)

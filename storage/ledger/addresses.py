@@ -73,7 +73,7 @@ class Holder(NamedTuple):
     gives_to: Address | None
 
 
-class Place(NamedTuple):
+class AccountKey(NamedTuple):
     """An account by its internal ids."""
 
     account: int
@@ -99,33 +99,33 @@ class Addresses:
 
     def __init__(self, opens: Opens) -> None:
         self._opens = opens
-        self._places: dict[Address, Place] = {}
+        self._places: dict[Address, AccountKey] = {}
 
-    async def find(self, session: Session, wanted: Iterable[Address]) -> dict[Address, Place | Refusal]:
-        """The place of each address, or why there is none: its card must be one of the program's."""
-        found: dict[Address, Place | Refusal] = {}
+    async def find(self, session: Session, wanted: Iterable[Address]) -> dict[Address, AccountKey | Refusal]:
+        """The key of each address, or why there is none: its card must be one of the program's."""
+        found: dict[Address, AccountKey | Refusal] = {}
         unknown = []
         for address in wanted:
-            place = self._places.get(address)
-            if place is None:
+            key = self._places.get(address)
+            if key is None:
                 unknown.append(address)
             else:
-                found[address] = place
+                found[address] = key
         if unknown:
             found.update(await self._look_up(session, sorted(set(unknown))))
         return found
 
-    async def _look_up(self, session: Session, wanted: list[Address]) -> dict[Address, Place | Refusal]:
+    async def _look_up(self, session: Session, wanted: list[Address]) -> dict[Address, AccountKey | Refusal]:
         if len(self._places) + len(wanted) > REMEMBERED_MAX:
             self._places.clear()
         asked = [json.encode(wanted)]
         if self._opens is not Opens.NEVER:
             await session.run(_OPEN[self._opens], asked)
-        found: dict[Address, Place | Refusal] = {}
+        found: dict[Address, AccountKey | Refusal] = {}
         rows = json.decode(await session.run(_PLACES, asked))
         for address, (account, program, customer, has_card, merged_into) in zip(wanted, rows, strict=True):
             if account is not None:
-                found[address] = self._places[address] = Place(account, program, customer)
+                found[address] = self._places[address] = AccountKey(account, program, customer)
             elif program is None:
                 found[address] = ProgramNotFound(program=address.program)
             elif customer is None:
@@ -133,7 +133,7 @@ class Addresses:
             elif merged_into is not None:
                 found[address] = merged(address.program, address.customer, merged_into)
             elif has_card:
-                found[address] = Place(NOWHERE, program, customer)
+                found[address] = AccountKey(NOWHERE, program, customer)
             else:
                 found[address] = CardNotFound(program=address.program, card=address.card)
         return found
@@ -209,7 +209,7 @@ MERGED_INTO = Statement(
 
 # OFFSET 0: the addresses lead, whatever the planner thought of the tables when they were empty.
 _WANTED = """
-    FROM json_array_elements($1) WITH ORDINALITY AS w(names, place)
+    FROM json_array_elements($1) WITH ORDINALITY AS w(names, ordinal)
     LEFT JOIN LATERAL (
         SELECT id, settings FROM program WHERE program_id = w.names ->> 0 OFFSET 0
     ) AS p ON true
@@ -252,14 +252,14 @@ _TARGET = "(SELECT customer_id FROM customer WHERE id = c.merged_into)"
 
 _PLACES = Statement(
     f"""
-SELECT json_agg(json_build_array(a.id, p.id, c.id, {_HAS_CARD}, {_TARGET}) ORDER BY w.place) {_WANTED} {_ACCOUNT}
+SELECT json_agg(json_build_array(a.id, p.id, c.id, {_HAS_CARD}, {_TARGET}) ORDER BY w.ordinal) {_WANTED} {_ACCOUNT}
 """,
     ["json"],
 )
 
 _TRANSACTIONS = Statement(
     f"""
-SELECT json_agg(json_build_array(p.id, c.id, {_TARGET}, t.card_id) ORDER BY w.place) {_WANTED}
+SELECT json_agg(json_build_array(p.id, c.id, {_TARGET}, t.card_id) ORDER BY w.ordinal) {_WANTED}
 LEFT JOIN LATERAL (
     SELECT account.card_id FROM transaction JOIN account ON account.id = transaction.account
     WHERE transaction.program = p.id AND transaction.transaction_id = w.names ->> 2 AND account.customer = c.id
@@ -275,7 +275,7 @@ SELECT json_agg(json_build_array(
     p.id, c.id, {_TARGET}, ARRAY(SELECT card_id FROM account WHERE customer = c.id ORDER BY card_id),
     (SELECT e ->> 'card_id' FROM jsonb_array_elements(p.settings -> 'event_types') AS e
      WHERE e ->> 'event_type' = w.names ->> 2)
-) ORDER BY w.place) {_WANTED}
+) ORDER BY w.ordinal) {_WANTED}
 """,  # noqa: S608
     ["json"],
 )

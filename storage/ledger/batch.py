@@ -20,7 +20,7 @@ from storage.ledger.addresses import NOWHERE, Addresses, Opens
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import CommandFailed, Group, Outcome, accounts_of, find, open_group
 from storage.ledger.wanted import Wanted
-from storage.programs.queries import Clocks
+from storage.programs.queries import ProgramCache
 
 Item = Command | AllOrNothing
 # How often a group is decided anew: a purchase changed before it was locked, or a command failed that should not have.
@@ -36,7 +36,7 @@ class Ledger:
     def __init__(self, patience_ms: int | None = None) -> None:
         self._patience_ms = patience_ms
         self._addresses = Addresses(Opens.AT_ONCE if patience_ms is None else Opens.WAITING)
-        self._clocks = Clocks()
+        self._clocks = ProgramCache()
 
     async def run(self, session: Session, items: Sequence[Item]) -> list[Outcome | list[Outcome] | Busy]:
         """An outcome for each command, in order: an answer, or the refusal it met; a list of them where all or none
@@ -106,7 +106,7 @@ def _passed_over(group: Group, items: Sequence[Item]) -> set[int]:
     taken = set(group.taken)
     later = set()
     for number, item in enumerate(items):
-        accounts = accounts_of((one for one in commands_of(item) if not one.asked.validate_only), group.found)
+        accounts = accounts_of((one for one in commands_of(item) if not one.context.validate_only), group.found)
         if accounts & taken or NOWHERE in accounts_of(commands_of(item), group.found):
             later.add(number)
             taken |= accounts

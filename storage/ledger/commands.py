@@ -21,7 +21,7 @@ class Reason(NamedTuple):
     acting_user: str = ""
 
 
-class Asked(NamedTuple):
+class CommandContext(NamedTuple):
     """How a command was asked for. `deadline` is on time.monotonic()."""
 
     request: Request
@@ -35,7 +35,7 @@ class Command(Protocol):
     """One act on the books. The writer gathers commands, and runs those it has gathered in one transaction."""
 
     @property
-    def asked(self) -> Asked:
+    def context(self) -> CommandContext:
         """How it was asked for."""
 
     def wants(self, wanted: "Wanted") -> None:

@@ -15,12 +15,12 @@ from storage.engine.requests import REQUESTS, Answer
 from storage.engine.session import Session, Statement
 from storage.engine.unit import Plan
 from storage.ledger import addresses, load, rows
-from storage.ledger.addresses import NOWHERE, Address, Addresses, CustomerName, Holder, Place, TransactionName
-from storage.ledger.commands import AllOrNothing, Asked, Command
-from storage.ledger.load import Known, Loaded
-from storage.ledger.standing import Standing
+from storage.ledger.addresses import NOWHERE, AccountKey, Address, Addresses, CustomerName, Holder, TransactionName
+from storage.ledger.commands import AllOrNothing, Command, CommandContext
+from storage.ledger.load import Loaded, LoadedPurchase
+from storage.ledger.locked_account import LockedAccount
 from storage.ledger.wanted import Hand, Numbered, Wanted
-from storage.programs.queries import Clock, Clocks, SettingsUnread
+from storage.programs.queries import ProgramCache, ProgramState, SettingsUnread
 
 Outcome = Answer[Any] | Exception
 
@@ -34,23 +34,21 @@ class Found(NamedTuple):
     A purchase that is to be recorded by the group, and is nowhere else, is at the first account that it may be of.
     """
 
-    places: Mapping[Address, Place | Refusal]
+    keys: Mapping[Address, AccountKey | Refusal]
     names: Mapping[TransactionName, Address | Refusal]
     customers: Mapping[tuple[CustomerName, str], Holder | Refusal]
 
     @property
-    def accounts(self) -> dict[Address, Place]:
+    def accounts(self) -> dict[Address, AccountKey]:
         """The accounts that are there."""
         return {
-            address: place
-            for address, place in self.places.items()
-            if isinstance(place, Place) and place.account != NOWHERE
+            address: key for address, key in self.keys.items() if isinstance(key, AccountKey) and key.account != NOWHERE
         }
 
     @property
     def unopened(self) -> set[int]:
         """NOWHERE, where an account could not be opened: somebody else has a row in hand that it refers to."""
-        return {NOWHERE} & {place.account for place in self.places.values() if isinstance(place, Place)}
+        return {NOWHERE} & {key.account for key in self.keys.values() if isinstance(key, AccountKey)}
 
 
 class CommandFailed(Exception):
@@ -86,17 +84,21 @@ async def find(session: Session, where: Addresses, wanted: Wanted) -> Found:
                 wanted.account(address)
             if holder.gives_to is not None:
                 wanted.account(holder.gives_to)
-    places = await where.find(session, wanted.addresses)
+    keys = await where.find(session, wanted.addresses)
     for key, holder in customers.items():
         if isinstance(holder, Holder):
-            customers[key] = holder._replace(accounts=(*holder.accounts, *_opened(key[0], holder, places)))
-    return Found(places, names, customers)
+            customers[key] = holder._replace(accounts=(*holder.accounts, *_opened(key[0], holder, keys)))
+    return Found(keys, names, customers)
 
 
-def _opened(name: CustomerName, holder: Holder, places: Mapping[Address, Place | Refusal]) -> Iterable[Address]:
+def _opened(name: CustomerName, holder: Holder, keys: Mapping[Address, AccountKey | Refusal]) -> Iterable[Address]:
     """Accounts of a customer that were opened for this group."""
-    for address, place in places.items():
-        if (address.program, address.customer) == name and isinstance(place, Place) and address not in holder.accounts:
+    for address, key in keys.items():
+        if (
+            (address.program, address.customer) == name
+            and isinstance(key, AccountKey)
+            and address not in holder.accounts
+        ):
             yield address
 
 
@@ -106,7 +108,7 @@ class Group:
     def __init__(
         self,
         session: Session,
-        clocks: Clocks,
+        clocks: ProgramCache,
         wanted: Wanted,
         found: Found,
         loaded: Loaded,
@@ -125,7 +127,7 @@ class Group:
         self._known = loaded.purchases
         self._changed: dict[tuple[int, str], str | None] = {}
         self._loaded = loaded
-        self._standings: dict[int, Standing] = {}
+        self._standings: dict[int, LockedAccount] = {}
         self._decided_so_far = 0
 
     async def bring(self, commands: Iterable[Command]) -> None:
@@ -133,16 +135,16 @@ class Group:
         hand = Hand()
         for command in commands:
             command.hand(self, hand)
-        places = self.found.accounts
-        lots = await load.lots_at_hand(self._session, self._lots(hand, places))
-        for address, place in places.items():
-            self._standings[place.account] = Standing(
-                place,
+        keys = self.found.accounts
+        lots = await load.lots_at_hand(self._session, self._lots(hand, keys))
+        for address, key in keys.items():
+            self._standings[key.account] = LockedAccount(
+                key,
                 address,
-                self.clocks[place.program],
+                self.clocks[key.program],
                 self._loaded,
-                lots.get(place.account),
-                self._versions.sliding(place.program, address.card),
+                lots.get(key.account),
+                self._versions.sliding(key.program, address.card),
             )
 
     async def outcome(self, command: Command) -> Outcome:
@@ -161,7 +163,7 @@ class Group:
 
     def _decided(self, command: Command) -> Outcome:
         try:
-            asked = command.asked
+            asked = command.context
             if kept := self._kept.get(asked.request.key):
                 return requests.replay(asked.request, kept, command.answers())
             if asked.deadline < time.monotonic():
@@ -183,7 +185,7 @@ class Group:
 
     async def outcomes(self, together: AllOrNothing) -> list[Outcome]:
         """Decides commands of which all are done, or none: where one is refused, the others hear by which."""
-        standings = {number: standing.mark() for number, standing in self._standings.items()}
+        standings = {number: locked.mark() for number, locked in self._standings.items()}
         kept, known, changed, written = dict(self._kept), dict(self._known), dict(self._changed), self.unit.mark()
         outcomes: list[Outcome] = []
         for number, command in enumerate(together.commands):
@@ -200,25 +202,25 @@ class Group:
 
     async def commit(self) -> None:
         """Writes all that was decided, and commits it, in one round trip."""
-        for standing in self._standings.values():
-            if standing.is_changed:
-                standing.write(self.unit)
-        for key, made_by in self._changed.items():
-            known = self._known[key]
-            place = self._standings[known.account].place
-            rows.transaction(self.unit, place, known.purchase, known.origin_account, made_by)
+        for locked in self._standings.values():
+            if locked.is_changed:
+                locked.write(self.unit)
+        for name, made_by in self._changed.items():
+            known = self._known[name]
+            key = self._standings[known.account].key
+            rows.transaction(self.unit, key, known.purchase, known.origin_account, made_by)
         await self.unit.flush(self._session, commit=True)
 
-    def standing(self, address: Address, even_blocked: bool = False) -> Standing:
+    def locked(self, address: Address, even_blocked: bool = False) -> LockedAccount:
         """An account. Raises why there is none, that its customer was merged, and unless `even_blocked`, that it is
         suspended."""
-        place = self.found.places[address]
-        if isinstance(place, Refusal):
-            raise place
-        standing = self._standings[place.account]
-        if standing.is_blocked and not (even_blocked and standing.account.state is AccountState.SUSPENDED):
-            raise addresses.why_blocked(address, self.read(addresses.MERGED_INTO, place.customer))
-        return standing
+        key = self.found.keys[address]
+        if isinstance(key, Refusal):
+            raise key
+        locked = self._standings[key.account]
+        if locked.is_blocked and not (even_blocked and locked.account.state is AccountState.SUSPENDED):
+            raise addresses.why_blocked(address, self.read(addresses.MERGED_INTO, key.customer))
+        return locked
 
     def address(self, name: TransactionName) -> Address:
         """The account of a purchase. Raises why there is none."""
@@ -234,26 +236,26 @@ class Group:
             raise holder
         return holder
 
-    def clock(self, program: int) -> Clock:
+    def clock(self, program: int) -> ProgramState:
         """The clock of a program. Raises nothing: a program that was found has one."""
         return self.clocks[program]
 
-    def known(self, program: int, transaction_id: str) -> Known | None:
+    def known(self, program: int, transaction_id: str) -> LoadedPurchase | None:
         """A purchase, as this group has left it so far."""
         return self._known.get((program, transaction_id))
 
-    def purchase(self, name: TransactionName) -> tuple[Standing, Known]:
+    def purchase(self, name: TransactionName) -> tuple[LockedAccount, LoadedPurchase]:
         """A purchase and its account, also of a customer that is suspended. Raises why there is none."""
-        place = self.standing(self.address(name), even_blocked=True).place
-        known = self._known.get((place.program, name.transaction_id))
-        standing = self._standings.get(known.account) if known is not None else None
-        if known is None or standing is None or standing.place.customer != place.customer:
+        key = self.locked(self.address(name), even_blocked=True).key
+        known = self._known.get((key.program, name.transaction_id))
+        locked = self._standings.get(known.account) if known is not None else None
+        if known is None or locked is None or locked.key.customer != key.customer:
             raise TransactionNotFound(transaction=name.transaction_id)
-        if known.lot is not None and not (standing.is_at_hand and known.lot in standing.lots):
+        if known.lot is not None and not (locked.is_at_hand and known.lot in locked.lots):
             raise LotsNotAtHand
-        return standing, known
+        return locked, known
 
-    def keep_purchase(self, program: int, known: Known, is_new: bool = False) -> None:
+    def keep_purchase(self, program: int, known: LoadedPurchase, is_new: bool = False) -> None:
         """Takes over a purchase as it stands now."""
         key = (program, known.purchase.transaction_id)
         self._known[key] = known
@@ -273,7 +275,7 @@ class Group:
 
     def record(
         self,
-        asked: Asked,
+        context: CommandContext,
         scope: Scope,
         subject: str,
         occurred_at: datetime,
@@ -282,62 +284,62 @@ class Group:
         event: str = "",
     ) -> str:
         """Records an act of a caller, as an event of the customer's history; answers the id of its activity."""
-        reason = asked.reason
+        reason = context.reason
         if reason.code:
             details = {**details, "reason_code": reason.code}
         if reason.acting_user:
             details = {**details, "admin": reason.acting_user}
         return record(
             self.unit,
-            asked.origin,
+            context.origin,
             subject,
             scope,
             occurred_at,
             details=details,
-            request_id=asked.request.request_id,
-            event=event or asked.origin.kind.action,
+            request_id=context.request.request_id,
+            event=event or context.origin.kind.action,
             points=points,
             note=reason.note,
         )
 
-    def _lots(self, hand: Hand, places: Mapping[Address, Place]) -> list[tuple[int, datetime, int, list[int]]]:
+    def _lots(self, hand: Hand, keys: Mapping[Address, AccountKey]) -> list[tuple[int, datetime, int, list[int]]]:
         wanted = []
-        for address, place in places.items():
-            now = self.clocks[place.program].now
-            if address in hand.demands or self._loaded.accounts[place.account].is_due(now):
+        for address, key in keys.items():
+            now = self.clocks[key.program].now
+            if address in hand.demands or self._loaded.accounts[key.account].is_due(now):
                 named = set(hand.lots.get(address, ()))
-                for hold in self._loaded.holds.get(place.account, {}).values():
+                for hold in self._loaded.holds.get(key.account, {}).values():
                     named.update(lot for lot, _ in hold.pins)
-                wanted.append((place.account, now, hand.demands.get(address, 0), sorted(named)))
+                wanted.append((key.account, now, hand.demands.get(address, 0), sorted(named)))
         return wanted
 
-    def place(self, address: Address) -> Place | None:
+    def key(self, address: Address) -> AccountKey | None:
         """Where an account is; None where there is none."""
-        place = self.found.places.get(address)
-        return place if isinstance(place, Place) else None
+        key = self.found.keys.get(address)
+        return key if isinstance(key, AccountKey) else None
 
     def spending_lots(self, address: Address) -> Iterable[int]:
         """The lots of all spendings of an account that were asked for."""
-        place = self.place(address)
-        for spending in self._loaded.spendings.get(place.account, {}).values() if place else ():
+        key = self.key(address)
+        for spending in self._loaded.spendings.get(key.account, {}).values() if key else ():
             yield from (lot for lot, _ in spending.allocations)
 
-    def purchase_in_books(self, name: TransactionName) -> tuple[Address, Known] | None:
+    def purchase_in_books(self, name: TransactionName) -> tuple[Address, LoadedPurchase] | None:
         """A purchase as it was loaded, for those who must know which lots they need."""
         address = self.found.names.get(name)
-        if not isinstance(address, Address) or (place := self.place(address)) is None:
+        if not isinstance(address, Address) or (key := self.key(address)) is None:
             return None
-        known = self._known.get((place.program, name.transaction_id))
-        return (address, known) if known is not None and known.account == place.account else None
+        known = self._known.get((key.program, name.transaction_id))
+        return (address, known) if known is not None and known.account == key.account else None
 
     def recording(self, name: TransactionName) -> list[Address]:
         """The accounts for which this group may record a purchase."""
-        return [address for address in self._recorded.get(name, ()) if self.place(address) is not None]
+        return [address for address in self._recorded.get(name, ()) if self.key(address) is not None]
 
 
 async def open_group(
     session: Session,
-    clocks: Clocks,
+    clocks: ProgramCache,
     commands: Sequence[Command],
     wanted: Wanted,
     found: Found,
@@ -345,14 +347,14 @@ async def open_group(
 ) -> Group:
     """Begins the transaction of some commands: accounts locked, where that can be had at once or in `patience_ms`, and
     all that is known of them read. Those of which somebody only wants to know what would happen are not locked."""
-    places = found.accounts
-    accounts = {place.account for place in places.values()}
+    keys = found.accounts
+    accounts = {key.account for key in keys.values()}
     locked = accounts
-    if any(command.asked.validate_only for command in commands):
-        locked = accounts_of((command for command in commands if not command.asked.validate_only), found)
-    asked = _question(commands, wanted, found, places, sorted(locked), sorted(accounts - locked))
+    if any(command.context.validate_only for command in commands):
+        locked = accounts_of((command for command in commands if not command.context.validate_only), found)
+    asked = _question(commands, wanted, found, keys, sorted(locked), sorted(accounts - locked))
     holders = [holder for holder in found.customers.values() if isinstance(holder, Holder)]
-    programs = {place.program for place in places.values()} | {holder.program for holder in holders}
+    programs = {key.program for key in keys.values()} | {holder.program for holder in holders}
     loaded = await load.lock_group(session, clocks, asked, programs, patience_ms=patience_ms)
     return Group(session, clocks, wanted, found, loaded, (locked | found.unopened) - loaded.locked)
 
@@ -364,39 +366,39 @@ def accounts_of(commands: Iterable[Command], found: Found) -> set[int]:
         command.wants(wanted)
     named = set(wanted.addresses)
     named.update(at for name in wanted.names if isinstance(at := found.names[name], Address))
-    for key in wanted.customers:
-        if isinstance(holder := found.customers[key], Holder):
+    for named_customer in wanted.customers:
+        if isinstance(holder := found.customers[named_customer], Holder):
             named.update(holder.accounts)
             if holder.gives_to is not None:
                 named.add(holder.gives_to)
-    return {place.account for address in named if isinstance(place := found.places.get(address), Place)}
+    return {key.account for address in named if isinstance(key := found.keys.get(address), AccountKey)}
 
 
 def _question(
     commands: Sequence[Command],
     wanted: Wanted,
     found: Found,
-    places: Mapping[Address, Place],
+    keys: Mapping[Address, AccountKey],
     locked: Sequence[int],
     looked_at: Sequence[int],
 ) -> dict[str, Any]:
     transactions = [
-        (next(places[address].program for address in recorded if address in places), name.transaction_id)
+        (next(keys[address].program for address in recorded if address in keys), name.transaction_id)
         for name, recorded in wanted.recorded.items()
-        if any(address in places for address in recorded)
+        if any(address in keys for address in recorded)
     ]
     paid = []
     for name, address in found.names.items():
-        if isinstance(address, Address) and address in places:
-            transactions.append((places[address].program, name.transaction_id))
-            paid.append((places[address].account, name.transaction_id))
+        if isinstance(address, Address) and address in keys:
+            transactions.append((keys[address].program, name.transaction_id))
+            paid.append((keys[address].account, name.transaction_id))
 
     def numbers(named: Iterable[Numbered]) -> list[tuple[int, int]]:
-        return [(places[one.address].account, one.number) for one in named if one.address in places]
+        return [(keys[one.address].account, one.number) for one in named if one.address in keys]
 
     return load.question(
         locked,
-        [command.asked.request for command in commands],
+        [command.context.request for command in commands],
         transactions,
         looked_at,
         numbers(wanted.holds),

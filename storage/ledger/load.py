@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec import json
@@ -9,10 +10,11 @@ from msgspec import json
 from rules.accounts import Account, AccountState, Hold, HoldState, Lot, LotState, Shortfall, ShortfallKind
 from rules.refunds import Spending
 from rules.transactions import Line, Purchase, TransactionState
+from storage.engine.functions import Functions
 from storage.engine.requests import Request
 from storage.engine.session import Session, Statement
-from storage.ledger.addresses import Place
-from storage.programs.queries import Clock, Clocks
+from storage.ledger.addresses import AccountKey
+from storage.programs.queries import ProgramCache, ProgramState
 
 _LOT_STATES = {state.value: state for state in LotState}
 _HOLD_STATES = {state.value: state for state in HoldState}
@@ -20,7 +22,7 @@ _ACCOUNT_STATES = {state.value: state for state in AccountState}
 _DECIDED = {state.value: state for state in TransactionState}
 
 
-class Known(NamedTuple):
+class LoadedPurchase(NamedTuple):
     """A purchase that is in the books, by which account, with the number and term of its lot there.
 
     `origin_account` is where its lot was made, where that is another; `activity` recorded it.
@@ -43,13 +45,13 @@ class Loaded(NamedTuple):
     now: datetime
     accounts: dict[int, Account]
     locked: frozenset[int]
-    clocks: dict[int, Clock]
+    clocks: dict[int, ProgramState]
     answers: dict[tuple[str, str, str], tuple[str, str]]
-    purchases: dict[tuple[int, str], Known]
+    purchases: dict[tuple[int, str], LoadedPurchase]
     holds: dict[int, dict[int, Hold]]
     spendings: dict[int, dict[int, Spending]]
     shortfalls: dict[int, dict[int, Shortfall]]
-    slides: dict[int, dict[int, datetime]]
+    sliding_expiries: dict[int, dict[int, datetime]]
 
 
 class LotsAtHand(NamedTuple):
@@ -61,7 +63,7 @@ class LotsAtHand(NamedTuple):
 
 async def lock_group(
     session: Session,
-    clocks: Clocks,
+    clocks: ProgramCache,
     wanted: Mapping[str, Any],
     programs: Iterable[int],
     begin: bool = True,
@@ -101,11 +103,11 @@ def question(
     }
 
 
-async def read_accounts(session: Session, clocks: Clocks, places: Iterable[Place]) -> Loaded:
+async def read_accounts(session: Session, clocks: ProgramCache, keys: Iterable[AccountKey]) -> Loaded:
     """The accounts as they stand, not locked, and the clocks of their programs."""
-    found = list(places)
-    programs = clocks.wanted({place.program for place in found})
-    parameters = [json.encode([place.account for place in found]), json.encode(programs)]
+    found = list(keys)
+    programs = clocks.wanted({key.program for key in found})
+    parameters = [json.encode([key.account for key in found]), json.encode(programs)]
     return _loaded(await session.run(_READ, parameters), clocks)
 
 
@@ -113,11 +115,13 @@ async def read_details(session: Session, loaded: Loaded, accounts: Sequence[int]
     """The same with the open holds, debts and slides of some accounts, for those who settle them in passing."""
     body = json.decode(await session.run(_DETAILS, [json.encode(accounts)]))
     return loaded._replace(
-        holds=_holds(body["holds"]), shortfalls=_shortfalls(body["shortfalls"]), slides=_slides(body["slides"])
+        holds=_holds(body["holds"]),
+        shortfalls=_shortfalls(body["shortfalls"]),
+        sliding_expiries=_sliding_expiries(body["sliding_expiries"]),
     )
 
 
-async def clock(session: Session, clocks: Clocks, program: int) -> Clock | None:
+async def clock(session: Session, clocks: ProgramCache, program: int) -> ProgramState | None:
     """The clock of one program."""
     parameters = [b"[]", json.encode(clocks.wanted([program]))]
     return _loaded(await session.run(_READ, parameters), clocks).clocks.get(program)
@@ -153,7 +157,7 @@ def lot(row: Sequence[Any]) -> Lot:
     )
 
 
-def _loaded(text: bytes, clocks: Clocks) -> Loaded:
+def _loaded(text: bytes, clocks: ProgramCache) -> Loaded:
     body = json.decode(text)
     now = datetime.fromisoformat(body["now"])
     return Loaded(
@@ -169,7 +173,7 @@ def _loaded(text: bytes, clocks: Clocks) -> Loaded:
         _holds(body.get("holds")),
         _by_account((row[0], row[1], _spending(*row[1:])) for row in body.get("spendings") or ()),
         _shortfalls(body.get("shortfalls")),
-        _slides(body.get("slides")),
+        _sliding_expiries(body.get("sliding_expiries")),
     )
 
 
@@ -181,7 +185,7 @@ def _shortfalls(rows: Iterable[Any] | None) -> dict[int, dict[int, Shortfall]]:
     return _by_account((row[0], row[1], _shortfall(*row[1:])) for row in rows or ())
 
 
-def _slides(rows: Iterable[Any] | None) -> dict[int, dict[int, datetime]]:
+def _sliding_expiries(rows: Iterable[Any] | None) -> dict[int, dict[int, datetime]]:
     return _by_account((row[0], row[1], datetime.fromisoformat(row[2])) for row in rows or ())
 
 
@@ -197,7 +201,7 @@ def _known(
     lines: list[list[Any]] | None, points: int, lot: int | None, version: int, occurred_at: str, decided: str,
     accepts_at: str | None, refunds: int, refunded_minor: int, refunded_points: int, refunded_lines: list[int] | None,
     lot_now: int | None, activates_at: str | None, expires_at: str | None,
-) -> Known:  # fmt: skip
+) -> LoadedPurchase:  # fmt: skip
     purchase = Purchase(
         transaction_id,
         amount,
@@ -214,7 +218,9 @@ def _known(
         refunded_points,
         tuple(refunded_lines or ()),
     )
-    return Known(purchase, account, origin_account, activity, lot_now, _instant(activates_at), _instant(expires_at))
+    return LoadedPurchase(
+        purchase, account, origin_account, activity, lot_now, _instant(activates_at), _instant(expires_at)
+    )
 
 
 def _hold(
@@ -259,11 +265,13 @@ def _instant(text: str | None) -> datetime | None:
 
 
 LOT_COLUMNS = """
-    l.number, l.state, l.points, l.remaining, l.activates_at, l.expires_at, l.policy_version, l.issued_at,
+    l.number, l.state, l.points, l.remaining, l.activates_at, l.expires_at, l.settings_version, l.issued_at,
     l.transaction_id, l.held, l.cancelled, l.slides, l.awaits, l.origin, l.origin_account
 """
 
-_LOCK_GROUP = Statement("SELECT load_group($1)", ["json"])
+FUNCTIONS = Functions(Path(__file__).parent / "load.sql")
+
+_LOCK_GROUP = Statement(f"SELECT {FUNCTIONS['load_group']}($1)", ["json"])
 
 _READ = Statement(
     """
@@ -278,7 +286,7 @@ SELECT json_build_object(
     'accounts', (
         SELECT json_agg(json_build_array(
             a.id, a.pending, a.active, a.held, a.debt, a.earned, a.spent, a.expired, a.revoked, a.moved, a.version,
-            a.lots, a.entries, a.holds, a.shortfalls, a.slides, a.state, a.due_at
+            a.lots, a.entries, a.holds, a.shortfalls, a.sliding_expiries, a.state, a.due_at
         ))
         FROM account a WHERE a.id = ANY(ARRAY(SELECT json_array_elements_text($1)::bigint))
     )
@@ -292,7 +300,7 @@ WITH asked AS MATERIALIZED (SELECT ARRAY(SELECT json_array_elements_text($1)::bi
 SELECT json_build_object(
     'holds', (
         SELECT json_agg(json_build_array(h.account, h.number, h.state, h.points, h.expires_at, h.created_at,
-            (SELECT json_agg(json_build_array(pin.lot, pin.points) ORDER BY pin.place) FROM pin
+            (SELECT json_agg(json_build_array(pin.lot, pin.points) ORDER BY pin.ordinal) FROM pin
              WHERE pin.account = h.account AND pin.hold = h.number),
             h.captured, h.ended_at, h.entry, h.reference, h.transaction_id))
         FROM hold h WHERE h.account = ANY((SELECT accounts FROM asked)::bigint[]) AND h.state = 'ACTIVE'
@@ -303,9 +311,9 @@ SELECT json_build_object(
         FROM shortfall
         WHERE account = ANY((SELECT accounts FROM asked)::bigint[]) AND kind = 'DEBT' AND remaining > 0
     ),
-    'slides', (
-        SELECT json_agg(json_build_array(account, policy_version, expires_at))
-        FROM slide WHERE account = ANY((SELECT accounts FROM asked)::bigint[])
+    'sliding_expiries', (
+        SELECT json_agg(json_build_array(account, settings_version, expires_at))
+        FROM sliding_expiry WHERE account = ANY((SELECT accounts FROM asked)::bigint[])
     )
 )""",
     ["json"],
@@ -313,8 +321,9 @@ SELECT json_build_object(
 
 _LOTS = Statement(
     f"""
-SELECT coalesce(json_agg(json_build_array(w.account, due_after(w.account, w.at), (
-    SELECT json_agg(json_build_array({LOT_COLUMNS})) FROM lots_at_hand(w.account, w.at, w.demand, w.named) l
+SELECT coalesce(json_agg(json_build_array(w.account, {FUNCTIONS["due_after"]}(w.account, w.at), (
+    SELECT json_agg(json_build_array({LOT_COLUMNS}))
+    FROM {FUNCTIONS["lots_at_hand"]}(w.account, w.at, w.demand, w.named) l
 ))), '[]')
 FROM json_array_elements($1) AS k
 CROSS JOIN LATERAL (

@@ -8,28 +8,28 @@ from rules.refunds import Spending
 from rules.transactions import Purchase, TransactionState
 from storage.engine.sets import RowSet
 from storage.engine.unit import Plan
-from storage.ledger.addresses import Place
+from storage.ledger.addresses import AccountKey
 from storage.ledger.tables import (
     CHANGED_HOLDS,
     CHANGED_LOTS,
     CHANGED_SHORTFALLS,
-    CHANGED_SLIDES,
+    CHANGED_SLIDING_EXPIRIES,
     CHANGED_SPENDINGS,
     CHANGED_TRANSACTIONS,
     NEW_HOLDS,
     NEW_LOTS,
     NEW_SHORTFALLS,
-    NEW_SLIDES,
+    NEW_SLIDING_EXPIRIES,
     NEW_SPENDINGS,
     NEW_TRANSACTIONS,
     PINS,
 )
 
 
-def lot(unit: Plan, place: Place, lot: Lot, made_by: str | None) -> None:
+def lot(unit: Plan, key: AccountKey, lot: Lot, made_by: str | None) -> None:
     """A lot; `made_by` is the activity that made it, None where it was there before."""
     row: dict[str, Any] = {
-        "account": place.account,
+        "account": key.account,
         "number": lot.number,
         "state": lot.state,
         "remaining": lot.remaining,
@@ -42,10 +42,10 @@ def lot(unit: Plan, place: Place, lot: Lot, made_by: str | None) -> None:
     if made_by is None:
         unit.add(CHANGED_LOTS, row)
         return
-    row["program"] = place.program
+    row["program"] = key.program
     row["points"] = lot.points
     row["slides"] = lot.slides
-    row["policy_version"] = lot.policy_version
+    row["settings_version"] = lot.settings_version
     row["issued_at"] = lot.issued_at
     row["transaction_id"] = lot.transaction_id
     row["origin"] = lot.origin
@@ -54,10 +54,10 @@ def lot(unit: Plan, place: Place, lot: Lot, made_by: str | None) -> None:
     unit.add(NEW_LOTS, row)
 
 
-def hold(unit: Plan, place: Place, hold: Hold, made_by: str | None) -> None:
+def hold(unit: Plan, key: AccountKey, hold: Hold, made_by: str | None) -> None:
     """A hold, with its pins where it is new."""
     row: dict[str, Any] = {
-        "account": place.account,
+        "account": key.account,
         "number": hold.number,
         "state": hold.state,
         "captured": hold.captured,
@@ -67,7 +67,7 @@ def hold(unit: Plan, place: Place, hold: Hold, made_by: str | None) -> None:
     if made_by is None:
         unit.add(CHANGED_HOLDS, row)
         return
-    row["program"] = place.program
+    row["program"] = key.program
     row["points"] = hold.points
     row["expires_at"] = hold.expires_at
     row["created_at"] = hold.created_at
@@ -76,13 +76,13 @@ def hold(unit: Plan, place: Place, hold: Hold, made_by: str | None) -> None:
     row["activity"] = made_by
     unit.add(NEW_HOLDS, row)
     for number, (lot, points) in enumerate(hold.pins):
-        unit.add(PINS, {"account": place.account, "hold": hold.number, "lot": lot, "place": number, "points": points})
+        unit.add(PINS, {"account": key.account, "hold": hold.number, "lot": lot, "ordinal": number, "points": points})
 
 
-def shortfall(unit: Plan, place: Place, shortfall: Shortfall, made_by: str | None) -> None:
+def shortfall(unit: Plan, key: AccountKey, shortfall: Shortfall, made_by: str | None) -> None:
     """A shortfall."""
     row: dict[str, Any] = {
-        "account": place.account,
+        "account": key.account,
         "number": shortfall.number,
         "remaining": shortfall.remaining,
         "written_off": shortfall.written_off,
@@ -91,7 +91,7 @@ def shortfall(unit: Plan, place: Place, shortfall: Shortfall, made_by: str | Non
     if made_by is None:
         unit.add(CHANGED_SHORTFALLS, row)
         return
-    row["program"] = place.program
+    row["program"] = key.program
     row["kind"] = shortfall.kind
     row["points"] = shortfall.points
     row["created_at"] = shortfall.created_at
@@ -100,10 +100,10 @@ def shortfall(unit: Plan, place: Place, shortfall: Shortfall, made_by: str | Non
     unit.add(NEW_SHORTFALLS, row)
 
 
-def spending(unit: Plan, place: Place, spending: Spending, reference: str, made_by: str | None) -> None:
+def spending(unit: Plan, key: AccountKey, spending: Spending, reference: str, made_by: str | None) -> None:
     """A spending."""
     row: dict[str, Any] = {
-        "account": place.account,
+        "account": key.account,
         "seq": spending.seq,
         "rolled_back": spending.rolled_back,
         "restored": spending.restored,
@@ -111,7 +111,7 @@ def spending(unit: Plan, place: Place, spending: Spending, reference: str, made_
     if made_by is None:
         unit.add(CHANGED_SPENDINGS, row)
         return
-    row["program"] = place.program
+    row["program"] = key.program
     row["points"] = spending.points
     row["spent_at"] = spending.spent_at
     row["transaction_id"] = spending.transaction_id
@@ -128,22 +128,24 @@ _DECISIONS = RowSet(
 )
 
 
-def decision(unit: Plan, place: Place, transaction_id: str, decided: TransactionState) -> None:
+def decision(unit: Plan, key: AccountKey, transaction_id: str, decided: TransactionState) -> None:
     """What somebody decided about a purchase of an account."""
-    key = {"program": place.program, "transaction_id": transaction_id, "account": place.account}
-    unit.add(_DECISIONS, {**key, "decided": decided})
+    named = {"program": key.program, "transaction_id": transaction_id, "account": key.account}
+    unit.add(_DECISIONS, {**named, "decided": decided})
 
 
-def slide(unit: Plan, place: Place, version: int, expires_at: datetime, is_new: bool) -> None:
+def slide(unit: Plan, key: AccountKey, version: int, expires_at: datetime, is_new: bool) -> None:
     """The expiry of a group of sliding lots."""
-    row = {"account": place.account, "policy_version": version, "expires_at": expires_at}
-    unit.add(NEW_SLIDES if is_new else CHANGED_SLIDES, row)
+    row = {"account": key.account, "settings_version": version, "expires_at": expires_at}
+    unit.add(NEW_SLIDING_EXPIRIES if is_new else CHANGED_SLIDING_EXPIRIES, row)
 
 
-def transaction(unit: Plan, place: Place, purchase: Purchase, origin_account: int | None, made_by: str | None) -> None:
+def transaction(
+    unit: Plan, key: AccountKey, purchase: Purchase, origin_account: int | None, made_by: str | None
+) -> None:
     """A purchase. `origin_account` is where its lot was made, where that is another than it is now."""
     row: dict[str, Any] = {
-        "program": place.program,
+        "program": key.program,
         "transaction_id": purchase.transaction_id,
         "amount_minor": purchase.amount_minor,
         "currency_code": purchase.currency_code,
@@ -160,8 +162,8 @@ def transaction(unit: Plan, place: Place, purchase: Purchase, origin_account: in
     if made_by is None:
         unit.add(CHANGED_TRANSACTIONS, {**row, "origin_account": origin_account})
         return
-    row["account"] = place.account
-    row["policy_version"] = purchase.policy_version
+    row["account"] = key.account
+    row["settings_version"] = purchase.settings_version
     row["occurred_at"] = purchase.occurred_at
     row["activity"] = made_by
     unit.add(NEW_TRANSACTIONS, row)

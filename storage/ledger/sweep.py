@@ -17,9 +17,9 @@ from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.engine.unit import Unit
 from storage.ledger import load
-from storage.ledger.addresses import Address, Place
-from storage.ledger.standing import Standing
-from storage.programs.queries import BlockingClocks, Clock, Clocks
+from storage.ledger.addresses import AccountKey, Address
+from storage.ledger.locked_account import LockedAccount
+from storage.programs.queries import BlockingProgramCache, ProgramCache, ProgramState
 
 # Forty times what a statement for a batch takes. One account for which it is not enough keeps callers from the whole
 # batch for as often as that can be halved, which is eight times.
@@ -31,7 +31,7 @@ HALVING_LIMIT_S = 20.0
 RETRY_MIN = timedelta(minutes=1)
 RETRY_MAX = timedelta(hours=1)
 
-Due = dict[Place, Address]
+Due = dict[AccountKey, Address]
 
 
 class Swept(NamedTuple):
@@ -58,7 +58,7 @@ def sweep(unit: Unit, program: int, limit: int) -> Swept:
     transaction at once, not at its end. Raises what says that the database is away.
     """
     books = session(unit.connection)
-    clocks = BlockingClocks(books)
+    clocks = BlockingProgramCache(books)
     clock = blocking(load.clock(books, clocks, program))
     if clock is None:
         return Swept(0, {})
@@ -83,15 +83,15 @@ def set_aside(connection: Connection) -> list[SetAside]:
     return [SetAside(*row) for row in connection.execute(_ALL_SET_ASIDE)]
 
 
-def _lock(connection: Connection, query: str, clock: Clock, limit: int) -> Due:
-    rows = connection.execute(query.encode(), (clock.program, clock.now, limit), prepare=True)
+def _lock(connection: Connection, query: str, clock: ProgramState, limit: int) -> Due:
+    rows = connection.execute(query.encode(), (clock.id, clock.now, limit), prepare=True)
     return {
-        Place(account, clock.program, customer): Address(program_id, customer_id, card)
+        AccountKey(account, clock.id, customer): Address(program_id, customer_id, card)
         for account, customer, program_id, customer_id, card in rows
     }
 
 
-def _settle_or_halve(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> dict[int, Exception]:
+def _settle_or_halve(unit: Unit, clocks: ProgramCache, clock: ProgramState, due: Due) -> dict[int, Exception]:
     """Those that could not be settled, and why. What is left when the time is up stays due."""
     deadline = time.monotonic() + HALVING_LIMIT_S
     failed: dict[int, Exception] = {}
@@ -99,7 +99,7 @@ def _settle_or_halve(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> dict
     batches = [list(due)] if due else []
     while batches:
         batch = batches.pop()
-        error = _settle(unit, clocks, clock, {place: due[place] for place in batch})
+        error = _settle(unit, clocks, clock, {key: due[key] for key in batch})
         if error is None:
             settled += len(batch)
         elif len(batch) == 1:
@@ -114,7 +114,7 @@ def _settle_or_halve(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> dict
     return failed
 
 
-def _settle(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> Exception | None:
+def _settle(unit: Unit, clocks: ProgramCache, clock: ProgramState, due: Due) -> Exception | None:
     """Settles all or, with what stood against it, none."""
     try:
         with part(unit) as batch:
@@ -127,20 +127,20 @@ def _settle(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> Exception | N
     return None
 
 
-def _write(unit: Unit, clocks: Clocks, clock: Clock, due: Due) -> None:
-    question = load.question([place.account for place in due], (), ())
+def _write(unit: Unit, clocks: ProgramCache, clock: ProgramState, due: Due) -> None:
+    question = load.question([key.account for key in due], (), ())
     books = session(unit.connection)
-    loaded = blocking(load.lock_group(books, clocks, question, [clock.program], begin=False))
+    loaded = blocking(load.lock_group(books, clocks, question, [clock.id], begin=False))
     pinned = {
         account: [lot for hold in holds.values() for lot, _ in hold.pins] for account, holds in loaded.holds.items()
     }
-    wanted = [(place.account, clock.now, 0, pinned.get(place.account, [])) for place in due]
+    wanted = [(key.account, clock.now, 0, pinned.get(key.account, [])) for key in due]
     lots = blocking(load.lots_at_hand(books, wanted))
-    for place, address in due.items():
-        sliding = clocks.sliding(clock.program, address.card)
-        standing = Standing(place, address, clock, loaded, lots[place.account], sliding)
-        standing.take(unit, standing.draft(), "")
-        standing.write(unit)
+    for key, address in due.items():
+        sliding = clocks.sliding(clock.id, address.card)
+        locked = LockedAccount(key, address, clock, loaded, lots[key.account], sliding)
+        locked.take(unit, locked.draft(), "")
+        locked.write(unit)
 
 
 _LIMIT = "SELECT set_config('statement_timeout', %s, true)"

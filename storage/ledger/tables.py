@@ -20,7 +20,7 @@ ACCOUNTS = RowSet(
         "entries": "bigint",
         "holds": "integer",
         "shortfalls": "integer",
-        "slides": "integer",
+        "sliding_expiries": "integer",
         "due_at": "timestamptz",
     },
     keys=("id",),
@@ -37,7 +37,7 @@ NEW_TRANSACTIONS = RowSet(
         "lines": "jsonb",
         "points": "bigint",
         "lot": "integer",
-        "policy_version": "integer",
+        "settings_version": "integer",
         "occurred_at": "timestamptz",
         "decided": "text",
         "accepts_at": "timestamptz",
@@ -86,7 +86,7 @@ NEW_LOTS = RowSet(
         "expires_at": "timestamptz",
         "slides": "boolean",
         "awaits": "text",
-        "policy_version": "integer",
+        "settings_version": "integer",
         "issued_at": "timestamptz",
         "transaction_id": "text",
         "origin": "integer",
@@ -111,8 +111,10 @@ CHANGED_LOTS = RowSet(
     keys=("account", "number"),
 )
 
-NEW_SLIDES = RowSet("slide", {"account": "bigint", "policy_version": "integer", "expires_at": "timestamptz"})
-CHANGED_SLIDES = RowSet("slide", NEW_SLIDES.columns, keys=("account", "policy_version"))
+NEW_SLIDING_EXPIRIES = RowSet(
+    "sliding_expiry", {"account": "bigint", "settings_version": "integer", "expires_at": "timestamptz"}
+)
+CHANGED_SLIDING_EXPIRIES = RowSet("sliding_expiry", NEW_SLIDING_EXPIRIES.columns, keys=("account", "settings_version"))
 
 ENTRIES = RowSet(
     "entry",
@@ -122,26 +124,27 @@ ENTRIES = RowSet(
         "program": "integer",
         "kind": "text",
         "amount": "bigint",
-        "active": "bigint",
-        "held": "bigint",
-        "debt": "bigint",
+        "active_after": "bigint",
+        "held_after": "bigint",
+        "debt_after": "bigint",
         "occurred_at": "timestamptz",
         "transaction_id": "text",
         "hold": "integer",
         "reverses": "bigint",
+        "lot": "integer",
         "activity": "uuid",
     },
     recorded=True,
 )
 
-ALLOCATIONS = RowSet(
-    "allocation",
+SPLITS = RowSet(
+    "split",
     {
         "account": "bigint",
         "seq": "bigint",
         "lot": "integer",
         "program": "integer",
-        "place": "integer",
+        "ordinal": "integer",
         "amount": "bigint",
     },
 )
@@ -200,7 +203,9 @@ CHANGED_HOLDS = RowSet(
     keys=("account", "number"),
 )
 
-PINS = RowSet("pin", {"account": "bigint", "hold": "integer", "lot": "integer", "place": "integer", "points": "bigint"})
+PINS = RowSet(
+    "pin", {"account": "bigint", "hold": "integer", "lot": "integer", "ordinal": "integer", "points": "bigint"}
+)
 
 REFUNDS = RowSet(
     "refund",

@@ -147,4 +147,4 @@ def customers_of(item: Item) -> set[Customer]:
 
 
 def _deadline(item: Item) -> float:
-    return min((command.asked.deadline for command in commands_of(item)), default=0.0)
+    return min((command.context.deadline for command in commands_of(item)), default=0.0)

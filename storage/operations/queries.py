@@ -60,7 +60,7 @@ class Operation(NamedTuple):
         return told(self.reason_code, self.acting_user)
 
 
-class Place(NamedTuple):
+class OperationCursor(NamedTuple):
     """Where an operation stands in its list: what to ask the next page with."""
 
     created_at: datetime
@@ -79,7 +79,7 @@ def get(name: str, caller: Caller, for_update: bool = False) -> Operation:
     return from_row(row, program)
 
 
-def page(program_id: str, caller: Caller, state: str, after: Place | None, size: int) -> list[Operation]:
+def page(program_id: str, caller: Caller, state: str, after: OperationCursor | None, size: int) -> list[Operation]:
     """Up to `size` operations in a state (empty: in any), newest first, from the first after `after`.
 
     Raises ProgramNotFound.

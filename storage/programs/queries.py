@@ -80,17 +80,17 @@ def from_row(row: Any) -> Program:
     )
 
 
-class Clock(NamedTuple):
+class ProgramState(NamedTuple):
     """What the write path must know of a program: who it is, its settings, and what its clock shows."""
 
-    program: int
+    id: int
     version: int
     settings: Settings
     now: datetime
 
 
 class SettingsUnread(Exception):
-    """The settings of an earlier version are needed, and were not read yet: `Clocks.learn` reads them."""
+    """The settings of an earlier version are needed, and were not read yet: `ProgramCache.learn` reads them."""
 
     def __init__(self, program: int, version: int) -> None:
         super().__init__(program, version)
@@ -98,7 +98,7 @@ class SettingsUnread(Exception):
         self.version = version
 
 
-class Clocks:
+class ProgramCache:
     """The clocks of programs, read from the database each time; their settings only where the version is new."""
 
     def __init__(self) -> None:
@@ -130,29 +130,29 @@ class Clocks:
         What it answers raises SettingsUnread.
         """
 
-        def slides_to(version: int, activity_type: str, at: datetime) -> datetime | None:
+        def sliding_expiry_at(version: int, activity_type: str, at: datetime) -> datetime | None:
             settings = self.version(program, version)
-            return settings.slides_to(settings.card(card_id, str(program)), activity_type, at)
+            return settings.sliding_expiry_at(settings.card(card_id, str(program)), activity_type, at)
 
-        return slides_to
+        return sliding_expiry_at
 
     def wanted(self, programs: Iterable[int]) -> list[tuple[int, int]]:
         """What to ask the database for: (internal id, the version whose settings are known here)."""
         return [(program, self._settings.get(program, (0,))[0]) for program in programs]
 
-    def read(self, rows: Iterable[Sequence[Any]], now: datetime) -> dict[int, Clock]:
+    def read(self, rows: Iterable[Sequence[Any]], now: datetime) -> dict[int, ProgramState]:
         """The clocks, by internal id, out of (id, version, test clock, settings where the version is new)."""
         clocks = {}
         for program, version, test_clock_at, settings in rows:
             if settings is not None:
                 self._settings[program] = (version, SETTINGS.validate_python(settings))
             at = datetime.fromisoformat(test_clock_at) if test_clock_at else now
-            clocks[program] = Clock(program, version, self._settings[program][1], at)
+            clocks[program] = ProgramState(program, version, self._settings[program][1], at)
         return clocks
 
 
-class BlockingClocks(Clocks):
-    """Clocks that read earlier settings on the spot, over a blocking session."""
+class BlockingProgramCache(ProgramCache):
+    """ProgramCache that read earlier settings on the spot, over a blocking session."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class BlockingClocks(Clocks):
             return super().version(program, version)
 
 
-async def knowing(session: Session, clocks: Clocks, decide: Callable[[], Decided]) -> Decided:
+async def knowing(session: Session, clocks: ProgramCache, decide: Callable[[], Decided]) -> Decided:
     """What `decide` answers; it is asked again where it first needs earlier settings to be read."""
     while True:
         try:

@@ -70,7 +70,7 @@ def test_few_have_much_and_most_have_some(scene: Scene) -> None:
     sizes = [len(scene.entries(f"c{number}", "points")) for number in range(CUSTOMERS)]
     assert sorted(sizes, reverse=True) == sizes
     assert sizes[0] > 4 * sizes[-1] > 0
-    newest = scene.entries("c0", "points")[0].posting.occurred_at
+    newest = scene.entries("c0", "points")[0].entry.occurred_at
     assert timedelta() < START - newest < timedelta(days=20)
 
 

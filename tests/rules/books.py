@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from rules import holds, ledger, refunds
-from rules.accounts import Account, EntryKind, Hold, HoldState, Lot, LotState, Posting, Shortfall
+from rules.accounts import Account, Entry, EntryKind, Hold, HoldState, Lot, LotState, Shortfall
 from rules.draft import Draft, Passed
 from rules.programs import RefundPolicy, Term
 from rules.refunds import Claimed, Restored, RollbackPolicy, Spending
@@ -40,21 +40,21 @@ class Bought(NamedTuple):
 
 @dataclass
 class Book:
-    """An account with all that ever belonged to it, and all its postings."""
+    """An account with all that ever belonged to it, and all its entries."""
 
     account: Account = Account()  # noqa: RUF009 - immutable
     lots: dict[int, Lot] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
     shortfalls: dict[int, Shortfall] = field(default_factory=dict)
-    slides: dict[int, datetime] = field(default_factory=dict)
+    sliding_expiries: dict[int, datetime] = field(default_factory=dict)
     spendings: dict[int, Spending] = field(default_factory=dict)
     bought: list[Bought] = field(default_factory=list)
-    postings: list[Posting] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
 
     def draft(self, now: datetime) -> Draft:
         """The account, settled, only where it says that something is due: so do the books."""
-        known = (self.account, self.lots, self.holds, self.shortfalls, self.slides)
+        known = (self.account, self.lots, self.holds, self.shortfalls, self.sliding_expiries)
         draft = Draft(*known, sliding)
         if self.account.is_due(now):
             ledger.settle(draft, now)
@@ -63,10 +63,15 @@ class Book:
     def keep(self, draft: Draft) -> None:
         """Takes over what time did, and what an act did."""
         self.account = draft.account._replace(due_at=draft.due_at)
-        self.lots, self.holds, self.shortfalls, self.slides = draft.lots, draft.holds, draft.shortfalls, draft.slides
+        self.lots, self.holds, self.shortfalls, self.sliding_expiries = (
+            draft.lots,
+            draft.holds,
+            draft.shortfalls,
+            draft.sliding_expiries,
+        )
         self.passed += draft.passed
-        self.postings += [one.posting for one in draft.passed if one.posting is not None]
-        self.postings += draft.postings
+        self.entries += [one.entry for one in draft.passed if one.entry is not None]
+        self.entries += draft.entries
 
     def settle(self, now: datetime) -> None:
         """Lets time pass."""
@@ -74,17 +79,17 @@ class Book:
 
     def earn(
         self, points: int, minute: int, starts: int = 0, lasts: int | None = None, slides: bool = False
-    ) -> Posting | None:
+    ) -> Entry | None:
         """A purchase: `starts` is relative to now and may lie in the past, `lasts` None never expires."""
         draft = self.draft(at(minute))
         begins = at(minute + starts)
         ends = None if lasts is None or slides else begins + timedelta(minutes=lasts)
         name = f"t{len(self.bought) + 1}"
         version = SLIDING if slides else FIXED
-        posting = ledger.earn(draft, points, Term(begins, ends, slides), version, at(minute), name)
+        entry = ledger.earn(draft, points, Term(begins, ends, slides), version, at(minute), name)
         self.bought.append(Bought(name, points, draft.account.lots))
         self.keep(draft)
-        return posting
+        return entry
 
     def wait(self, points: int, minute: int, awaits: str = "") -> None:
         """A purchase whose points wait for somebody, or for an event."""
@@ -94,16 +99,16 @@ class Book:
         self.bought.append(Bought(name, points, draft.account.lots))
         self.keep(draft)
 
-    def spend(self, points: int, minute: int) -> Posting:
+    def spend(self, points: int, minute: int) -> Entry:
         """A spending, which counts as activity."""
         draft = self.draft(at(minute))
-        posting = ledger.spend(draft, points, at(minute))
-        draft.slide("points.spent", at(minute))
+        entry = ledger.spend(draft, points, at(minute))
+        draft.extend_sliding_expiries("points.spent", at(minute))
         self.keep(draft)
-        self._spent(posting)
-        return posting
+        self._spent(entry)
+        return entry
 
-    def adjust(self, points: int, minute: int) -> Posting:
+    def adjust(self, points: int, minute: int) -> Entry:
         """Points added for ever, or taken away, by hand."""
         draft = self.draft(at(minute))
         if points > 0:
@@ -114,12 +119,12 @@ class Book:
         self.keep(draft)
         return made
 
-    def activate(self, number: int, minute: int, lasts: int | None = None) -> Posting:
+    def activate(self, number: int, minute: int, lasts: int | None = None) -> Entry:
         """A pending lot activated by hand."""
         draft = self.draft(at(minute))
-        posting = ledger.activate(draft, number, at(minute), None if lasts is None else at(minute + lasts))
+        entry = ledger.activate(draft, number, at(minute), None if lasts is None else at(minute + lasts))
         self.keep(draft)
-        return posting
+        return entry
 
     def cancel(self, number: int, minute: int) -> int:
         """A pending lot cancelled by hand."""
@@ -135,13 +140,13 @@ class Book:
         self.keep(draft)
         return hold
 
-    def capture(self, number: int, minute: int, points: int = 0) -> Posting:
+    def capture(self, number: int, minute: int, points: int = 0) -> Entry:
         """A hold captured, or a part of it."""
         draft = self.draft(at(minute))
-        posting = holds.capture(draft, number, points, at(minute))
+        entry = holds.capture(draft, number, points, at(minute))
         self.keep(draft)
-        self._spent(posting)
-        return posting
+        self._spent(entry)
+        return entry
 
     def release(self, number: int, minute: int) -> Hold:
         """A hold let go."""
@@ -181,7 +186,7 @@ class Book:
         self.keep(draft)
         return written
 
-    def transfer(self, target: "Book", points: int, minute: int) -> tuple[Posting, Posting]:
+    def transfer(self, target: "Book", points: int, minute: int) -> tuple[Entry, Entry]:
         """Gives points to another book; this one is account 1 to it."""
         source, receiving = self.draft(at(minute)), target.draft(at(minute))
         legs = ledger.transfer(source, receiving, points, at(minute), 1)
@@ -202,6 +207,6 @@ class Book:
         """The numbers of lots that wait."""
         return [number for number, lot in self.lots.items() if lot.state is LotState.PENDING]
 
-    def _spent(self, posting: Posting) -> None:
-        spent_at = posting.occurred_at
-        self.spendings[posting.seq] = Spending(posting.seq, -posting.amount, 0, 0, spent_at, posting.allocations)
+    def _spent(self, entry: Entry) -> None:
+        spent_at = entry.occurred_at
+        self.spendings[entry.seq] = Spending(entry.seq, -entry.amount, 0, 0, spent_at, entry.allocations)

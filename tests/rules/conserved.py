@@ -26,8 +26,8 @@ def _account(book: Book) -> None:
     figures = (account.pending, account.active, account.held, account.debt)
     assert min(*figures, account.earned, account.spent, account.expired, account.revoked) >= 0
     assert account.earned + account.moved == account.spent + account.expired + account.revoked + account.active
-    counted = (account.lots, account.entries, account.holds, account.shortfalls, account.slides)
-    known = (book.lots, book.postings, book.holds, book.shortfalls, book.slides)
+    counted = (account.lots, account.entries, account.holds, account.shortfalls, account.sliding_expiries)
+    known = (book.lots, book.entries, book.holds, book.shortfalls, book.sliding_expiries)
     assert counted == tuple(map(len, known))
     assert account.held <= account.active
     assert account.debt == 0 or account.active == account.held, "what is owed is paid as soon as anything is free"
@@ -39,8 +39,8 @@ def _lots(book: Book) -> None:
     assert book.account.active == sum(lot.remaining for lot in lots if lot.state is LotState.ACTIVE)
     assert book.account.pending == sum(lot.remaining for lot in lots if lot.state is LotState.PENDING)
     given: defaultdict[int, int] = defaultdict(int)
-    for posting in book.postings:
-        for number, amount in posting.allocations:
+    for entry in book.entries:
+        for number, amount in entry.allocations:
             given[number] += amount
     for lot in lots:
         assert given[lot.number] == (0 if lot.state is LotState.PENDING else lot.remaining)
@@ -68,7 +68,7 @@ def _holds(book: Book) -> None:
 def _owed(book: Book) -> None:
     owed = book.shortfalls.values()
     assert book.account.debt == sum(one.remaining for one in owed if one.kind is ShortfallKind.DEBT)
-    repaid = -sum(posting.amount for posting in book.postings if posting.kind is EntryKind.REPAYMENT)
+    repaid = -sum(entry.amount for entry in book.entries if entry.kind is EntryKind.REPAYMENT)
     for one in owed:
         assert 0 <= one.remaining <= one.points - one.written_off
         assert (one.ended_at is None) == (one.remaining > 0)
@@ -81,19 +81,19 @@ def _entries(book: Book) -> None:
     sums: defaultdict[EntryKind, int] = defaultdict(int)
     active = 0
     adjusted = [0, 0]
-    for seq, posting in enumerate(book.postings, start=1):
-        assert posting.seq == seq
-        assert posting.amount == sum(amount for _, amount in posting.allocations) != 0
-        assert posting.kind not in GIVES or posting.amount > 0
-        assert posting.kind not in TAKES or posting.amount < 0
-        assert len({number for number, _ in posting.allocations}) == len(posting.allocations)
-        active += posting.amount
-        assert posting.active_after == active >= 0
-        assert 0 <= posting.held_after <= active
-        assert posting.debt_after >= 0
-        sums[posting.kind] += posting.amount
-        if posting.kind is EntryKind.ADJUSTMENT:
-            adjusted[posting.amount < 0] += posting.amount
+    for seq, entry in enumerate(book.entries, start=1):
+        assert entry.seq == seq
+        assert entry.amount == sum(amount for _, amount in entry.allocations) != 0
+        assert entry.kind not in GIVES or entry.amount > 0
+        assert entry.kind not in TAKES or entry.amount < 0
+        assert len({number for number, _ in entry.allocations}) == len(entry.allocations)
+        active += entry.amount
+        assert entry.active_after == active >= 0
+        assert 0 <= entry.held_after <= active
+        assert entry.debt_after >= 0
+        sums[entry.kind] += entry.amount
+        if entry.kind is EntryKind.ADJUSTMENT:
+            adjusted[entry.amount < 0] += entry.amount
     assert active == account.active
     assert account.earned == sums[EntryKind.EARN] + sums[EntryKind.ACTIVATION] + adjusted[0]
     assert account.spent == -sums[EntryKind.SPEND] - sums[EntryKind.ROLLBACK]

@@ -49,7 +49,7 @@ def test_settling_again_at_the_same_instant_changes_nothing(script: list[Step]) 
     book.settle(now)
     draft = book.draft(now)
     ledger.settle(draft, now)
-    assert (draft.account, draft.passed, draft.postings) == (book.account, [], [])
+    assert (draft.account, draft.passed, draft.entries) == (book.account, [], [])
 
 
 @given(steps, st.lists(st.integers(0, 100), max_size=12))
@@ -86,11 +86,11 @@ def test_points_come_and_go_at_their_own_instant_however_late_it_is_noticed(scri
         for one in book.passed:
             if one.hold is not None:
                 assert one.at == one.hold.ended_at == one.hold.expires_at
-            elif one.posting is not None and one.posting.kind is EntryKind.ACTIVATION:
-                instants = {book.lots[number].activates_at for number, _ in one.posting.allocations}
-                assert instants == {one.at} == {one.posting.occurred_at}
-            elif one.posting is not None and one.posting.kind is EntryKind.EXPIRY:
-                assert any(one.at in _ends(book, number) for number, _ in one.posting.allocations)
+            elif one.entry is not None and one.entry.kind is EntryKind.ACTIVATION:
+                instants = {book.lots[number].activates_at for number, _ in one.entry.allocations}
+                assert instants == {one.at} == {one.entry.occurred_at}
+            elif one.entry is not None and one.entry.kind is EntryKind.EXPIRY:
+                assert any(one.at in _ends(book, number) for number, _ in one.entry.allocations)
 
 
 @given(steps)
@@ -134,9 +134,9 @@ def test_spending_takes_unit_by_unit_from_the_lot_that_expires_first(script: lis
         first = min((number for number, free in left.items() if free), key=ranks.__getitem__)
         left[first] -= 1
         taken[first] = taken.get(first, 0) - 1
-    posting = book.spend(points, minute)
-    assert dict(posting.allocations) == taken
-    assert [number for number, _ in posting.allocations] == sorted(taken, key=ranks.__getitem__)
+    entry = book.spend(points, minute)
+    assert dict(entry.allocations) == taken
+    assert [number for number, _ in entry.allocations] == sorted(taken, key=ranks.__getitem__)
     assert {number: book.lots[number].free for number in left} == left
 
 
@@ -182,7 +182,7 @@ def _is_early_enough(book: Book) -> bool:
 
 
 def _end(book: Book, lot: Lot) -> datetime | None:
-    return book.slides[lot.policy_version] if lot.slides else lot.expires_at
+    return book.sliding_expiries[lot.settings_version] if lot.slides else lot.expires_at
 
 
 def _rank(book: Book, lot: Lot) -> tuple[bool, datetime | None, datetime | None, int]:

@@ -32,7 +32,7 @@ def test_what_is_set_aside_is_active_but_not_spendable() -> None:
     hold = book.hold(60, 1, lasts=30)
     assert (book.account.active, book.account.held, book.account.spendable) == (100, 60, 40)
     assert (hold.pins, hold.state, hold.expires_at) == (((1, 60),), HoldState.ACTIVE, at(31))
-    assert [entry.kind for entry in book.postings] == [EntryKind.EARN]
+    assert [entry.kind for entry in book.entries] == [EntryKind.EARN]
     assert book.account.due_at == at(31)
 
 
@@ -115,7 +115,7 @@ def test_a_hold_ends_at_its_own_instant_and_its_points_are_free_again() -> None:
     book.settle(at(10))
     assert book.account.held == 60
     book.settle(at(500))
-    assert (book.account.held, book.account.spendable, len(book.postings)) == (0, 100, 1)
+    assert (book.account.held, book.account.spendable, len(book.entries)) == (0, 100, 1)
     assert [(one.kind, one.at) for one in book.passed] == [(TimeKind.HOLD_EXPIRED, at(11))]
 
 
@@ -133,7 +133,7 @@ def test_points_that_are_set_aside_outlive_their_lot_and_can_still_be_captured()
     book.hold(60, 1, lasts=20)
     book.settle(at(10))
     assert (book.account.active, book.account.expired, book.lots[1].state) == (60, 40, LotState.ACTIVE)
-    assert (book.postings[-1].occurred_at, book.account.due_at) == (at(10), at(21))
+    assert (book.entries[-1].occurred_at, book.account.due_at) == (at(10), at(21))
     book.capture(1, 15)
     assert (book.account.active, book.account.spent, book.lots[1].state) == (0, 60, LotState.DEPLETED)
     assert_conserved(book)
@@ -151,7 +151,7 @@ def test_what_a_hold_lets_go_of_after_its_lot_expired_is_gone_at_once(how: str) 
     else:
         book.settle(at(30))
     captured = 1 if how == "captured in part" else 0
-    last = book.postings[-1]
+    last = book.entries[-1]
     assert (last.kind, last.amount, book.account.active) == (EntryKind.EXPIRY, captured - 60, 0)
     assert last.occurred_at == (at(21) if how == "let go by time" else at(15))
     assert book.lots[1].state is LotState.EXPIRED

@@ -16,12 +16,12 @@ def test_pending_points_are_not_spendable_until_their_instant() -> None:
     """The instant itself belongs to the customer: `activates_at <= now`."""
     book = Book()
     assert book.earn(100, 0, starts=10) is None
-    assert (book.account.pending, book.account.active, book.postings) == (100, 0, [])
+    assert (book.account.pending, book.account.active, book.entries) == (100, 0, [])
     book.settle(at(9))
     assert book.account.spendable == 0
     book.settle(at(10))
     assert (book.account.pending, book.account.spendable) == (0, 100)
-    assert [(entry.kind, entry.amount, entry.occurred_at) for entry in book.postings] == [
+    assert [(entry.kind, entry.amount, entry.occurred_at) for entry in book.entries] == [
         (EntryKind.ACTIVATION, 100, at(10))
     ]
 
@@ -35,7 +35,7 @@ def test_points_are_gone_at_the_instant_of_their_expiry() -> None:
     book.settle(at(10))
     assert (book.account.spendable, book.account.expired) == (0, 100)
     assert book.lots[1].state is LotState.EXPIRED
-    assert book.postings[-1].occurred_at == at(10)
+    assert book.entries[-1].occurred_at == at(10)
 
 
 def test_a_whole_life_that_nobody_watched_is_told_in_order() -> None:
@@ -43,7 +43,7 @@ def test_a_whole_life_that_nobody_watched_is_told_in_order() -> None:
     book = Book()
     book.earn(100, 0, starts=10, lasts=20)
     book.settle(at(1000))
-    assert [(entry.kind, entry.amount, entry.active_after, entry.occurred_at) for entry in book.postings] == [
+    assert [(entry.kind, entry.amount, entry.active_after, entry.occurred_at) for entry in book.entries] == [
         (EntryKind.ACTIVATION, 100, 100, at(10)),
         (EntryKind.EXPIRY, -100, 0, at(30)),
     ]
@@ -55,7 +55,7 @@ def test_at_one_instant_activation_comes_before_expiry() -> None:
     book.earn(40, 0, lasts=10)
     book.earn(60, 0, starts=10)
     book.settle(at(10))
-    assert [(entry.kind, entry.active_after) for entry in book.postings[1:]] == [
+    assert [(entry.kind, entry.active_after) for entry in book.entries[1:]] == [
         (EntryKind.ACTIVATION, 100),
         (EntryKind.EXPIRY, 60),
     ]
@@ -67,8 +67,8 @@ def test_lots_that_fall_due_together_share_an_entry_that_names_each() -> None:
     for points in (50, 70):
         book.earn(points, 0, lasts=10)
     book.settle(at(10))
-    assert book.postings[-1].allocations == ((1, -50), (2, -70))
-    assert book.postings[-1].transaction_id is None
+    assert book.entries[-1].allocations == ((1, -50), (2, -70))
+    assert book.entries[-1].transaction_id is None
 
 
 def test_an_entry_of_a_single_lot_names_the_purchase() -> None:
@@ -76,14 +76,14 @@ def test_an_entry_of_a_single_lot_names_the_purchase() -> None:
     book = Book()
     book.earn(50, 0, starts=5, lasts=10)
     book.settle(at(20))
-    assert [entry.transaction_id for entry in book.postings] == ["t1", "t1"]
+    assert [entry.transaction_id for entry in book.entries] == ["t1", "t1"]
 
 
 def test_a_purchase_that_came_late_is_active_at_once_and_says_since_when() -> None:
     """A till that was offline for a week earns the same points at the same instants as one that was not."""
     book = Book()
     book.earn(100, 60, starts=-30)
-    [entry] = book.postings
+    [entry] = book.entries
     assert (entry.kind, entry.amount, entry.occurred_at) == (EntryKind.EARN, 100, at(30))
 
 
@@ -91,7 +91,7 @@ def test_a_purchase_that_came_too_late_is_earned_and_expired_in_one_act() -> Non
     """The points are explained, and never spendable for a moment."""
     book = Book()
     book.earn(100, 60, starts=-30, lasts=10)
-    assert [(entry.kind, entry.active_after, entry.occurred_at) for entry in book.postings] == [
+    assert [(entry.kind, entry.active_after, entry.occurred_at) for entry in book.entries] == [
         (EntryKind.EARN, 100, at(30)),
         (EntryKind.EXPIRY, 0, at(40)),
     ]
@@ -225,10 +225,10 @@ def test_points_that_slide_end_together_half_an_hour_after_the_last_spending() -
     assert book.account.due_at == at(50), "what became active later lasts as long as it promises, and all with it"
     book.spend(10, 45)
     book.earn(5, 50)
-    assert (book.account.active, book.account.slides) == (195, 1)
+    assert (book.account.active, book.account.sliding_expiries) == (195, 1)
     book.settle(at(75))
-    assert book.postings[-1].allocations == ((1, -90), (2, -100))
-    assert (book.postings[-1].occurred_at, book.account.active) == (at(75), 5)
+    assert book.entries[-1].allocations == ((1, -90), (2, -100))
+    assert (book.entries[-1].occurred_at, book.account.active) == (at(75), 5)
 
 
 def test_an_end_that_slides_never_moves_back() -> None:
@@ -236,4 +236,4 @@ def test_an_end_that_slides_never_moves_back() -> None:
     book = Book()
     book.earn(100, 40, slides=True)
     book.earn(100, 41, starts=-20, slides=True)
-    assert book.slides == {2: at(70)}
+    assert book.sliding_expiries == {2: at(70)}

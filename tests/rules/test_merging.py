@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rules import holds, ledger, refunds
 from rules.accounts import UNITS_MAX, Account, AccountState, EntryKind, HoldState, LotState, ShortfallKind
 from rules.draft import Draft
-from rules.merging import Moved, MovedSlide, move
+from rules.merging import Moved, MovedSlidingExpiry, move
 from rules.programs import RefundPolicy, Term
 from rules.refusals import AmountTooLarge
 from rules.unmerging import give_back, in_the_way
@@ -45,14 +45,14 @@ deeds = st.lists(
 )
 
 
-def slides_to(version: int, activity_type: str, instant: datetime) -> datetime:
+def sliding_expiry_at(version: int, activity_type: str, instant: datetime) -> datetime:
     """Sliding points last an hour from any activity."""
     return instant + timedelta(hours=1)
 
 
 def lived(script: list[Deed], policy: RefundPolicy = RefundPolicy.UNLIMITED) -> Draft:
     """An account to which all this was done, a minute after the other; refused is refused."""
-    draft = Draft(Account(), sliding=slides_to)
+    draft = Draft(Account(), sliding=sliding_expiry_at)
     for minute, deed in enumerate(script):
         now = at(minute)
         ledger.settle(draft, now)
@@ -70,7 +70,7 @@ def lived(script: list[Deed], policy: RefundPolicy = RefundPolicy.UNLIMITED) -> 
             holds.create(draft, 1 + deed.points % spendable, deed.lasts * 60, 3600, now)
     ledger.settle(draft, at(len(script)))
     draft.passed.clear()
-    draft.postings.clear()
+    draft.entries.clear()
     return draft
 
 
@@ -88,7 +88,7 @@ def assert_adds_up(draft: Draft) -> None:
     assert account.earned + account.moved == account.spent + account.expired + account.revoked + account.active
     assert all(lot.held <= lot.remaining and (lot.remaining > 0) == lot.is_open for lot in lots)
     assert account.lots == len(draft.lots)
-    assert account.slides == len(draft.slides)
+    assert account.sliding_expiries == len(draft.sliding_expiries)
 
 
 def has(draft: Draft) -> tuple[int, ...]:
@@ -129,8 +129,8 @@ def test_what_moves_keeps_its_dates_and_its_order(one: list[Deed], other: list[D
         old, new = before[one_lot.source], target.lots[one_lot.target]
         assert (new.state, new.remaining, new.held) == (old.state, old.remaining, old.held)
         assert (new.activates_at, new.expires_at, new.awaits) == (old.activates_at, old.expires_at, old.awaits)
-        assert (new.policy_version, new.transaction_id, new.slides) == (
-            old.policy_version,
+        assert (new.settings_version, new.transaction_id, new.slides) == (
+            old.settings_version,
             old.transaction_id,
             old.slides,
         )
@@ -151,16 +151,21 @@ def test_undone_at_once_it_is_as_if_it_had_never_been(one: list[Deed], other: li
     now = at(max(len(one), len(other)))
     for draft in (source, target):
         ledger.settle(draft, now)
-    lots, all_holds, slides = dict(source.lots), dict(source.holds), dict(source.slides)
-    theirs, their_slides = dict(target.lots), dict(target.slides)
+    lots, all_holds, slides = dict(source.lots), dict(source.holds), dict(source.sliding_expiries)
+    theirs, their_slides = dict(target.lots), dict(target.sliding_expiries)
     accounts = source.account, target.account
     shortfalls = dict(source.shortfalls)
     moved = move(source, target, SOURCE, now)
     assert in_the_way(target, moved, {}) == ((), (), ())
     back = give_back(source, target, moved, now)
-    assert (source.lots, source.holds, source.shortfalls, source.slides) == (lots, all_holds, shortfalls, slides)
+    assert (source.lots, source.holds, source.shortfalls, source.sliding_expiries) == (
+        lots,
+        all_holds,
+        shortfalls,
+        slides,
+    )
     assert {number: target.lots[number] for number in theirs} == theirs
-    assert {version: target.slides[version] for version in their_slides} == their_slides
+    assert {version: target.sliding_expiries[version] for version in their_slides} == their_slides
     figures = ("pending", "active", "held", "debt", "earned", "spent", "expired", "revoked", "moved")
     for was, draft in zip(accounts, (source, target), strict=True):
         assert [getattr(draft.account, name) for name in figures] == [getattr(was, name) for name in figures]
@@ -198,9 +203,9 @@ def test_a_point_that_was_spent_is_in_the_way(one: list[Deed], other: list[Deed]
     moved = move(source, target, SOURCE, now)
     if not target.account.spendable:
         return
-    posting = ledger.spend(target, 1 + points % target.account.spendable, now)
+    entry = ledger.spend(target, 1 + points % target.account.spendable, now)
     of_source = {lot.target for lot in moved.lots}
-    assert set(in_the_way(target, moved, {}).lots) == {lot for lot, _ in posting.allocations} & of_source
+    assert set(in_the_way(target, moved, {}).lots) == {lot for lot, _ in entry.allocations} & of_source
 
 
 def test_a_debt_that_comes_is_repaid_from_what_is_there() -> None:
@@ -210,11 +215,11 @@ def test_a_debt_that_comes_is_repaid_from_what_is_there() -> None:
     moved = move(owing, rich, SOURCE, at(1))
     assert moved.debt == 30
     assert (rich.account.active, rich.account.debt) == (70, 0)
-    assert [posting.kind for posting in rich.postings] == [EntryKind.REPAYMENT]
+    assert [entry.kind for entry in rich.entries] == [EntryKind.REPAYMENT]
     assert in_the_way(rich, moved, {}).shortfalls == (1,)
     owing, rich = lived([Deed("refund", 30, 0, 1)]), lived([Deed("earn", 100, 0, 60)])
     moved = move(rich, owing, SOURCE, at(1))
-    assert [posting.kind for posting in owing.postings] == [EntryKind.MERGE_IN, EntryKind.REPAYMENT]
+    assert [entry.kind for entry in owing.entries] == [EntryKind.MERGE_IN, EntryKind.REPAYMENT]
     assert in_the_way(owing, moved, {}).lots == (1,)
 
 
@@ -222,7 +227,7 @@ def test_the_entry_says_what_is_held_and_owed_after_it() -> None:
     """An entry is a line of a history: its figures are those of the account at that moment."""
     source, target = lived([Deed("earn", 100, 0, 60), Deed("hold", 39, 0, 30)]), lived([])
     move(source, target, SOURCE, at(2))
-    [out], [into] = source.postings, target.postings
+    [out], [into] = source.entries, target.entries
     assert (out.kind, out.amount, out.active_after, out.held_after) == (EntryKind.MERGE_OUT, -100, 0, 0)
     assert (into.kind, into.amount, into.active_after, into.held_after) == (EntryKind.MERGE_IN, 100, 100, 40)
 
@@ -230,19 +235,19 @@ def test_the_entry_says_what_is_held_and_owed_after_it() -> None:
 def test_a_group_of_sliding_points_keeps_the_later_end_where_one_was_active_since() -> None:
     """Nobody knows whose purchase it was that moved the end on, so nobody's points are cut short."""
     source, target = lived([Deed("slide", 10, 0, 1)]), lived([Deed("earn", 1, 0, 60)] * 3 + [Deed("slide", 20, 0, 1)])
-    mine, theirs = source.slides[1], target.slides[1]
+    mine, theirs = source.sliding_expiries[1], target.sliding_expiries[1]
     assert mine < theirs
     moved = move(source, target, SOURCE, at(5))
-    assert moved.slides == (MovedSlide(1, theirs),)
-    target.slide("transaction.recorded", at(10))
+    assert moved.sliding_expiries == (MovedSlidingExpiry(1, theirs),)
+    target.extend_sliding_expiries("transaction.recorded", at(10))
     ledger.earn(target, 1, Term(at(10), None), 1, at(10))
     give_back(source, target, moved, at(10))
-    assert source.slides[1] == target.slides[1] == at(70)
+    assert source.sliding_expiries[1] == target.sliding_expiries[1] == at(70)
 
 
 def test_two_accounts_that_are_too_full_together_are_not_merged() -> None:
     """Beyond that figure, readers lose units without telling."""
-    source = Draft(Account(), sliding=slides_to)
+    source = Draft(Account(), sliding=sliding_expiry_at)
     target = Draft(Account(active=UNITS_MAX - 5, earned=UNITS_MAX - 5))
     ledger.earn(source, 6, Term(START, None), 1, START)
     with pytest.raises(AmountTooLarge):
@@ -253,4 +258,4 @@ def test_accounts_with_nothing_in_them_move_nothing() -> None:
     """Most cards of most customers are empty; no entry of nothing is made."""
     source, target = Draft(Account(state=AccountState.OPEN)), Draft(Account())
     assert move(source, target, SOURCE, START) == Moved()
-    assert source.postings == target.postings == []
+    assert source.entries == target.entries == []

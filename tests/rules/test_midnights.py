@@ -37,16 +37,16 @@ ZONES = [
 @pytest.mark.parametrize(
     ("zone", "day", "starts"),
     [
-        # Clocks skipped from 00:00 to 01:00.
+        # ProgramCache skipped from 00:00 to 01:00.
         ("America/Sao_Paulo", date(2017, 10, 15), datetime(2017, 10, 15, 3, tzinfo=UTC)),
         ("Asia/Beirut", date(2022, 3, 27), datetime(2022, 3, 26, 22, tzinfo=UTC)),
         ("Africa/Cairo", date(2023, 4, 28), datetime(2023, 4, 27, 22, tzinfo=UTC)),
-        # Clocks skipped from 23:30 to 00:30: the new day began inside the gap.
+        # ProgramCache skipped from 23:30 to 00:30: the new day began inside the gap.
         ("America/Toronto", date(1919, 3, 31), datetime(1919, 3, 31, 4, 30, tzinfo=UTC)),
-        # Clocks went back from 01:00 to 00:00, so midnight came twice.
+        # ProgramCache went back from 01:00 to 00:00, so midnight came twice.
         ("America/Havana", date(2023, 11, 5), datetime(2023, 11, 5, 4, tzinfo=UTC)),
         ("Atlantic/Azores", date(2023, 10, 29), datetime(2023, 10, 29, 0, tzinfo=UTC)),
-        # Clocks went back from 00:00 to 23:00: midnight comes once, an hour later.
+        # ProgramCache went back from 00:00 to 23:00: midnight comes once, an hour later.
         ("America/Sao_Paulo", date(2018, 2, 18), datetime(2018, 2, 18, 3, tzinfo=UTC)),
         # Samoa crossed the date line: there was no 30 December 2011.
         ("Pacific/Apia", date(2011, 12, 30), datetime(2011, 12, 30, 10, tzinfo=UTC)),
@@ -56,7 +56,7 @@ ZONES = [
     ],
 )
 def test_a_day_starts_where_the_clocks_on_its_walls_say_so(zone: str, day: date, starts: datetime) -> None:
-    """Known nights: an hour lost or won here is an hour in which points are wrongly refused or granted."""
+    """LoadedPurchase nights: an hour lost or won here is an hour in which points are wrongly refused or granted."""
     assert start_of_day(day, ZoneInfo(zone)) == starts
 
 

@@ -47,7 +47,7 @@ def test_what_is_owed_is_paid_by_the_next_points_that_mature() -> None:
     assert (book.account.pending, book.account.debt, book.account.spendable) == (40, 30, 0)
     book.settle(at(14))
     assert (book.account.pending, book.account.debt, book.account.spendable) == (0, 0, 10)
-    assert [(entry.kind, entry.amount, entry.debt_after) for entry in book.postings[-2:]] == [
+    assert [(entry.kind, entry.amount, entry.debt_after) for entry in book.entries[-2:]] == [
         (EntryKind.ACTIVATION, 40, 30),
         (EntryKind.REPAYMENT, -30, 0),
     ]
@@ -72,11 +72,11 @@ def test_points_that_still_wait_are_cancelled_and_leave_no_entry(policy: RefundP
     book = Book()
     book.earn(100, 0, starts=10)
     assert book.refund(0, 40, 1, policy) == Claimed(pending=40)
-    assert (book.account.pending, book.postings) == (60, [])
+    assert (book.account.pending, book.entries) == (60, [])
     assert book.refund(0, 60, 2, policy) == Claimed(pending=60)
     assert (book.lots[1].state, book.lots[1].cancelled) == (LotState.CANCELLED, 100)
     book.settle(at(20))
-    assert book.postings == []
+    assert book.entries == []
     assert_conserved(book)
 
 
@@ -119,8 +119,8 @@ def test_other_lots_give_in_consumption_order_and_after_its_own() -> None:
         book.earn(20, 0, lasts=lasts)
     book.spend(10, 1)
     book.refund(0, 30, 2, RefundPolicy.WITHIN_BALANCE)
-    assert book.postings[-1].allocations == ((1, -20), (3, -10))
-    assert (book.postings[-1].kind, book.postings[-1].transaction_id) == (EntryKind.REFUND, "t1")
+    assert book.entries[-1].allocations == ((1, -20), (3, -10))
+    assert (book.entries[-1].kind, book.entries[-1].transaction_id) == (EntryKind.REFUND, "t1")
 
 
 def test_debts_are_paid_oldest_first() -> None:
@@ -152,7 +152,7 @@ def test_whatever_makes_points_free_pays_what_is_owed(how: str) -> None:
         friend.earn(50, 4)
         friend.transfer(book, 50, 4)
     assert (book.account.debt, book.account.active, book.account.spendable) == (30, 0, 0)
-    assert book.postings[-1].kind is EntryKind.REPAYMENT
+    assert book.entries[-1].kind is EntryKind.REPAYMENT
     assert_conserved(book)
 
 

@@ -28,7 +28,7 @@ def test_points_come_back_to_their_lot_with_the_expiry_they_had() -> None:
     book = spent()
     restored = book.roll_back(2, 5)
     assert (restored.points, restored.restored, restored.expired) == (60, 60, 0)
-    entry = book.postings[-1]
+    entry = book.entries[-1]
     assert (entry.kind, entry.allocations, entry.reverses) == (EntryKind.ROLLBACK, ((1, 60),), 2)
     assert (book.account.spent, book.account.spendable, book.account.due_at) == (0, 100, at(10))
     assert_conserved(book)
@@ -39,7 +39,7 @@ def test_what_expired_meanwhile_is_restored_and_expires_in_one_go() -> None:
     book = spent()
     restored = book.roll_back(2, 20)
     assert (restored.points, restored.restored, restored.expired) == (60, 60, 60)
-    assert [(entry.kind, entry.amount, entry.occurred_at) for entry in book.postings[-3:]] == [
+    assert [(entry.kind, entry.amount, entry.occurred_at) for entry in book.entries[-3:]] == [
         (EntryKind.EXPIRY, -40, at(10)),
         (EntryKind.ROLLBACK, 60, at(20)),
         (EntryKind.EXPIRY, -60, at(20)),
@@ -74,7 +74,7 @@ def test_without_restoring_the_spending_is_over_all_the_same() -> None:
     """The goods were not returned; nobody can roll the same spending back a second time."""
     book = spent()
     restored = book.roll_back(2, 5, policy=RollbackPolicy.NO_RESTORE)
-    assert (restored.points, restored.restored, restored.posting) == (60, 0, None)
+    assert (restored.points, restored.restored, restored.entry) == (60, 0, None)
     assert (book.account.active, book.account.spent) == (40, 60)
     with pytest.raises(AlreadyRolledBack):
         book.roll_back(2, 6)
@@ -91,8 +91,8 @@ def test_parts_come_back_in_reverse_of_the_order_in_which_they_were_taken() -> N
     given_back = []
     for points in (10, 25, 30, 0):
         restored = book.roll_back(entry.seq, 2, points=points)
-        assert restored.posting is not None
-        given_back.append(restored.posting.allocations)
+        assert restored.entry is not None
+        given_back.append(restored.entry.allocations)
     assert given_back == [((1, 10),), ((1, 20), (2, 5)), ((2, 25), (3, 5)), ((3, 15),)]
     assert book.account.spendable == 100
     assert_conserved(book)
@@ -151,7 +151,7 @@ def test_points_that_slide_come_back_to_their_group() -> None:
     book.spend(10, 20)
     restored = book.roll_back(entry.seq, 45)
     assert (restored.expired, book.account.spendable, book.account.due_at) == (0, 90, at(50))
-    book.roll_back(book.postings[2].seq, 60)
+    book.roll_back(book.entries[2].seq, 60)
     assert book.account.active == 0
     assert_conserved(book)
 

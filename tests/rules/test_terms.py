@@ -130,12 +130,12 @@ def test_sliding_points_expire_after_the_last_activity_that_counts() -> None:
     card = replace(CARD, expiry_policy=SLIDING)
     assert SETTINGS.term(card, BOUGHT) == Term(BOUGHT, None, slides=True)
     july = datetime(2025, 7, 25, 22, tzinfo=UTC)
-    assert SETTINGS.slides_to(card, "points.spent", BOUGHT) == july
-    assert SETTINGS.slides_to(card, "order.delivered", BOUGHT) == july
-    assert SETTINGS.slides_to(card, "", BOUGHT) == july
-    assert SETTINGS.slides_to(card, "transaction.recorded", BOUGHT) is None
+    assert SETTINGS.sliding_expiry_at(card, "points.spent", BOUGHT) == july
+    assert SETTINGS.sliding_expiry_at(card, "order.delivered", BOUGHT) == july
+    assert SETTINGS.sliding_expiry_at(card, "", BOUGHT) == july
+    assert SETTINGS.sliding_expiry_at(card, "transaction.recorded", BOUGHT) is None
     for other in (None, ExpiryPolicy(6)):
-        assert SETTINGS.slides_to(replace(card, expiry_policy=other), "", BOUGHT) is None
+        assert SETTINGS.sliding_expiry_at(replace(card, expiry_policy=other), "", BOUGHT) is None
 
 
 ZONES = [
@@ -212,4 +212,4 @@ def test_nothing_overflows_at_the_end_of_time(
     assert term.activates_at is not None
     assert bought <= term.activates_at
     assert term.expires_at is None or term.expires_at > term.activates_at
-    settings.slides_to(replace(CARD, expiry_policy=replace(SLIDING, months=1200)), "", bought)
+    settings.sliding_expiry_at(replace(CARD, expiry_policy=replace(SLIDING, months=1200)), "", bought)

@@ -54,9 +54,9 @@ def test_points_that_slide_keep_the_later_end_of_both_groups() -> None:
     giver.earn(100, 0, slides=True)
     friend.earn(10, 20, slides=True)
     giver.transfer(friend, 40, 25)
-    assert (friend.slides, giver.slides) == ({2: at(50)}, {2: at(30)})
+    assert (friend.sliding_expiries, giver.sliding_expiries) == ({2: at(50)}, {2: at(30)})
     friend.transfer(giver, 20, 28)
-    assert giver.slides == {2: at(50)}
+    assert giver.sliding_expiries == {2: at(50)}
     giver.settle(at(49))
     assert giver.account.active == 80
     for book in (giver, friend):
@@ -71,4 +71,4 @@ def test_an_account_that_is_full_is_given_nothing_and_the_giver_keeps_all() -> N
     with pytest.raises(AmountTooLarge):
         giver.transfer(friend, 1, 1)
     assert (giver.account.active, friend.account.active) == (10, UNITS_MAX)
-    assert len(giver.postings) == len(friend.postings) == 1
+    assert len(giver.entries) == len(friend.entries) == 1

@@ -20,7 +20,7 @@ from storage.ledger.acts.spendings import ClaimReward, RollBackSpending, SpendPo
 from storage.ledger.acts.transactions import DecideTransaction, RecordTransaction, UpdateTransaction
 from storage.ledger.acts.transfers import TransferPoints
 from storage.ledger.addresses import Address, CustomerName, TransactionName
-from storage.ledger.commands import Asked, Reason
+from storage.ledger.commands import CommandContext, Reason
 
 CALLER = Caller("caller_1", "till", Role.SERVICE)
 ORIGIN = Origin(ActorType.SERVICE, CALLER.id, "API", Kind("act.done", "ORDERS", "ORDER"), "/Service/Method", "10.0.0.1")
@@ -38,9 +38,9 @@ def asked(
     validate_only: bool = False,
     deadline: float = math.inf,
     reason: Reason = Reason(),  # noqa: B008 - an immutable value
-) -> Asked:
+) -> CommandContext:
     """How a command for `content` is asked for."""
-    return Asked(request((content, validate_only), request_id), ORIGIN, validate_only, deadline, reason)
+    return CommandContext(request((content, validate_only), request_id), ORIGIN, validate_only, deadline, reason)
 
 
 class Asking:

@@ -53,28 +53,28 @@ class Shop(Scene):
 
     def history(self, name: str = "ada", card: str = "plain") -> list[tuple[str, int]]:
         """The points history, oldest first: kinds and amounts."""
-        return [(entry.posting.kind.value, entry.posting.amount) for entry in reversed(self.entries(name, card))]
+        return [(entry.entry.kind.value, entry.entry.amount) for entry in reversed(self.entries(name, card))]
 
 
 # What is kept of each table but internal ids, and the instants and records of writing.
 _KEPT = {
     "lot": "number, state, points, remaining, held, cancelled, activates_at, expires_at, slides, awaits,"
-    " policy_version, issued_at, transaction_id, origin",
-    "entry": "seq, kind, amount, active, held, debt, occurred_at, transaction_id, hold, reverses",
-    "allocation": "seq, lot, place, amount",
+    " settings_version, issued_at, transaction_id, origin",
+    "entry": "seq, kind, amount, active_after, held_after, debt_after, occurred_at, transaction_id, hold, reverses",
+    "allocation": "seq, lot, ordinal, amount",
     "hold": "number, state, points, captured, expires_at, created_at, ended_at, entry, reference, transaction_id",
-    "pin": "hold, lot, place, points",
+    "pin": "hold, lot, ordinal, points",
     "shortfall": "number, kind, points, remaining, written_off, created_at, ended_at, transaction_id",
     "spending": "seq, points, rolled_back, restored, spent_at, transaction_id, reference",
-    "slide": "policy_version, expires_at",
-    "transaction": "transaction_id, amount_minor, points, lot, policy_version, occurred_at, decided, accepts_at,"
+    "sliding_expiry": "settings_version, expires_at",
+    "transaction": "transaction_id, amount_minor, points, lot, settings_version, occurred_at, decided, accepts_at,"
     " refunds, refunded_minor, refunded_points, refunded_lines",
     "refund": "transaction_id, number, amount_minor, points, pending, own_lot, other_lots, debt, shortfall, restored,"
     " policy, occurred_at",
 }
 _FIGURES = (
     "pending, active, held, debt, earned, spent, expired, revoked, moved, version, lots, entries, holds, shortfalls,"
-    " slides, state"
+    " sliding_expiries, state"
 )
 
 

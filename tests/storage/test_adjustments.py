@@ -43,7 +43,7 @@ def test_points_that_are_given_slide_with_the_others(shop: Shop) -> None:
     shop.earn(10, card="sliding")
     shop.advance(5 * DAY)
     shop.do(shop.adjustment(50, card="sliding"))
-    [(end,)] = shop.rows("SELECT expires_at FROM slide")
+    [(end,)] = shop.rows("SELECT expires_at FROM sliding_expiry")
     shop.advance(end - START - 5 * DAY - timedelta(microseconds=1))
     assert shop.balance(card="sliding").active == 60
     shop.advance(timedelta(microseconds=1))

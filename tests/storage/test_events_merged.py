@@ -52,7 +52,7 @@ def test_both_histories_are_one_and_each_event_says_whose_it_was(scene: Deep) ->
     members.merge(scene)
     found = listed(scene, "ben")
     assert {event.event_type for event in found[:2]} == {"customer.merged"}
-    assert found[2:] == sorted(ada + ben, key=lambda event: event.place(EventOrder.OCCURRED_AT), reverse=True)
+    assert found[2:] == sorted(ada + ben, key=lambda event: event.cursor(EventOrder.OCCURRED_AT), reverse=True)
     assert sorted(event.points for event in found[:2]) == [-120, 120]
     assert all(event.subject.startswith("programs/coffee/customers/ada") for event in found if event in ada)
     assert "ada" not in whose(listed(scene, "cyd"))
@@ -68,14 +68,14 @@ def test_pages_show_each_event_of_both_once(scene: Deep, order: EventOrder, asce
     members.merge(scene)
     scene.pass_time(DAY)
     whole = listed(scene, "ben", order=order, ascending=ascending)
-    values: list[Any] = [event.place(order)[0] for event in whole]
+    values: list[Any] = [event.cursor(order)[0] for event in whole]
     assert values == sorted(values, reverse=not ascending)
     assert (len(whole), whose(whole)) == (20, {"ada", "ben"})
     paged: list[EventRead] = []
     after = None
     while page := listed(scene, "ben", order=order, ascending=ascending, after=after, size=size):
         paged += page
-        after = paged[-1].place(order)
+        after = paged[-1].cursor(order)
         if len(paged) < 7:
             scene.pass_time(DAY)
             scene.do(scene.event("reviewed", "ben"))

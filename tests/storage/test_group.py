@@ -64,7 +64,7 @@ def test_each_command_sees_what_its_forerunners_in_the_group_did(scene: Scene) -
     assert isinstance(refused, InsufficientPoints)
     assert refused.facts == {"requested": "60", "spendable": "40"}
     assert answered(outcomes[4]).value.balance.spendable == 0
-    assert [entry.posting.amount for entry in scene.entries()] == [-40, -60, 100]
+    assert [entry.entry.amount for entry in scene.entries()] == [-40, -60, 100]
     scene.assert_conserved()
 
 
@@ -78,7 +78,7 @@ def test_each_row_of_a_group_names_the_act_that_made_it(scene: Scene) -> None:
 
 
 def test_a_till_may_run_ten_minutes_ahead(scene: Scene) -> None:
-    """Clocks in shops are never right; a purchase of "in nine minutes" is one of now."""
+    """ProgramCache in shops are never right; a purchase of "in nine minutes" is one of now."""
     assert answered(scene.do(scene.purchase(5, occurred_at=START + timedelta(minutes=9)))).value.points == 5
 
 

@@ -29,7 +29,7 @@ MODELS = [
     ServerSecretRow,
     TaskRow,
 ]
-APPEND_ONLY = ["activity", "entry", "allocation", "refund", "pin", "redating", "program_version"]
+APPEND_ONLY = ["activity", "entry", "split", "refund", "pin", "redating", "program_version"]
 CHANGES = ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 # Every row of the books that says that points came, went, or will.
 POINTS = ["transaction", "lot", "entry", "hold", "shortfall"]
@@ -113,7 +113,7 @@ def test_every_allocation_belongs_to_an_entry_and_a_lot(scene: Scene) -> None:
         for seq, lot in ((99, 1), (1, 99)):
             with pytest.raises(psycopg.errors.ForeignKeyViolation):
                 books.execute(
-                    "INSERT INTO allocation SELECT account, %s, %s, program, place, amount FROM allocation LIMIT 1",
+                    "INSERT INTO split SELECT account, %s, %s, program, ordinal, amount FROM allocation LIMIT 1",
                     (seq, lot),
                 )
 

@@ -187,7 +187,7 @@ def test_debt_and_points_that_meet_settle_at_once(scene: Scene) -> None:
     moved = merge(scene).value.accounts
     assert [(one.card_id, one.debt) for one in moved] == [("owing", 50)]
     assert (scene.balance("ben", "owing").active, scene.balance("ben", "owing").debt) == (30, 0)
-    assert scene.entries("ben", "owing")[0].posting.kind == "REPAYMENT"
+    assert scene.entries("ben", "owing")[0].entry.kind == "REPAYMENT"
     [mine] = members.shortfalls(scene, "ada", "owing")
     assert (mine["remaining"], mine["written_off"], mine["moved"]) == (0, 0, 50)
     assert_conserved(scene)

@@ -98,7 +98,7 @@ def test_whoever_comes_second_to_a_number_is_told_so_even_in_a_race(scene: Scene
     first = scene.purchase(100, name="ada", transaction_id="receipt-1")
     second = scene.purchase(100, name="ben", transaction_id="receipt-1")
     if expected is RequestIdReused:
-        second = scene.purchase(100, name="ben", request_id=first.asked.request.request_id)
+        second = scene.purchase(100, name="ben", request_id=first.context.request.request_id)
     for name in NAMES:
         scene.balance(name)
     scene.execute(

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from rules.accounts import Posting
+from rules.accounts import Entry
 from rules.refusals import DuplicateTransaction, ProgramExists, RequestIdReused
 from rules.transactions import Line, TransactionState
 from storage.customers import commands as customers
@@ -71,7 +71,7 @@ def test_request_ids_of_other_callers_and_methods_are_other_requests(scene: Scen
     request_id = str(uuid4())
     for caller, method in (("caller_1", "A"), ("caller_1", "B"), ("caller_2", "A")):
         command = scene.purchase(100)
-        command = command._replace(asked=command.asked._replace(request=request("x", request_id, caller, method)))
+        command = command._replace(context=command.context._replace(request=request("x", request_id, caller, method)))
         assert not scene.do(command).replayed
     assert scene.balance().active == 300
 
@@ -80,7 +80,7 @@ def test_a_request_that_was_answered_is_answered_again_after_its_deadline(scene:
     """Nothing has to be decided any more; refusing would only make the caller ask a third time."""
     command = scene.purchase(100)
     first = scene.do(command)
-    assert scene.do(command._replace(asked=command.asked._replace(deadline=0.0))) == first._replace(replayed=True)
+    assert scene.do(command._replace(context=command.context._replace(deadline=0.0))) == first._replace(replayed=True)
 
 
 def test_a_refused_request_may_be_tried_again_with_the_same_id(scene: Scene) -> None:
@@ -188,7 +188,7 @@ def test_a_kept_answer_reads_back_as_it_was(scene: Scene) -> None:
     command = scene.spending(100)
     first = scene.do(command).value.entry
     again = scene.do(command).value.entry
-    assert isinstance(again, Posting)
+    assert isinstance(again, Entry)
     assert type(again.kind) is type(first.kind)
     assert again == first
     assert again.occurred_at.tzinfo is not None

@@ -20,7 +20,7 @@ from storage.ledger.redating.commands import RedateLots
 from storage.ledger.redating.steps import StepSize
 from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations import accounts, commands, queries
-from storage.operations.queries import Place
+from storage.operations.queries import OperationCursor
 from storage.operations.tables import OperationState
 from tests.storage.blocking import Ledger
 from tests.storage.operating import (
@@ -231,7 +231,7 @@ def test_operations_are_listed_newest_first_in_pages_and_by_state(scene: Scene) 
     running = begin(scene, LATER)
     with connection(scene.database):
         first = queries.page("coffee", CALLER, "", None, 3)
-        rest = queries.page("coffee", CALLER, "", Place(first[-1].created_at, first[-1].id), 3)
+        rest = queries.page("coffee", CALLER, "", OperationCursor(first[-1].created_at, first[-1].id), 3)
         assert [one.id for one in first + rest] == [one.id for one in (running, *reversed(made))]
         assert [one.id for one in queries.page("coffee", CALLER, "RUNNING", None, 3)] == [running.id]
 

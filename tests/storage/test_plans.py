@@ -9,7 +9,7 @@ SELECT s.indexrelname, s.idx_scan FROM pg_stat_user_indexes s JOIN pg_index i US
 WHERE i.indpred IS NULL AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = s.indexrelid)
 """
 # Its key holds the account and the lot as well, so a look-up that took it would still read one account only.
-OF_ONE_ACCOUNT = {"allocation_of_lot"}
+OF_ONE_ACCOUNT = {"split_of_lot", "entry_of_lot"}
 
 
 def test_a_server_that_started_on_empty_books_looks_rows_up_by_their_keys(database: Database) -> None:

@@ -46,7 +46,7 @@ def test_processes_on_the_same_accounts_lose_nothing_and_never_wait_in_a_ring(
         (sums["transferred"],)
     ]
     for name in FRIENDS:
-        seqs = [entry.posting.seq for entry in reversed(scene.entries(name))]
+        seqs = [entry.entry.seq for entry in reversed(scene.entries(name))]
         assert seqs == list(range(1, len(seqs) + 1))
         assert len(seqs) == len(scene.entries(name))
     scene.assert_conserved()

@@ -138,10 +138,10 @@ def test_events_come_in_every_order_page_by_page(scene: Deep, order: EventOrder,
         scene.pass_time(DAY)
     whole = scene.read(events.page, ADA, "", order, ascending, None, 100)
     assert len(whole) == 12
-    values: list[Any] = [event.place(order)[0] for event in whole]
+    values: list[Any] = [event.cursor(order)[0] for event in whole]
     assert values == sorted(values, reverse=not ascending)
     paged: list[events.EventRead] = []
-    while page := scene.read(events.page, ADA, "", order, ascending, paged[-1].place(order) if paged else None, 5):
+    while page := scene.read(events.page, ADA, "", order, ascending, paged[-1].cursor(order) if paged else None, 5):
         paged += page
     assert paged == whole
 
@@ -174,7 +174,7 @@ def test_shortfalls_are_listed_newest_first_and_only_while_they_are_open(scene: 
         ("ada", "plain", 70),
         ("ada", "owing", 80),
     ]
-    assert scene.read(shortfalls.page, "coffee", None, False, every[1].place, 10) == every[2:]
+    assert scene.read(shortfalls.page, "coffee", None, False, every[1].cursor, 10) == every[2:]
     scene.earn(300, card="owing")
     scene.pass_time(11 * DAY)
     assert scene.read(shortfalls.page, "coffee", None, True, None, 10) == every[:3]

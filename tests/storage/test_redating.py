@@ -190,7 +190,7 @@ def test_an_expiry_that_has_passed_before_its_step_comes_is_now(scene: Scene) ->
     assert expiries(scene)["ada"] == [START + 15 * DAY] * 3
     scene.assert_conserved()
     scene.sweep()
-    expired = scene.entries("ada", "slow")[0].posting
+    expired = scene.entries("ada", "slow")[0].entry
     assert (expired.amount, expired.occurred_at) == (-33, START + 15 * DAY)
     scene.assert_conserved()
 

@@ -45,8 +45,8 @@ def shop(database: Database) -> Shop:
 def end(shop: Shop) -> datetime:
     """The common end of ada's sliding points."""
     [(found,)] = shop.rows(
-        "SELECT s.expires_at FROM slide s JOIN account a ON a.id = s.account JOIN customer c ON c.id = a.customer"
-        " WHERE c.customer_id = 'ada'"
+        "SELECT s.expires_at FROM sliding_expiry s JOIN account a ON a.id = s.account"
+        " JOIN customer c ON c.id = a.customer WHERE c.customer_id = 'ada'"
     )
     assert isinstance(found, datetime)
     return found
@@ -104,7 +104,7 @@ def test_each_version_of_the_rules_has_an_end_of_its_own(shop: Shop) -> None:
     longer = replace(SLIDING, expiry_policy=ExpiryPolicy(3, mode=VISITS.mode, activity_types=VISITS.activity_types))
     shop.change(cards=tuple(longer if card.card_id == "sliding" else card for card in CARDS))
     shop.earn(7, card="sliding")
-    assert shop.rows("SELECT policy_version, expires_at FROM slide ORDER BY 1") == [
+    assert shop.rows("SELECT settings_version, expires_at FROM sliding_expiry ORDER BY 1") == [
         (1, MOVED_END),
         (2, datetime(2025, 4, 21, 22, tzinfo=UTC)),
     ]

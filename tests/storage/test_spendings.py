@@ -34,7 +34,7 @@ def test_a_spending_takes_what_expires_first_and_says_from_where(shop: Shop) -> 
     spent = shop.do(shop.spending(60, card="monthly", reference="order 7", pays_for="t")).value
     assert spent.entry.allocations == ((2, -50), (1, -10))
     assert (spent.entry.transaction_id, spent.balance.spendable) == ("t", 20)
-    assert shop.rows("SELECT lot, place, amount FROM allocation WHERE seq = 3 ORDER BY place") == [
+    assert shop.rows("SELECT lot, ordinal, amount FROM allocation WHERE seq = 3 ORDER BY ordinal") == [
         (2, 0, -50),
         (1, 1, -10),
     ]

@@ -49,7 +49,7 @@ def test_a_spending_settles_first_and_cannot_touch_what_expired(scene: Scene) ->
     scene.advance(timedelta(days=12))
     spent = scene.do(scene.spending(30, card="slow")).value
     assert (spent.balance.expired, spent.balance.spendable) == (50, 70)
-    history = [(entry.posting.kind, entry.posting.amount) for entry in reversed(scene.entries(card="slow"))]
+    history = [(entry.entry.kind, entry.entry.amount) for entry in reversed(scene.entries(card="slow"))]
     assert history == [
         (EntryKind.EARN, 50),
         (EntryKind.EXPIRY, -50),
@@ -66,7 +66,7 @@ def test_a_sweep_writes_what_a_reader_already_saw(scene: Scene) -> None:
     before = scene.balance(card="slow")
     scene.sweep()
     assert scene.balance(card="slow") == before
-    assert [entry.posting.occurred_at for entry in scene.entries(card="slow")] == [EXPIRES_AT, ACTIVE_FROM]
+    assert [entry.entry.occurred_at for entry in scene.entries(card="slow")] == [EXPIRES_AT, ACTIVE_FROM]
     scene.assert_conserved()
 
 
@@ -136,7 +136,9 @@ def _lives(scene: Scene) -> dict[str, list[tuple[object, ...]]]:
         "lot": scene.rows(
             f"SELECT x.number, x.state, x.points, x.remaining, x.activates_at, x.expires_at FROM lot x {of_program}, 1"
         ),
-        "entry": scene.rows(f"SELECT x.seq, x.kind, x.amount, x.active, x.occurred_at FROM entry x {of_program}, 1"),
+        "entry": scene.rows(
+            f"SELECT x.seq, x.kind, x.amount, x.active_after, x.occurred_at FROM entry x {of_program}, 1"
+        ),
         "allocation": scene.rows(f"SELECT x.seq, x.lot, x.amount FROM allocation x {of_program}, 1, 2"),
         "activity": scene.rows(
             "SELECT x.action, x.occurred_at FROM activity x JOIN customer c ON c.id = x.customer"

@@ -34,7 +34,7 @@ def seen(scene: Scene, name: str) -> list[Any]:
     for card in CARDS:
         account = members.figures(scene, name, card)
         if any(account.get(figure) for figure in ("pending", "active", "earned", "debt")):
-            counted = ("lots", "holds", "shortfalls", "slides", "due_at")
+            counted = ("lots", "holds", "shortfalls", "sliding_expiries", "due_at")
             found.append({key: value for key, value in account.items() if key not in counted})
             found.append([lot for lot in members.lots(scene, name, card) if lot["state"] != "MOVED"])
             found.append([one for one in members.holds(scene, name, card) if one["state"] != "RELEASED"])
@@ -197,7 +197,7 @@ def test_sliding_points_part_with_the_later_end_where_one_was_active_since(scene
     scene.advance(timedelta(days=10))
     scene.earn(5, name="ben", card="sliding")
     unmerge(scene)
-    ends = scene.rows("SELECT DISTINCT expires_at FROM slide")
+    ends = scene.rows("SELECT DISTINCT expires_at FROM sliding_expiry")
     assert len(ends) == 1
     scene.advance(timedelta(days=40))
     assert (scene.balance(card="sliding").expired, scene.balance("ben", "sliding").expired) == (10, 25)

@@ -43,8 +43,10 @@ TAMPERINGS = {
     ),
     "points called moved": "UPDATE account SET moved = moved + 1, earned = earned - 1 WHERE id = {account}",
     "an account opened for somebody suspended": "UPDATE account SET state = 'SUSPENDED' WHERE id = {account}",
-    "a group of lots without its expiry": "DELETE FROM slide WHERE account = {sliding}",
-    "a shared expiry moved": "UPDATE slide SET expires_at = expires_at - interval '1 year' WHERE account = {sliding}",
+    "a group of lots without its expiry": "DELETE FROM sliding_expiry WHERE account = {sliding}",
+    "a shared expiry moved": (
+        "UPDATE sliding_expiry SET expires_at = expires_at - interval '1 year' WHERE account = {sliding}"
+    ),
     "a hold made larger": "UPDATE hold SET points = points + 1 WHERE account = {account} AND state = 'ACTIVE'",
     "a hold closed": "UPDATE hold SET state = 'RELEASED', ended_at = expires_at WHERE account = {account}",
     "a hold that ends too late": (
@@ -78,19 +80,13 @@ TAMPERINGS = {
     "a lot closed": "UPDATE lot SET state = 'DEPLETED' WHERE account = {account} AND state = 'PENDING'",
     "a pending lot removed": "DELETE FROM lot WHERE account = {account} AND state = 'PENDING'",
     "an amount changed": "UPDATE entry SET amount = amount + 1 WHERE account = {account} AND seq = 2",
-    "a balance rewritten": "UPDATE entry SET active = active + 1 WHERE account = {account} AND seq = 2",
+    "a balance rewritten": "UPDATE entry SET active_after = active_after + 1 WHERE account = {account} AND seq = 2",
     "a kind rewritten": "UPDATE entry SET kind = 'EXPIRY' WHERE account = {account} AND kind = 'SPEND'",
-    "the last entry removed": (
-        "DELETE FROM allocation WHERE account = {account} AND seq = {last};"
-        "DELETE FROM entry WHERE account = {account} AND seq = {last}"
-    ),
-    "an entry in the middle removed": (
-        "DELETE FROM allocation WHERE account = {account} AND seq = 2;"
-        "DELETE FROM entry WHERE account = {account} AND seq = 2"
-    ),
-    "an allocation changed": "UPDATE allocation SET amount = amount - 1 WHERE account = {account} AND seq = {last}",
-    "an allocation moved": "UPDATE allocation SET lot = 3 WHERE account = {account} AND seq = 2",
-    "an allocation removed": "DELETE FROM allocation WHERE account = {account} AND seq = {last}",
+    "the last entry removed": "DELETE FROM entry WHERE account = {account} AND seq = {last}",
+    "an entry in the middle removed": "DELETE FROM entry WHERE account = {account} AND seq = 2",
+    "an allocation changed": "UPDATE split SET amount = amount - 1 WHERE account = {account} AND ordinal = 1",
+    "an allocation moved": "UPDATE entry SET lot = 3 WHERE account = {account} AND seq = 2",
+    "an allocation removed": "UPDATE entry SET lot = NULL WHERE account = {account} AND seq = {last}",
     "a purchase revalued": "UPDATE transaction SET points = points + 1 WHERE account = {account}",
     "a purchase removed": "DELETE FROM transaction WHERE account = {account}",
     "a purchase without its lot": "UPDATE transaction SET lot = NULL WHERE account = {account}",
@@ -211,7 +207,7 @@ def _defenceless(books: "psycopg.Connection[tuple[Any, ...]]") -> tuple[dict[str
     ).fetchall()
     names = {card.replace("slow", "account"): account for card, account, _ in found}
     books.execute("SET session_replication_role = replica")
-    for table in ("entry", "allocation", "refund", "pin"):
+    for table in ("entry", "split", "refund", "pin"):
         books.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only".encode())
     checks = books.execute(
         "SELECT conrelid::regclass::text, conname FROM pg_constraint"
@@ -228,7 +224,7 @@ def test_thousands_of_faults_are_counted_and_some_are_shown(database: Database) 
         books.execute("SET session_replication_role = replica")
         books.execute(
             "INSERT INTO lot"
-            " (account, number, program, state, points, remaining, activates_at, policy_version, issued_at, activity)"
+            " (account, number, program, state, points, remaining, activates_at, settings_version, issued_at, activity)"
             " SELECT 1, 1000 + n, program, 'ACTIVE', 1, 1, activates_at, 1, issued_at, activity"
             " FROM lot, generate_series(1, 30) AS n WHERE account = 1 AND number = 1"
         )

@@ -76,7 +76,7 @@ def test_what_waits_for_a_customer_is_done_in_the_order_in_which_it_came(scene: 
 
     scene.do(scene.spending(1000, "ada"))
     with_writer(scene, use)
-    assert [entry.posting.amount for entry in scene.entries("ada")][:40] == [-500, 500] * 20
+    assert [entry.entry.amount for entry in scene.entries("ada")][:40] == [-500, 500] * 20
     scene.assert_conserved()
 
 
@@ -185,7 +185,7 @@ def test_an_answer_that_cannot_be_read_any_more_fails_its_own_replay_only(scene:
     once = scene.purchase(10, "ben")
     scene.do(once)
     scene.execute(
-        "UPDATE request SET response = 'garbage' WHERE request_id = %s::uuid", [once.asked.request.request_id]
+        "UPDATE request SET response = 'garbage' WHERE request_id = %s::uuid", [once.context.request.request_id]
     )
     [[replayed, other]] = written(scene, [[once, scene.purchase(20, "ben")]])
     assert isinstance(replayed, Exception)

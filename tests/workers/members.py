@@ -15,7 +15,7 @@ from storage.engine.requests import Request
 from storage.engine.unit import transaction
 from storage.ledger.acts.transactions import RecordTransaction
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Asked
+from storage.ledger.commands import CommandContext
 from storage.ledger.verify import verify
 from storage.programs import commands as programs
 from storage.programs.commands import AdvanceTestClock, CreateProgram
@@ -57,7 +57,7 @@ def buy(database: Database, program_id: str, customer_ids: Sequence[str], points
             "EUR",
             None,
             (),
-            Asked(_request(), ORIGIN, validate_only=False, deadline=float("inf")),
+            CommandContext(_request(), ORIGIN, validate_only=False, deadline=float("inf")),
         )
         for customer_id in customer_ids
     ]

@@ -1,4 +1,4 @@
-"""Clocks: several run, one acts, and what time makes due is done."""
+"""ProgramCache: several run, one acts, and what time makes due is done."""
 
 from signal import SIGKILL, SIGTERM
 from threading import Event, Thread

@@ -123,7 +123,7 @@ def test_a_sweep_killed_in_the_middle_leaves_whole_batches(
         (TOO_FEW, "CheckViolation"),
         ("INSERT INTO entry SELECT {x}, 1, program, 'SPEND', -1, 0, 0, 0, now(), now(), NULL, NULL, NULL, activity"
          " FROM lot WHERE account = {x}", "UniqueViolation"),
-        ("UPDATE lot SET slides = true, policy_version = 99 WHERE account = {x}", "AssertionError"),
+        ("UPDATE lot SET slides = true, settings_version = 99 WHERE account = {x}", "AssertionError"),
     ],
 )  # fmt: skip
 def test_an_account_that_cannot_be_settled_is_set_aside_and_the_others_are_settled(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec import json
 
 from rules import calendar, ledger
-from rules.accounts import EntryKind, Lot, Posting
+from rules.accounts import Entry, EntryKind, Lot
 from rules.programs import Term, time_zone
 from rules.refusals import LotNotFound
 from rules.transactions import TransactionState
@@ -15,16 +15,16 @@ from storage.engine.session import Statement
 from storage.ledger import rows
 from storage.ledger.acts.transactions import usable_until
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.standing import Standing
+from storage.ledger.locked_account import LockedAccount
 from storage.ledger.wanted import Hand, Wanted
 
 
 class Adjusted(NamedTuple):
     """The entry that it made."""
 
-    entry: Posting
+    entry: Entry
     recorded_at: datetime
     balance: Balance
 
@@ -45,7 +45,7 @@ class AdjustPoints(NamedTuple):
 
     address: Address
     points: int
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """Its account."""
@@ -62,28 +62,28 @@ class AdjustPoints(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Adjusted]:
         """Raises InsufficientPoints, PointsHeldElsewhere, AmountTooLarge."""
-        standing = group.standing(self.address, even_blocked=True)
-        clock, card = standing.clock, standing.card
-        draft = standing.draft()
+        locked = group.locked(self.address, even_blocked=True)
+        clock, card = locked.program, locked.card
+        draft = locked.draft()
         if self.points > 0:
-            term = given_now(standing, clock.now)
-            posting = ledger.earn(draft, self.points, term, clock.version, clock.now, kind=EntryKind.ADJUSTMENT)
-            assert posting is not None
+            term = given_now(locked, clock.now)
+            entry = ledger.earn(draft, self.points, term, clock.version, clock.now, kind=EntryKind.ADJUSTMENT)
+            assert entry is not None
         else:
-            posting = ledger.deduct(draft, -self.points, clock.now)
-        answer = Adjusted(posting, group.unit.now, balance(draft.account, card, clock.now))
-        if self.asked.validate_only:
+            entry = ledger.deduct(draft, -self.points, clock.now)
+        answer = Adjusted(entry, group.unit.now, balance(draft.account, card, clock.now))
+        if self.context.validate_only:
             return Answer(answer, None)
-        details = {"amount": self.points, "entry": posting.seq}
-        activity = group.record(self.asked, standing.scope, self.address.name, clock.now, details, self.points)
-        standing.take(group.unit, draft, activity)
+        details = {"amount": self.points, "entry": entry.seq}
+        activity = group.record(self.context, locked.scope, self.address.name, clock.now, details, self.points)
+        locked.take(group.unit, draft, activity)
         return Answer(answer, activity)
 
 
-def given_now(standing: Standing, at: datetime) -> Term:
+def given_now(locked: LockedAccount, at: datetime) -> Term:
     """The term of points that no purchase earned: active at once, then as long as any."""
-    settings, card = standing.clock.settings, standing.card
-    slides = settings.slides_to(card, "", at) is not None
+    settings, card = locked.program.settings, locked.card
+    slides = settings.sliding_expiry_at(card, "", at) is not None
     return Term(at, settings.usable_until(card, at), slides)
 
 
@@ -93,7 +93,7 @@ class ChangeLot(NamedTuple):
     address: Address
     number: int
     activate: bool
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """Its account."""
@@ -109,47 +109,47 @@ class ChangeLot(NamedTuple):
 
     def decide(self, group: Group) -> Answer[LotChanged]:
         """Raises LotNotFound, LotStateWrong."""
-        standing = group.standing(self.address, even_blocked=True)
-        clock = standing.clock
-        draft = standing.draft()
+        locked = group.locked(self.address, even_blocked=True)
+        clock = locked.program
+        draft = locked.draft()
         lot = draft.lots.get(self.number)
         if lot is None:
             raise LotNotFound(lot=self.number)
         if self.activate:
-            ledger.activate(draft, lot.number, clock.now, usable_until(group, standing, lot.policy_version, clock.now))
+            ledger.activate(draft, lot.number, clock.now, usable_until(group, locked, lot.settings_version, clock.now))
         else:
             ledger.cancel(draft, lot.number)
         after = draft.lots[lot.number]
         expires_at = draft.expires_at(after)
         zone = time_zone(clock.settings.time_zone)
         last_usable_on = calendar.last_usable_day(expires_at, zone).isoformat() if expires_at else ""
-        made_by = standing.lot_made_by(lot.number)
+        made_by = locked.lot_made_by(lot.number)
         issued_by, origin = made_by, ""
         if issued_by is None:
-            issued_by, origin = json.decode(group.read(_ISSUED, standing.place.account, lot.number))
+            issued_by, origin = json.decode(group.read(_ISSUED, locked.key.account, lot.number))
         answer = LotChanged(
-            after, expires_at, last_usable_on, origin, issued_by, balance(draft.account, standing.card, clock.now)
+            after, expires_at, last_usable_on, origin, issued_by, balance(draft.account, locked.card, clock.now)
         )
-        if self.asked.validate_only:
+        if self.context.validate_only:
             return Answer(answer, None)
         name = f"{self.address.name}/lots/{lot.number}"
         points = lot.remaining if self.activate else -lot.remaining
-        activity = group.record(self.asked, standing.scope, name, clock.now, {"points": lot.remaining}, points)
-        standing.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, name, clock.now, {"points": lot.remaining}, points)
+        locked.take(group.unit, draft, activity)
         if lot.transaction_id is not None:
-            self._decide_purchase(group, standing, after)
+            self._decide_purchase(group, locked, after)
         return Answer(answer, activity)
 
-    def _decide_purchase(self, group: Group, standing: Standing, lot: Lot) -> None:
+    def _decide_purchase(self, group: Group, locked: LockedAccount, lot: Lot) -> None:
         assert lot.transaction_id is not None
         state = TransactionState.ACCEPTED if self.activate else TransactionState.REJECTED
-        known = group.known(standing.place.program, lot.transaction_id)
+        known = group.known(locked.key.program, lot.transaction_id)
         if known is None:
-            rows.decision(group.unit, standing.place, lot.transaction_id, state)
-        elif known.account == standing.place.account:
+            rows.decision(group.unit, locked.key, lot.transaction_id, state)
+        elif known.account == locked.key.account:
             purchase = known.purchase._replace(decided=state)
             after = known._replace(purchase=purchase, activates_at=lot.activates_at, expires_at=lot.expires_at)
-            group.keep_purchase(standing.place.program, after)
+            group.keep_purchase(locked.key.program, after)
 
 
 _ISSUED = Statement(

@@ -13,9 +13,9 @@ from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import given_now
 from storage.ledger.acts.transactions import check_instant, own_lot, wake
 from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
-from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.load import Known
+from storage.ledger.load import LoadedPurchase
 from storage.ledger.wanted import Hand, Wanted
 
 
@@ -40,7 +40,7 @@ class RecordEvent(NamedTuple):
     about: str | None
     gives_to: Address | None
     points: int | None
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """All accounts of the customer: any of them may slide, or wait for it."""
@@ -67,28 +67,28 @@ class RecordEvent(NamedTuple):
         at = check_instant(self.occurred_at, clock)
         points = event_type.points if self.points is None else self.points
         gives_to = self._gives_to(holder) if points else None
-        standings = [group.standing(address, even_blocked=address != gives_to) for address in holder.accounts]
+        standings = [group.locked(address, even_blocked=address != gives_to) for address in holder.accounts]
         if gives_to is not None and gives_to not in holder.accounts:
-            standings.append(group.standing(gives_to))
-        drafts = {standing.address: standing.draft() for standing in standings}
+            standings.append(group.locked(gives_to))
+        drafts = {locked.address: locked.draft() for locked in standings}
         for draft in drafts.values():
-            draft.slide(self.event_type, at)
+            draft.extend_sliding_expiries(self.event_type, at)
         woken = self._woken(group, drafts, at)
         shown: Balance | None = None
         if gives_to is not None:
-            standing = group.standing(gives_to)
-            ledger.earn(drafts[gives_to], points, given_now(standing, at), clock.version, clock.now)
-            shown = balance(drafts[gives_to].account, standing.card, clock.now)
+            locked = group.locked(gives_to)
+            ledger.earn(drafts[gives_to], points, given_now(locked, at), clock.version, clock.now)
+            shown = balance(drafts[gives_to].account, locked.card, clock.now)
         given = points if gives_to is not None else 0
         account = gives_to.name if gives_to is not None else ""
         answer = EventRecorded(self.event_type, given, at, group.unit.now, account, shown)
-        if self.asked.validate_only:
+        if self.context.validate_only:
             return Answer(answer, None)
         activity = self._record(group, Scope(holder.program, holder.customer), at, given, account)
-        for standing in standings:
-            draft = drafts[standing.address]
-            if draft.account is not standing.account or draft.changed_slides:
-                standing.take(group.unit, draft, activity)
+        for locked in standings:
+            draft = drafts[locked.address]
+            if draft.account is not locked.account or draft.changed_sliding_expiries:
+                locked.take(group.unit, draft, activity)
         if woken is not None:
             group.keep_purchase(holder.program, woken)
         return Answer(answer, activity)
@@ -100,34 +100,34 @@ class RecordEvent(NamedTuple):
         if points:
             details["points"] = points
             details["account"] = account
-        return group.record(self.asked, scope, self.name.name, at, details, points, self.event_type)
+        return group.record(self.context, scope, self.name.name, at, details, points, self.event_type)
 
-    def _woken(self, group: Group, drafts: dict[Address, Draft], at: datetime) -> Known | None:
+    def _woken(self, group: Group, drafts: dict[Address, Draft], at: datetime) -> LoadedPurchase | None:
         """The purchase it names, where its points waited for this: they become active, at once or on their day."""
         name = self._purchase()
         if name is None:
             return None
-        standing, known = group.purchase(name)
-        if standing.address not in drafts:
+        locked, known = group.purchase(name)
+        if locked.address not in drafts:
             raise TransactionNotFound(transaction=name.transaction_id)
-        draft = drafts[standing.address]
+        draft = drafts[locked.address]
         lot = draft.lots[known.lot] if known.lot is not None else None
-        settings = group.settings(standing.clock.program, known.purchase.policy_version)
-        card = settings.card(standing.address.card, standing.address.program)
+        settings = group.settings(locked.program.id, known.purchase.settings_version)
+        card = settings.card(locked.address.card, locked.address.program)
         awaits = lot.awaits if lot is not None else settings.term(card, known.purchase.occurred_at).awaits
-        waits = known.purchase.accepts_at is None and known.purchase.is_pending(standing.clock.now)
+        waits = known.purchase.accepts_at is None and known.purchase.is_pending(locked.program.now)
         if not waits or awaits != self.event_type or (lot is not None and lot.state is not LotState.PENDING):
             return None
         matures_at = settings.matures_at(card, at)
         if lot is None:
             pass
-        elif matures_at <= standing.clock.now:
-            known = wake(group, standing, draft, known, standing.clock.now)
+        elif matures_at <= locked.program.now:
+            known = wake(group, locked, draft, known, locked.program.now)
         else:
             term = Term(matures_at, settings.usable_until(card, matures_at), lot.slides)
             ledger.date(draft, lot.number, term)
             known = known._replace(activates_at=matures_at, expires_at=term.expires_at)
-        accepts_at = max(matures_at, standing.clock.now)
+        accepts_at = max(matures_at, locked.program.now)
         return known._replace(purchase=known.purchase._replace(accepts_at=accepts_at))
 
     def _gives_to(self, holder: Holder) -> Address:

@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rules import holds
-from rules.accounts import Hold, Posting
+from rules.accounts import Entry, Hold
 from rules.refunds import Spending
 from rules.refusals import HoldNotFound
 from storage.engine.requests import Answer
 from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.standing import Standing
+from storage.ledger.locked_account import LockedAccount
 from storage.ledger.wanted import Hand, Wanted
 
 
@@ -20,7 +20,7 @@ class Held(NamedTuple):
     """A hold as it stands after it; the entry where it was captured."""
 
     hold: Hold
-    entry: Posting | None
+    entry: Entry | None
     recorded_at: datetime
     balance: Balance
 
@@ -33,7 +33,7 @@ class CreateHold(NamedTuple):
     ttl_s: int
     reference: str
     pays_for: str | None
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """Its account."""
@@ -49,17 +49,17 @@ class CreateHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldTooLong, InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine."""
-        standing = group.standing(self.address)
-        card, now = standing.card, standing.clock.now
+        locked = group.locked(self.address)
+        card, now = locked.card, locked.program.now
         check_whole(card, self.points)
-        draft = standing.draft()
+        draft = locked.draft()
         hold = holds.create(draft, self.points, self.ttl_s, card.hold_ttl_max_s, now, self.reference, self.pays_for)
         held = Held(hold, None, group.unit.now, balance(draft.account, card, now))
-        if self.asked.validate_only:
+        if self.context.validate_only:
             return Answer(held, None)
         details = {"points": self.points, "reference": self.reference, "expires_at": hold.expires_at.isoformat()}
-        activity = group.record(self.asked, standing.scope, name(self.address, hold.number), now, details, 0)
-        standing.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, name(self.address, hold.number), now, details, 0)
+        locked.take(group.unit, draft, activity)
         return Answer(held, activity)
 
 
@@ -69,7 +69,7 @@ class CaptureHold(NamedTuple):
     address: Address
     number: int
     points: int
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """The hold."""
@@ -85,24 +85,22 @@ class CaptureHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldNotFound, HoldAlreadyCaptured, HoldExpired, HoldReleased, HoldExceeded, PrecisionTooFine."""
-        standing = group.standing(self.address)
-        card, now = standing.card, standing.clock.now
+        locked = group.locked(self.address)
+        card, now = locked.card, locked.program.now
         check_whole(card, self.points)
-        draft = standing.draft()
-        check_known(standing, self.number)
-        posting = holds.capture(draft, self.number, self.points, now)
-        draft.slide("hold.captured", now)
+        draft = locked.draft()
+        check_known(locked, self.number)
+        entry = holds.capture(draft, self.number, self.points, now)
+        draft.extend_sliding_expiries("hold.captured", now)
         hold = draft.holds[self.number]
-        held = Held(hold, posting, group.unit.now, balance(draft.account, card, now))
-        if self.asked.validate_only:
+        held = Held(hold, entry, group.unit.now, balance(draft.account, card, now))
+        if self.context.validate_only:
             return Answer(held, None)
-        details = {"amount": posting.amount, "entry": posting.seq, "reference": hold.reference}
-        activity = group.record(
-            self.asked, standing.scope, name(self.address, self.number), now, details, posting.amount
-        )
-        standing.take(group.unit, draft, activity)
-        spending = Spending(posting.seq, hold.captured, 0, 0, now, posting.allocations, hold.transaction_id)
-        standing.keep_spending(spending, activity, hold.reference)
+        details = {"amount": entry.amount, "entry": entry.seq, "reference": hold.reference}
+        activity = group.record(self.context, locked.scope, name(self.address, self.number), now, details, entry.amount)
+        locked.take(group.unit, draft, activity)
+        spending = Spending(entry.seq, hold.captured, 0, 0, now, entry.allocations, hold.transaction_id)
+        locked.keep_spending(spending, activity, hold.reference)
         return Answer(held, activity)
 
 
@@ -111,7 +109,7 @@ class ReleaseHold(NamedTuple):
 
     address: Address
     number: int
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """The hold."""
@@ -127,23 +125,23 @@ class ReleaseHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldNotFound, HoldAlreadyCaptured, HoldExpired, HoldReleased."""
-        standing = group.standing(self.address, even_blocked=True)
-        now = standing.clock.now
-        draft = standing.draft()
-        check_known(standing, self.number)
+        locked = group.locked(self.address, even_blocked=True)
+        now = locked.program.now
+        draft = locked.draft()
+        check_known(locked, self.number)
         hold = holds.release(draft, self.number, now)
-        held = Held(hold, None, group.unit.now, balance(draft.account, standing.card, now))
-        if self.asked.validate_only:
+        held = Held(hold, None, group.unit.now, balance(draft.account, locked.card, now))
+        if self.context.validate_only:
             return Answer(held, None)
         details = {"points": hold.points, "reference": hold.reference}
-        activity = group.record(self.asked, standing.scope, name(self.address, self.number), now, details, 0)
-        standing.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, name(self.address, self.number), now, details, 0)
+        locked.take(group.unit, draft, activity)
         return Answer(held, activity)
 
 
-def check_known(standing: Standing, number: int) -> None:
+def check_known(locked: LockedAccount, number: int) -> None:
     """Raises HoldNotFound."""
-    if number not in standing.holds:
+    if number not in locked.holds:
         raise HoldNotFound(hold=number)
 
 

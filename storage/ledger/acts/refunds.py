@@ -12,10 +12,10 @@ from rules.transactions import Share, part, share
 from storage.engine.requests import Answer
 from storage.ledger.acts.transactions import Decided, own_lot, seen
 from storage.ledger.addresses import Address, TransactionName
-from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.load import Known
-from storage.ledger.standing import Standing
+from storage.ledger.load import LoadedPurchase
+from storage.ledger.locked_account import LockedAccount
 from storage.ledger.tables import REFUNDS
 from storage.ledger.wanted import Hand, Wanted
 
@@ -44,7 +44,7 @@ class RefundTransaction(NamedTuple):
     name: TransactionName
     amount_minor: int | None
     lines: tuple[tuple[int, int], ...]
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """The purchase, and the spendings that paid for it."""
@@ -69,27 +69,27 @@ class RefundTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Refunded]:
         """Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong."""
-        standing, known = group.purchase(self.name)
-        clock, purchase = standing.clock, known.purchase
-        settings = group.settings(clock.program, purchase.policy_version)
-        card = settings.card(standing.address.card, self.name.program)
+        locked, known = group.purchase(self.name)
+        clock, purchase = locked.program, known.purchase
+        settings = group.settings(clock.id, purchase.settings_version)
+        card = settings.card(locked.address.card, self.name.program)
         taken = share(purchase, card.earn_rate, self.amount_minor, dict(self.lines))
-        draft = standing.draft()
+        draft = locked.draft()
         after = purchase._replace(
             refunds=purchase.refunds + 1,
             refunded_minor=purchase.refunded_minor + taken.amount_minor,
             refunded_points=purchase.refunded_points + taken.points,
             refunded_lines=taken.lines,
         )
-        restored, spendings = self._restore(standing, draft, known, after.refunded_minor)
+        restored, spendings = self._restore(locked, draft, known, after.refunded_minor)
         claimed = Claimed()
-        policy = standing.card.refund_policy
+        policy = locked.card.refund_policy
         if taken.points:
             claimed = refunds.claim(draft, taken.points, known.lot, policy, clock.now, purchase.transaction_id)
         answer = Refunded(
-            after.refunds, taken, claimed, restored, policy, seen(standing, known._replace(purchase=after), draft)
+            after.refunds, taken, claimed, restored, policy, seen(locked, known._replace(purchase=after), draft)
         )
-        if self.asked.validate_only:
+        if self.context.validate_only:
             return Answer(answer, None)
         details = {
             "amount_minor": taken.amount_minor,
@@ -99,16 +99,16 @@ class RefundTransaction(NamedTuple):
             "policy": policy,
         }
         points = restored - claimed.pending - claimed.own_lot - claimed.other_lots
-        activity = group.record(self.asked, standing.scope, self.name.name, clock.now, details, points)
-        standing.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, self.name.name, clock.now, details, points)
+        locked.take(group.unit, draft, activity)
         for spending in spendings:
-            standing.keep_spending(spending, activity)
-        group.keep_purchase(clock.program, known._replace(purchase=after))
+            locked.keep_spending(spending, activity)
+        group.keep_purchase(clock.id, known._replace(purchase=after))
         row: dict[str, Any] = {
-            "program": clock.program,
+            "program": clock.id,
             "transaction_id": purchase.transaction_id,
             "number": after.refunds,
-            "account": standing.place.account,
+            "account": locked.key.account,
             "amount_minor": taken.amount_minor,
             "lines": [list(line) for line in self.lines] or None,
             "points": taken.points,
@@ -122,19 +122,19 @@ class RefundTransaction(NamedTuple):
         return Answer(answer, activity)
 
     def _restore(
-        self, standing: Standing, draft: Draft, known: Known, refunded_minor: int
+        self, locked: LockedAccount, draft: Draft, known: LoadedPurchase, refunded_minor: int
     ) -> tuple[int, list[refunds.Spending]]:
         """Gives back the points that paid for it, in the same share; the points it earned are claimed after that."""
         restored = 0
         after = []
         purchase = known.purchase
-        for _, spending in sorted(standing.spendings.items()):
+        for _, spending in sorted(locked.spendings.items()):
             if spending.transaction_id != purchase.transaction_id:
                 continue
             points = part(spending.points, refunded_minor, purchase.amount_minor) - spending.rolled_back
             if points > 0:
                 keep = RollbackPolicy.KEEP_ORIGINAL_EXPIRY
-                back = refunds.roll_back(draft, spending, points, keep, None, standing.clock.now)
+                back = refunds.roll_back(draft, spending, points, keep, None, locked.program.now)
                 restored += back.restored
                 after.append(back.spending)
         return restored, after
@@ -146,7 +146,7 @@ class WriteOffShortfall(NamedTuple):
     address: Address
     number: int
     points: int
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """The shortfall."""
@@ -161,18 +161,18 @@ class WriteOffShortfall(NamedTuple):
 
     def decide(self, group: Group) -> Answer[WrittenOff]:
         """Raises ShortfallNotFound."""
-        standing = group.standing(self.address, even_blocked=True)
-        draft = standing.draft()
+        locked = group.locked(self.address, even_blocked=True)
+        draft = locked.draft()
         shortfall = draft.shortfalls.get(self.number)
         if shortfall is None or not shortfall.remaining:
             raise ShortfallNotFound(shortfall=self.number)
-        now = standing.clock.now
+        now = locked.program.now
         written = refunds.write_off(draft, self.number, self.points, now)
-        answer = WrittenOff(written, balance(draft.account, standing.card, now))
-        if self.asked.validate_only:
+        answer = WrittenOff(written, balance(draft.account, locked.card, now))
+        if self.context.validate_only:
             return Answer(answer, None)
         name = f"{self.address.name}/shortfalls/{self.number}"
         details = {"points": shortfall.remaining - written.remaining, "remaining": written.remaining}
-        activity = group.record(self.asked, standing.scope, name, now, details)
-        standing.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, name, now, details)
+        locked.take(group.unit, draft, activity)
         return Answer(answer, activity)

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from rules import ledger, refunds
-from rules.accounts import Posting
+from rules.accounts import Entry
 from rules.programs import Card, CardKind
 from rules.refunds import RollbackPolicy, Spending
 from rules.refusals import PrecisionTooFine, SpendingNotFound
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
 from storage.ledger.wanted import Hand, Wanted
 
@@ -18,7 +18,7 @@ from storage.ledger.wanted import Hand, Wanted
 class Spent(NamedTuple):
     """What was taken."""
 
-    entry: Posting
+    entry: Entry
     recorded_at: datetime
     balance: Balance
 
@@ -30,7 +30,7 @@ class RolledBack(NamedTuple):
     points: int
     restored: int
     expired: int
-    entry: Posting | None
+    entry: Entry | None
     recorded_at: datetime
     balance: Balance
 
@@ -42,7 +42,7 @@ class SpendPoints(NamedTuple):
     points: int
     reference: str
     pays_for: str | None
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """Its account."""
@@ -58,7 +58,7 @@ class SpendPoints(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Spent]:
         """Raises InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine."""
-        return take(group, self.address, self.points, self.reference, self.pays_for, self.asked)
+        return spend(group, self.address, self.points, self.reference, self.pays_for, self.context)
 
 
 class ClaimReward(NamedTuple):
@@ -67,7 +67,7 @@ class ClaimReward(NamedTuple):
     address: Address
     rewards: int
     reference: str
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """Its account."""
@@ -75,8 +75,8 @@ class ClaimReward(NamedTuple):
 
     def hand(self, group: Group, hand: Hand) -> None:
         """The lots that it takes from."""
-        if (place := group.place(self.address)) is not None:
-            settings = group.clock(place.program).settings
+        if (key := group.key(self.address)) is not None:
+            settings = group.clock(key.program).settings
             cards = {card.card_id: card for card in settings.cards}
             if self.address.card in cards:
                 hand.points(self.address, self.rewards * cards[self.address.card].stamps_per_reward)
@@ -87,33 +87,33 @@ class ClaimReward(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Spent]:
         """Raises InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine where the card has no rewards."""
-        card = group.standing(self.address).card
+        card = group.locked(self.address).card
         if card.kind is not CardKind.STAMPS:
             raise PrecisionTooFine(step=1, given=f"a reward of card {card.card_id}, which has no stamps")
         points = self.rewards * card.stamps_per_reward
-        return take(group, self.address, points, self.reference, None, self.asked)
+        return spend(group, self.address, points, self.reference, None, self.context)
 
 
-def take(
-    group: Group, address: Address, points: int, reference: str, pays_for: str | None, asked: Asked
+def spend(
+    group: Group, address: Address, points: int, reference: str, pays_for: str | None, context: CommandContext
 ) -> Answer[Spent]:
     """Takes points for whatever it is."""
-    standing = group.standing(address)
-    card, now = standing.card, standing.clock.now
+    locked = group.locked(address)
+    card, now = locked.card, locked.program.now
     check_whole(card, points)
-    draft = standing.draft()
-    posting = ledger.spend(draft, points, now, pays_for)
-    draft.slide("points.spent", now)
-    spent = Spent(posting, group.unit.now, balance(draft.account, card, now))
-    if asked.validate_only:
+    draft = locked.draft()
+    entry = ledger.spend(draft, points, now, pays_for)
+    draft.extend_sliding_expiries("points.spent", now)
+    spent = Spent(entry, group.unit.now, balance(draft.account, card, now))
+    if context.validate_only:
         return Answer(spent, None)
-    details: dict[str, Any] = {"amount": -points, "entry": posting.seq, "reference": reference}
+    details: dict[str, Any] = {"amount": -points, "entry": entry.seq, "reference": reference}
     if pays_for:
         details["transaction"] = pays_for
-    activity = group.record(asked, standing.scope, address.name, now, details, -points)
-    standing.take(group.unit, draft, activity)
-    spending = Spending(posting.seq, points, 0, 0, now, posting.allocations, pays_for)
-    standing.keep_spending(spending, activity, reference)
+    activity = group.record(context, locked.scope, address.name, now, details, -points)
+    locked.take(group.unit, draft, activity)
+    spending = Spending(entry.seq, points, 0, 0, now, entry.allocations, pays_for)
+    locked.keep_spending(spending, activity, reference)
     return Answer(spent, activity)
 
 
@@ -132,7 +132,7 @@ class RollBackSpending(NamedTuple):
     policy: RollbackPolicy
     until: datetime | None
     grace_days: int
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """The spending."""
@@ -149,26 +149,26 @@ class RollBackSpending(NamedTuple):
 
     def decide(self, group: Group) -> Answer[RolledBack]:
         """Raises SpendingNotFound, AlreadyRolledBack, RollbackWindowClosed, AmountTooLarge."""
-        standing = group.standing(self.address, even_blocked=True)
-        spending = standing.spendings.get(self.seq)
+        locked = group.locked(self.address, even_blocked=True)
+        spending = locked.spendings.get(self.seq)
         if spending is None:
             raise SpendingNotFound(entry=self.seq)
-        card, now = standing.card, standing.clock.now
+        card, now = locked.card, locked.program.now
         refunds.check_window(spending, card.rollback_days, now)
         until = self.until
         if self.policy is RollbackPolicy.GRACE:
             until = now + timedelta(days=self.grace_days)
-        draft = standing.draft()
+        draft = locked.draft()
         back = refunds.roll_back(draft, spending, self.points, self.policy, until, now)
         answer = RolledBack(
             back.points,
             back.restored,
             back.expired,
-            back.posting,
+            back.entry,
             group.unit.now,
             balance(draft.account, card, now),
         )
-        if self.asked.validate_only:
+        if self.context.validate_only:
             return Answer(answer, None)
         details = {
             "entry": self.seq,
@@ -178,7 +178,7 @@ class RollBackSpending(NamedTuple):
             "policy": self.policy,
         }
         name = f"{self.address.name}/entries/{self.seq}"
-        activity = group.record(self.asked, standing.scope, name, now, details, back.restored)
-        standing.take(group.unit, draft, activity)
-        standing.keep_spending(back.spending, activity)
+        activity = group.record(self.context, locked.scope, name, now, details, back.restored)
+        locked.take(group.unit, draft, activity)
+        locked.keep_spending(back.spending, activity)
         return Answer(answer, activity)

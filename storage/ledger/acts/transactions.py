@@ -10,12 +10,12 @@ from rules.refusals import DuplicateTransaction, OccursInFuture, TransactionStat
 from rules.transactions import Line, Purchase, TransactionState, check_pending, earned
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address, TransactionName
-from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.load import Known
-from storage.ledger.standing import Standing
+from storage.ledger.load import LoadedPurchase
+from storage.ledger.locked_account import LockedAccount
 from storage.ledger.wanted import Hand, Wanted
-from storage.programs.queries import Clock
+from storage.programs.queries import ProgramState
 
 # How far a till's clock may run ahead of the program's.
 CLOCK_SKEW = timedelta(minutes=10)
@@ -30,7 +30,7 @@ class Recorded(NamedTuple):
     activates_at: datetime | None
     expires_at: datetime | None
     lot: int | None
-    policy_version: int
+    settings_version: int
     balance: Balance
 
 
@@ -55,7 +55,7 @@ class RecordTransaction(NamedTuple):
     currency_code: str
     occurred_at: datetime | None
     lines: tuple[Line, ...]
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """Its account, and whether it was recorded before."""
@@ -70,19 +70,19 @@ class RecordTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Recorded]:
         """Raises DuplicateTransaction, OccursInFuture, CurrencyMismatch, AmountTooLarge."""
-        place = group.place(self.address)
-        known = group.known(place.program, self.transaction_id) if place is not None else None
+        key = group.key(self.address)
+        known = group.known(key.program, self.transaction_id) if key is not None else None
         # A suspended customer earns nothing new; what stands in the books already is answered all the same.
-        standing = group.standing(self.address, even_blocked=known is not None)
-        clock = standing.clock
+        locked = group.locked(self.address, even_blocked=known is not None)
+        clock = locked.program
         if known is not None:
-            return self._again(standing, known)
-        card = standing.card
+            return self._again(locked, known)
+        card = locked.card
         occurred_at = check_instant(self.occurred_at, clock)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
         term = clock.settings.term(card, occurred_at)
-        draft = standing.draft()
-        draft.slide("transaction.recorded", occurred_at)
+        draft = locked.draft()
+        draft.extend_sliding_expiries("transaction.recorded", occurred_at)
         lot = None
         if points:
             ledger.earn(draft, points, term, clock.version, clock.now, self.transaction_id)
@@ -100,14 +100,14 @@ class RecordTransaction(NamedTuple):
             clock.version,
             balance(draft.account, card, clock.now),
         )
-        if self.asked.validate_only:
+        if self.context.validate_only:
             return Answer(recorded, None)
         details = {"amount_minor": self.amount_minor, "currency": self.currency_code, "points": points}
         if decided is TransactionState.PENDING:
             details["pending"] = True
         name = f"{self.address.customer_name}/transactions/{self.transaction_id}"
-        activity = group.record(self.asked, standing.scope, name, occurred_at, details, points)
-        standing.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, name, occurred_at, details, points)
+        locked.take(group.unit, draft, activity)
         purchase = Purchase(
             self.transaction_id,
             self.amount_minor,
@@ -120,19 +120,21 @@ class RecordTransaction(NamedTuple):
             decided,
             term.activates_at,
         )
-        known = Known(purchase, standing.place.account, None, activity, lot, recorded.activates_at, recorded.expires_at)
-        group.keep_purchase(clock.program, known, is_new=True)
+        known = LoadedPurchase(
+            purchase, locked.key.account, None, activity, lot, recorded.activates_at, recorded.expires_at
+        )
+        group.keep_purchase(clock.id, known, is_new=True)
         return Answer(recorded, activity)
 
-    def _again(self, standing: Standing, known: Known) -> Answer[Recorded]:
+    def _again(self, locked: LockedAccount, known: LoadedPurchase) -> Answer[Recorded]:
         """The second belt: another request for the same purchase, which answers what stands in the books."""
-        asked = (standing.place.account, self.amount_minor, self.currency_code, self.lines)
+        asked = (locked.key.account, self.amount_minor, self.currency_code, self.lines)
         purchase = known.purchase
         same = asked == (known.account, purchase.amount_minor, purchase.currency_code, purchase.lines)
         if not same or self.occurred_at not in (None, purchase.occurred_at):
             raise DuplicateTransaction(transaction=self.transaction_id)
-        now = standing.clock.now
-        draft = standing.draft()
+        now = locked.program.now
+        draft = locked.draft()
         recorded = Recorded(
             purchase.points,
             purchase.state(now),
@@ -140,8 +142,8 @@ class RecordTransaction(NamedTuple):
             known.activates_at,
             ends(known, draft),
             known.lot,
-            purchase.policy_version,
-            balance(draft.account, standing.card, now),
+            purchase.settings_version,
+            balance(draft.account, locked.card, now),
         )
         return Answer(recorded, known.activity, replayed=True)
 
@@ -153,7 +155,7 @@ class UpdateTransaction(NamedTuple):
     amount_minor: int
     currency_code: str
     lines: tuple[Line, ...]
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """The purchase."""
@@ -169,12 +171,12 @@ class UpdateTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Decided]:
         """Raises TransactionStateWrong, CurrencyMismatch, AmountTooLarge."""
-        standing, known = group.purchase(self.name)
-        clock, purchase = standing.clock, known.purchase
-        draft = standing.draft()
+        locked, known = group.purchase(self.name)
+        clock, purchase = locked.program, known.purchase
+        draft = locked.draft()
         check_pending(purchase, clock.now)
-        settings = group.settings(clock.program, purchase.policy_version)
-        card = settings.card(standing.address.card, self.name.program)
+        settings = group.settings(clock.id, purchase.settings_version)
+        card = settings.card(locked.address.card, self.name.program)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
         if purchase.refunds:
             state, wanted = purchase.state(clock.now), TransactionState.PENDING
@@ -187,7 +189,9 @@ class UpdateTransaction(NamedTuple):
             ledger.cancel(draft, known.lot)
         elif purchase.accepts_at is not None:
             term = Term(purchase.accepts_at, settings.usable_until(card, purchase.accepts_at), card.slides)
-        lot = draft.issue(points, term, purchase.policy_version, clock.now, purchase.transaction_id) if points else None
+        lot = (
+            draft.issue(points, term, purchase.settings_version, clock.now, purchase.transaction_id) if points else None
+        )
         changed = purchase._replace(
             amount_minor=self.amount_minor,
             currency_code=self.currency_code,
@@ -202,17 +206,17 @@ class UpdateTransaction(NamedTuple):
             activates_at=term.activates_at if lot else None,
             expires_at=term.expires_at if lot else None,
         )
-        decided = seen(standing, after, draft)
-        if self.asked.validate_only:
+        decided = seen(locked, after, draft)
+        if self.context.validate_only:
             return Answer(decided, None)
         details: dict[str, Any] = {
             "amount_minor": [purchase.amount_minor, self.amount_minor],
             "points": [purchase.points, points],
         }
         delta = points - purchase.points
-        activity = group.record(self.asked, standing.scope, self.name.name, clock.now, details, delta)
-        standing.take(group.unit, draft, activity)
-        group.keep_purchase(clock.program, after)
+        activity = group.record(self.context, locked.scope, self.name.name, clock.now, details, delta)
+        locked.take(group.unit, draft, activity)
+        group.keep_purchase(clock.id, after)
         return Answer(decided, activity)
 
 
@@ -221,7 +225,7 @@ class DecideTransaction(NamedTuple):
 
     name: TransactionName
     accept: bool
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """The purchase."""
@@ -237,43 +241,43 @@ class DecideTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Decided]:
         """Raises TransactionStateWrong."""
-        standing, known = group.purchase(self.name)
-        now, purchase = standing.clock.now, known.purchase
-        draft = standing.draft()
+        locked, known = group.purchase(self.name)
+        now, purchase = locked.program.now, known.purchase
+        draft = locked.draft()
         check_pending(purchase, now)
         points = 0
         lot = known.lot
         if lot is not None and draft.lots[lot].is_open:
             points = draft.lots[lot].remaining
             if self.accept:
-                known = wake(group, standing, draft, known, now)
+                known = wake(group, locked, draft, known, now)
             else:
                 ledger.cancel(draft, lot)
         state = TransactionState.ACCEPTED if self.accept else TransactionState.REJECTED
         after = known._replace(purchase=purchase._replace(decided=state, accepts_at=now if self.accept else None))
-        decided = seen(standing, after, draft)
-        if self.asked.validate_only:
+        decided = seen(locked, after, draft)
+        if self.context.validate_only:
             return Answer(decided, None)
         given = points if self.accept else -points
-        activity = group.record(self.asked, standing.scope, self.name.name, now, {"points": points}, given)
-        standing.take(group.unit, draft, activity)
-        group.keep_purchase(standing.clock.program, after)
+        activity = group.record(self.context, locked.scope, self.name.name, now, {"points": points}, given)
+        locked.take(group.unit, draft, activity)
+        group.keep_purchase(locked.program.id, after)
         return Answer(decided, activity)
 
 
-def wake(group: Group, standing: Standing, draft: Draft, known: Known, at: datetime) -> Known:
+def wake(group: Group, locked: LockedAccount, draft: Draft, known: LoadedPurchase, at: datetime) -> LoadedPurchase:
     """Makes the lot of a purchase active at `at`; its expiry clock starts then, by the policy it was issued under."""
     assert known.lot is not None
     lot = draft.lots[known.lot]
-    expires_at = usable_until(group, standing, lot.policy_version, at)
+    expires_at = usable_until(group, locked, lot.settings_version, at)
     ledger.activate(draft, lot.number, at, expires_at)
     return known._replace(activates_at=at, expires_at=expires_at)
 
 
-def usable_until(group: Group, standing: Standing, version: int, activated_at: datetime) -> datetime | None:
+def usable_until(group: Group, locked: LockedAccount, version: int, activated_at: datetime) -> datetime | None:
     """When points of a policy version that become active at an instant expire."""
-    settings = group.settings(standing.clock.program, version)
-    card = settings.card(standing.address.card, standing.address.program)
+    settings = group.settings(locked.program.id, version)
+    card = settings.card(locked.address.card, locked.address.program)
     return settings.usable_until(card, activated_at)
 
 
@@ -286,26 +290,28 @@ def own_lot(group: Group, hand: Hand, name: TransactionName) -> None:
         hand.lot(found[0], found[1].lot)
 
 
-def seen(standing: Standing, known: Known, draft: Draft) -> Decided:
+def seen(locked: LockedAccount, known: LoadedPurchase, draft: Draft) -> Decided:
     """A purchase as its caller sees it."""
-    now = standing.clock.now
+    now = locked.program.now
     return Decided(
-        standing.address.card,
+        locked.address.card,
         known.purchase,
         known.purchase.state(now),
         known.lot,
         known.activates_at,
         ends(known, draft),
-        balance(draft.account, standing.card, now),
+        balance(draft.account, locked.card, now),
     )
 
 
-def ends(known: Known, draft: Draft) -> datetime | None:
+def ends(known: LoadedPurchase, draft: Draft) -> datetime | None:
     """When the points of a purchase expire, with those that slide together where they do."""
-    return known.expires_at or (draft.slides.get(known.purchase.policy_version) if known.lot is not None else None)
+    return known.expires_at or (
+        draft.sliding_expiries.get(known.purchase.settings_version) if known.lot is not None else None
+    )
 
 
-def check_instant(occurred_at: datetime | None, clock: Clock) -> datetime:
+def check_instant(occurred_at: datetime | None, clock: ProgramState) -> datetime:
     """When it was. Raises OccursInFuture."""
     if occurred_at is not None and occurred_at > clock.now + CLOCK_SKEW:
         raise OccursInFuture(now=clock.now.isoformat())

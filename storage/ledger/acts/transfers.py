@@ -6,24 +6,24 @@ from typing import NamedTuple
 from msgspec import json
 
 from rules import calendar, ledger
-from rules.accounts import Posting
+from rules.accounts import Entry
 from rules.programs import Card, time_zone
 from rules.refusals import DailyCapReached, TransferToItself
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
 from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Asked, Balance, balance
+from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.standing import Standing
+from storage.ledger.locked_account import LockedAccount
 from storage.ledger.wanted import Hand, Wanted
 
 
 class Transferred(NamedTuple):
     """Both legs, the activity of the receiver's, and the balance of whom they came from."""
 
-    sent: Posting
-    received: Posting
+    sent: Entry
+    received: Entry
     recorded_at: datetime
     balance: Balance
     received_by: str | None = None
@@ -35,7 +35,7 @@ class TransferPoints(NamedTuple):
     address: Address
     to: Address
     points: int
-    asked: Asked
+    context: CommandContext
 
     def wants(self, wanted: Wanted) -> None:
         """Both accounts. Of another program none: naming one there must neither open nor lock it."""
@@ -55,33 +55,33 @@ class TransferPoints(NamedTuple):
         """Raises TransferToItself, InsufficientPoints, PointsHeldElsewhere, DailyCapReached, AmountTooLarge."""
         if self.to.program != self.address.program or self.to.card != self.address.card or self.to == self.address:
             raise TransferToItself
-        standing, target = group.standing(self.address), group.standing(self.to)
-        card, now = standing.card, standing.clock.now
+        locked, target = group.locked(self.address), group.locked(self.to)
+        card, now = locked.card, locked.program.now
         check_whole(card, self.points)
-        source, receiving = standing.draft(), target.draft()
+        source, receiving = locked.draft(), target.draft()
         ledger.check_spendable(source.account, self.points)
-        self._check_caps(group, standing, card)
-        sent, received = ledger.transfer(source, receiving, self.points, now, standing.place.account)
+        self._check_caps(group, locked, card)
+        sent, received = ledger.transfer(source, receiving, self.points, now, locked.key.account)
         answer = Transferred(sent, received, group.unit.now, balance(source.account, card, now))
-        if self.asked.validate_only:
+        if self.context.validate_only:
             return Answer(answer, None)
         details = {"amount": -self.points, "entry": sent.seq, "to": self.to.name}
-        activity = group.record(self.asked, standing.scope, self.address.name, now, details, -self.points)
-        standing.take(group.unit, source, activity)
+        activity = group.record(self.context, locked.scope, self.address.name, now, details, -self.points)
+        locked.take(group.unit, source, activity)
         details = {"amount": self.points, "entry": received.seq, "from": self.address.name}
         # The receiver's history has an event of its own; the caller's receipt names the sender's.
-        other = group.record(self.asked, target.scope, self.to.name, now, details, self.points)
+        other = group.record(self.context, target.scope, self.to.name, now, details, self.points)
         target.take(group.unit, receiving, other)
         return Answer(answer._replace(received_by=other), activity)
 
-    def _check_caps(self, group: Group, standing: Standing, card: Card) -> None:
+    def _check_caps(self, group: Group, locked: LockedAccount, card: Card) -> None:
         if not (card.transfer_daily_points or card.transfer_daily_count):
             return
-        clock = standing.clock
+        clock = locked.program
         zone = time_zone(clock.settings.time_zone)
         midnight = calendar.start_of_day(calendar.local_day(clock.now, zone), zone)
-        points, count = json.decode(group.read(_SENT, standing.place.account, midnight))
-        points, count = points + sum(standing.sent.values()), count + len(standing.sent)
+        points, count = json.decode(group.read(_SENT, locked.key.account, midnight))
+        points, count = points + sum(locked.sent.values()), count + len(locked.sent)
         if card.transfer_daily_count and count >= card.transfer_daily_count:
             raise DailyCapReached(limit=card.transfer_daily_count, what="times", used=count)
         if card.transfer_daily_points and points + self.points > card.transfer_daily_points:

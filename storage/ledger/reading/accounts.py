@@ -18,16 +18,16 @@ from storage.engine.database import Connection
 from storage.engine.session import forget, session
 from storage.engine.sockets import blocking
 from storage.ledger import addresses, load
-from storage.ledger.addresses import Address, Addresses, CustomerName, Holder, Opens, Place
-from storage.programs.queries import BlockingClocks, Clock, Clocks
+from storage.ledger.addresses import AccountKey, Address, Addresses, CustomerName, Holder, Opens
+from storage.programs.queries import BlockingProgramCache, ProgramCache, ProgramState
 
 
 class Reading(NamedTuple):
     """An account at an instant. `draft` has it settled, with the lots and holds that time changed and no others."""
 
     address: Address
-    place: Place
-    clock: Clock
+    key: AccountKey
+    program: ProgramState
     card: Card
     draft: Draft
 
@@ -49,20 +49,20 @@ def snapshot(books: Connection) -> Iterator[None]:
         raise
 
 
-def find(books: Connection, address: Address) -> Place:
+def find(books: Connection, address: Address) -> AccountKey:
     """Where an account is. Raises ProgramNotFound, CustomerNotFound, CardNotFound."""
-    place = blocking(Addresses(Opens.NEVER).find(session(books), [address]))[address]
-    if isinstance(place, Refusal):
-        raise place
-    return place
+    key = blocking(Addresses(Opens.NEVER).find(session(books), [address]))[address]
+    if isinstance(key, Refusal):
+        raise key
+    return key
 
 
-def readable(books: Connection, address: Address) -> Place:
+def readable(books: Connection, address: Address) -> AccountKey:
     """The same for those who need no more of the account than where it is."""
-    place = find(books, address)
-    if books.execute(_IS_MERGED, (place.account,), prepare=True).fetchone() is not None:
-        raise blocking(addresses.blocked(session(books), address, place.customer))
-    return place
+    key = find(books, address)
+    if books.execute(_IS_MERGED, (key.account,), prepare=True).fetchone() is not None:
+        raise blocking(addresses.blocked(session(books), address, key.customer))
+    return key
 
 
 def holder(books: Connection, name: CustomerName) -> Holder:
@@ -73,9 +73,9 @@ def holder(books: Connection, name: CustomerName) -> Holder:
     return found
 
 
-def clock(books: Connection, program: int) -> Clock:
+def clock(books: Connection, program: int) -> ProgramState:
     """The clock of a program that is there, with its settings."""
-    found = blocking(load.clock(session(books), Clocks(), program))
+    found = blocking(load.clock(session(books), ProgramCache(), program))
     assert found is not None
     return found
 
@@ -85,36 +85,36 @@ def read(books: Connection, address: Address, at: datetime | None = None) -> Rea
 
     Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound.
     """
-    place = find(books, address)
+    key = find(books, address)
     conversation = session(books)
-    clocks = BlockingClocks(conversation)
-    loaded = blocking(load.read_accounts(conversation, clocks, [place]))
-    account, now = loaded.accounts.get(place.account, Account()), loaded.clocks[place.program]
+    clocks = BlockingProgramCache(conversation)
+    loaded = blocking(load.read_accounts(conversation, clocks, [key]))
+    account, now = loaded.accounts.get(key.account, Account()), loaded.clocks[key.program]
     if account.state is AccountState.MERGED:
-        raise blocking(addresses.blocked(session(books), address, place.customer))
+        raise blocking(addresses.blocked(session(books), address, key.customer))
     card = now.settings.card(address.card, address.program)
     until = now.now if at is None else min(at, now.now)
     is_due = account.is_due(until)
-    if not (is_due or account.slides):
-        return Reading(address, place, now, card, Draft(account))
-    loaded = blocking(load.read_details(conversation, loaded, [place.account]))
-    holds = loaded.holds.get(place.account, {})
+    if not (is_due or account.sliding_expiries):
+        return Reading(address, key, now, card, Draft(account))
+    loaded = blocking(load.read_details(conversation, loaded, [key.account]))
+    holds = loaded.holds.get(key.account, {})
     lots: dict[int, Lot] = {}
     if is_due:
         pinned = [lot for hold in holds.values() for lot, _ in hold.pins]
-        [at_hand] = blocking(load.lots_at_hand(conversation, [(place.account, until, 0, pinned)])).values()
+        [at_hand] = blocking(load.lots_at_hand(conversation, [(key.account, until, 0, pinned)])).values()
         lots = at_hand.lots
     draft = Draft(
         account,
         lots,
         holds,
-        loaded.shortfalls.get(place.account),
-        loaded.slides.get(place.account),
-        clocks.sliding(place.program, address.card),
+        loaded.shortfalls.get(key.account),
+        loaded.sliding_expiries.get(key.account),
+        clocks.sliding(key.program, address.card),
     )
     if is_due:
         ledger.settle(draft, until)
-    return Reading(address, place, now, card, draft)
+    return Reading(address, key, now, card, draft)
 
 
 _IS_MERGED = "SELECT FROM account WHERE id = %s AND state = 'MERGED'"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from rules.accounts import Lot
 from storage.engine.database import Connection
-from storage.ledger.addresses import Address, Place
+from storage.ledger.addresses import AccountKey, Address
 
 
 class Cancellation(NamedTuple):
@@ -25,34 +25,34 @@ class Cancellation(NamedTuple):
 
 
 def of(
-    books: Connection, address: Address, place: Place, lots: Iterable[Lot], away: Mapping[int, int]
+    books: Connection, address: Address, key: AccountKey, lots: Iterable[Lot], away: Mapping[int, int]
 ) -> list[Cancellation]:
     """The cancellations of some lots of an account, in their order, but for what was cancelled while a merge had them
     `away`: points by lot."""
     cancelled = {lot.number: lot for lot in lots if lot.cancelled > away.get(lot.number, 0)}
     if not cancelled:
         return []
-    rows = books.execute(_REFUNDS, (place.account, list(cancelled)), prepare=True)
+    rows = books.execute(_REFUNDS, (key.account, list(cancelled)), prepare=True)
     found = [Cancellation(*row) for row in rows]
     left = {number: lot.cancelled - away.get(number, 0) for number, lot in cancelled.items()}
     for one in found:
         left[one.lot] -= one.points
     others = {number: points for number, points in left.items() if points}
     if others:
-        found += _by_activity(books, address, place, [cancelled[number] for number in others], others)
+        found += _by_activity(books, address, key, [cancelled[number] for number in others], others)
     return sorted(found, key=lambda one: (one.occurred_at, one.lot, one.refund or 0))
 
 
 def _by_activity(
-    books: Connection, address: Address, place: Place, lots: list[Lot], points: dict[int, int]
+    books: Connection, address: Address, key: AccountKey, lots: list[Lot], points: dict[int, int]
 ) -> list[Cancellation]:
     names = {lot.number: _names(address, lot) for lot in lots}
     subjects = sorted({name for some in names.values() for name in some})
     since = min(lot.issued_at for lot in lots)
-    acts = books.execute(_ACTS, (place.customer, since, subjects), prepare=True).fetchall()
+    acts = books.execute(_ACTS, (key.customer, since, subjects), prepare=True).fetchall()
     made = {
         number: (recorded_at, activity)
-        for number, recorded_at, activity in books.execute(_MADE, (place.account, list(names)), prepare=True)
+        for number, recorded_at, activity in books.execute(_MADE, (key.account, list(names)), prepare=True)
     }
     found = []
     for lot in lots:

@@ -45,7 +45,7 @@ class EventRead(NamedTuple):
     note: str
     body: dict[str, Any]
 
-    def place(self, order: EventOrder) -> tuple[datetime | int | str, UUID]:
+    def cursor(self, order: EventOrder) -> tuple[datetime | int | str, UUID]:
         """Where it stands in that order: what to ask the next page with."""
         values: dict[EventOrder, datetime | int | str] = {
             EventOrder.OCCURRED_AT: self.occurred_at,
@@ -66,7 +66,7 @@ def page(
     size: int,
 ) -> list[EventRead]:
     """Up to `size` events of a customer and of all who were merged into it, of a type (empty: of any), from the first
-    after a place of that order. Each says by its subject whose it was.
+    after a key of that order. Each says by its subject whose it was.
 
     Where equal, what was recorded last comes first; oldest first, it comes last. Raises ProgramNotFound,
     CustomerNotFound, CustomerMerged.

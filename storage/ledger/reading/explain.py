@@ -23,14 +23,14 @@ from storage.ledger.reading.sentences import Sentences
 
 class Step(NamedTuple):
     """One thing that happened to a lot. `amount` is what it gave or took, 0 where it only began or ended waiting;
-    `entry` and `activity` are None and empty where none was made; `policy_version` is 0 where none mattered."""
+    `entry` and `activity` are None and empty where none was made; `settings_version` is 0 where none mattered."""
 
     sentence: str
     occurred_at: datetime
     amount: int
     entry: int | None
     activity: str
-    policy_version: int
+    settings_version: int
 
 
 class Explanation(NamedTuple):
@@ -89,22 +89,22 @@ class _Teller:
 
     def __init__(self, books: Connection, reading: Reading, page: list[Lot]) -> None:
         self._reading = reading
-        self._say = Sentences(reading.card, reading.clock.settings.time_zone)
+        self._say = Sentences(reading.card, reading.program.settings.time_zone)
         self._cancelled: defaultdict[int, list[Cancellation]] = defaultdict(list)
-        moved = moves.of_lots(books, reading.place, [lot.number for lot in page])
+        moved = moves.of_lots(books, reading.key, [lot.number for lot in page])
         self._moved: defaultdict[int, list[Move]] = defaultdict(list)
         for move in moved.moves:
             self._moved[move.lot].append(move)
-        for one in cancellations.of(books, reading.address, reading.place, page, moved.cancelled_away):
+        for one in cancellations.of(books, reading.address, reading.key, page, moved.cancelled_away):
             self._cancelled[one.lot].append(one)
         self._allocations: defaultdict[int, list[_Allocation]] = defaultdict(list)
-        asked = (reading.place.account, [lot.number for lot in page])
+        asked = (reading.key.account, [lot.number for lot in page])
         for lot, seq, kind, *rest in books.execute(_ALLOCATIONS, asked, prepare=True):
             self._allocations[lot].append(_Allocation(lot, seq, EntryKind(kind), *rest))
         for step in reading.draft.passed:
-            for lot, amount in step.posting.allocations if step.posting is not None else ():
-                assert step.posting is not None
-                passed = _Allocation(lot, None, step.posting.kind, amount, step.at, step.posting.transaction_id)
+            for lot, amount in step.entry.allocations if step.entry is not None else ():
+                assert step.entry is not None
+                passed = _Allocation(lot, None, step.entry.kind, amount, step.at, step.entry.transaction_id)
                 self._allocations[lot].append(passed)
         self._pins: defaultdict[int, list[tuple[int, int, datetime, datetime, str]]] = defaultdict(list)
         ended = {hold.number for hold in reading.draft.holds.values() if hold.state is not HoldState.ACTIVE}
@@ -119,7 +119,7 @@ class _Teller:
     def steps(self, found: LotRead) -> Iterator[Step]:
         """All that happened to a lot, in its order."""
         lot, say = found.lot, self._say
-        version = lot.policy_version
+        version = lot.settings_version
         allocations = self._allocations[lot.number]
         moved = self._moved[lot.number]
         first = allocations[0] if allocations else None
@@ -137,7 +137,9 @@ class _Teller:
             yield Step(say.redated(redated_at, after), redated_at, 0, None, activity, 0)
         for hold, points, created_at, expires_at, activity in self._pins[lot.number]:
             yield Step(say.pinned(points, hold, expires_at), created_at, 0, None, activity, 0)
-        yield Step(say.left(lot, found.expires_at), self._reading.clock.now, 0, None, "", version if lot.is_open else 0)
+        yield Step(
+            say.left(lot, found.expires_at), self._reading.program.now, 0, None, "", version if lot.is_open else 0
+        )
 
     def _while_pending(self, lot: Lot) -> Iterator[Step]:
         """What was taken back before it was active, and what merges did, of which no entry tells."""
@@ -152,8 +154,8 @@ class _Teller:
         if one.kind is EntryKind.ACTIVATION:
             # It had these points from the beginning.
             sentence = self._say.activated(one.amount, one.occurred_at)
-            return Step(sentence, one.occurred_at, 0, one.entry, one.activity, found.lot.policy_version)
-        rules = found.lot.policy_version if one.kind is EntryKind.EXPIRY else 0
+            return Step(sentence, one.occurred_at, 0, one.entry, one.activity, found.lot.settings_version)
+        rules = found.lot.settings_version if one.kind is EntryKind.EXPIRY else 0
         if one.kind in (EntryKind.MERGE_IN, EntryKind.MERGE_OUT):
             details = json.loads(one.body)["details"] if one.body is not None else {}
             whom = self._customer(details.get("into") or details.get("to") or details.get("from"))

@@ -30,10 +30,10 @@ def page(books: Connection, address: Address, state: str, after: int | None, siz
     Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound.
     """
     with accounts.snapshot(books):
-        place = accounts.readable(books, address)
+        key = accounts.readable(books, address)
         asked = {
-            "account": place.account,
-            "now": accounts.clock(books, place.program).now,
+            "account": key.account,
+            "now": accounts.clock(books, key.program).now,
             "after": after,
             "state": state,
             "size": size,
@@ -60,7 +60,7 @@ FROM (
     ORDER BY h.number DESC LIMIT %(size)s
 ) AS h
 CROSS JOIN LATERAL (
-    SELECT array_agg(pin.lot ORDER BY pin.place) AS lots, array_agg(pin.points ORDER BY pin.place) AS points
+    SELECT array_agg(pin.lot ORDER BY pin.ordinal) AS lots, array_agg(pin.points ORDER BY pin.ordinal) AS points
     FROM pin WHERE pin.account = h.account AND pin.hold = h.number OFFSET 0
 ) AS p
 ORDER BY h.number DESC

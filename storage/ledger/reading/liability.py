@@ -22,10 +22,10 @@ from storage.engine.database import Connection
 from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.ledger import load
-from storage.ledger.addresses import Place
+from storage.ledger.addresses import AccountKey
 from storage.ledger.reading import accounts
 from storage.ledger.reading.figures import figure
-from storage.programs.queries import BlockingClocks, Clock, Clocks
+from storage.programs.queries import BlockingProgramCache, ProgramCache, ProgramState
 
 # Points that do not expire, and points that wait for somebody to say from when they count.
 NEVER, UNKNOWN = "never", "unknown"
@@ -76,12 +76,12 @@ def report(books: Connection, program: str, card_id: str) -> Liability:
         row = books.execute("SELECT id FROM program WHERE program_id = %s", (program,)).fetchone()
         if row is None:
             raise ProgramNotFound(program=program)
-        clocks = BlockingClocks(session(books))
+        clocks = BlockingProgramCache(session(books))
         clock = blocking(load.clock(session(books), clocks, row[0]))
         assert clock is not None
         card = clock.settings.card(card_id, program)
         sums = _Sums(clock.settings, _first_month(books, clock), clock.now)
-        asked = {"program": clock.program, "card": card_id, "now": clock.now, "bounds": sums.bounds}
+        asked = {"program": clock.id, "card": card_id, "now": clock.now, "bounds": sums.bounds}
         for expires_at, is_known, *open_points in books.execute(_LOTS, asked):
             sums.open_lots(expires_at, is_known, *open_points)
         for bucket, kind, _, amount in books.execute(_ENTRIES, asked):
@@ -110,8 +110,8 @@ class _Sums:
         month = NEVER if is_known else UNKNOWN
         if expires_at is not None and is_known:
             month = _name(calendar.last_usable_day(expires_at, time_zone(self._zone_name)))
-        for place, points in enumerate((active, held, pending)):
-            self._open[month][place] += points
+        for key, points in enumerate((active, held, pending)):
+            self._open[month][key] += points
 
     def entry(self, month: str, kind: EntryKind, amount: int) -> None:
         name, sign = figure(kind, amount)
@@ -127,9 +127,9 @@ class _Sums:
                 is_known = lot.activates_at is not None and not lot.slides
                 self.open_lots(lot.expires_at, is_known, 0, 0, lot.remaining)
         for step in draft.passed:
-            if step.posting is not None:
-                at = step.at - timedelta(microseconds=step.posting.kind is EntryKind.EXPIRY)
-                self.entry(self.names[bisect_right(self.bounds, at)], step.posting.kind, step.posting.amount)
+            if step.entry is not None:
+                at = step.at - timedelta(microseconds=step.entry.kind is EntryKind.EXPIRY)
+                self.entry(self.names[bisect_right(self.bounds, at)], step.entry.kind, step.entry.amount)
 
     def report(self, decimals: int, as_of: datetime) -> Liability:
         dated = sorted(set(self._open) - {NEVER, UNKNOWN})
@@ -155,37 +155,37 @@ class _Sums:
         )
 
 
-def _due(books: Connection, clocks: Clocks, clock: Clock, card_id: str) -> Iterator[Draft]:
+def _due(books: Connection, clocks: ProgramCache, clock: ProgramState, card_id: str) -> Iterator[Draft]:
     """The accounts in which something is due, settled, with all their open lots."""
-    sliding = clocks.sliding(clock.program, card_id)
+    sliding = clocks.sliding(clock.id, card_id)
     after = 0
     while True:
-        asked = (clock.program, card_id, clock.now, after, BATCH)
-        places = [Place(*row) for row in books.execute(_DUE, asked)]
-        if not places:
+        asked = (clock.id, card_id, clock.now, after, BATCH)
+        keys = [AccountKey(*row) for row in books.execute(_DUE, asked)]
+        if not keys:
             return
-        after = places[-1].account
-        loaded = blocking(load.read_accounts(session(books), clocks, places))
-        loaded = blocking(load.read_details(session(books), loaded, [place.account for place in places]))
+        after = keys[-1].account
+        loaded = blocking(load.read_accounts(session(books), clocks, keys))
+        loaded = blocking(load.read_details(session(books), loaded, [key.account for key in keys]))
         lots: defaultdict[int, dict[int, Any]] = defaultdict(dict)
-        for account, row in books.execute(_OPEN, ([place.account for place in places],)):
+        for account, row in books.execute(_OPEN, ([key.account for key in keys],)):
             lot = load.lot(row)
             lots[account][lot.number] = lot
-        for place in places:
+        for key in keys:
             draft = Draft(
-                loaded.accounts.get(place.account, Account()),
-                lots[place.account],
-                loaded.holds.get(place.account),
-                loaded.shortfalls.get(place.account),
-                loaded.slides.get(place.account),
+                loaded.accounts.get(key.account, Account()),
+                lots[key.account],
+                loaded.holds.get(key.account),
+                loaded.shortfalls.get(key.account),
+                loaded.sliding_expiries.get(key.account),
                 sliding,
             )
             ledger.settle(draft, clock.now)
             yield draft
 
 
-def _first_month(books: Connection, clock: Clock) -> datetime:
-    row = books.execute("SELECT min(occurred_at) FROM entry WHERE program = %s", (clock.program,)).fetchone()
+def _first_month(books: Connection, clock: ProgramState) -> datetime:
+    row = books.execute("SELECT min(occurred_at) FROM entry WHERE program = %s", (clock.id,)).fetchone()
     first = row[0] if row is not None else None
     return min(first, clock.now) if first is not None else clock.now
 
@@ -210,7 +210,7 @@ SELECT CASE WHEN l.slides THEN s.expires_at ELSE l.expires_at END AS expires_at,
        coalesce(sum(l.remaining) FILTER (WHERE l.state = 'ACTIVE'), 0)::bigint, sum(l.held)::bigint,
        coalesce(sum(l.remaining) FILTER (WHERE l.state = 'PENDING'), 0)::bigint
 FROM lot l JOIN account a ON a.id = l.account
-LEFT JOIN slide s ON l.slides AND s.account = l.account AND s.policy_version = l.policy_version
+LEFT JOIN sliding_expiry s ON l.slides AND s.account = l.account AND s.settings_version = l.settings_version
 WHERE l.state IN ('ACTIVE', 'PENDING') AND {_NOT_DUE}
 GROUP BY 1, 2
 """  # noqa: S608

@@ -62,7 +62,7 @@ def select(books: Connection, reading: Reading, state: str, after: int | None, s
     """The same of an account that is being read."""
     lots = reading.draft.lots
     asked = {
-        "account": reading.place.account,
+        "account": reading.key.account,
         "after": after,
         "state": state,
         "changed": list(lots),
@@ -78,7 +78,7 @@ def _read(reading: Reading, activity: str, origin: list[str] | None, *row: Any) 
     expires_at = reading.expires_at(lot)
     last = None
     if expires_at is not None:
-        last = calendar.last_usable_day(expires_at, time_zone(reading.clock.settings.time_zone))
+        last = calendar.last_usable_day(expires_at, time_zone(reading.program.settings.time_zone))
     made_from = None
     if lot.origin is not None:
         customer, card = origin or (reading.address.customer, reading.address.card)
@@ -89,7 +89,7 @@ def _read(reading: Reading, activity: str, origin: list[str] | None, *row: Any) 
 # What time has changed is in the state that it is in now; all others are in that of their row.
 _PAGE = """
 SELECT l.activity::text, o.name, l.number, l.state, l.points, l.remaining, l.activates_at, l.expires_at,
-       l.policy_version, l.issued_at, l.transaction_id, l.held, l.cancelled, l.slides, l.awaits, l.origin,
+       l.settings_version, l.issued_at, l.transaction_id, l.held, l.cancelled, l.slides, l.awaits, l.origin,
        l.origin_account
 FROM lot l
 LEFT JOIN LATERAL (
@@ -105,11 +105,11 @@ ORDER BY l.number DESC LIMIT %(size)s
 # In the shape of the index lot_awaiting, in which nothing else is: it reads no more lots than it counts.
 _AWAITING = """
 SELECT w.event_type, n.lots
-FROM unnest(%s::text[]) WITH ORDINALITY AS w(event_type, place)
+FROM unnest(%s::text[]) WITH ORDINALITY AS w(event_type, ordinal)
 CROSS JOIN LATERAL (
     SELECT count(*) AS lots FROM (
         SELECT FROM lot WHERE program = %s AND awaits = w.event_type AND state = 'PENDING' LIMIT %s
     ) AS found
 ) AS n
-ORDER BY w.place
+ORDER BY w.ordinal
 """

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from storage.engine.database import Connection
-from storage.ledger.addresses import Place
+from storage.ledger.addresses import AccountKey
 
 
 class Move(NamedTuple):
@@ -30,7 +30,7 @@ class Moves(NamedTuple):
     cancelled_away: dict[int, int]
 
 
-def of_lots(books: Connection, place: Place, lots: Iterable[int]) -> Moves:
+def of_lots(books: Connection, key: AccountKey, lots: Iterable[int]) -> Moves:
     """What merges did to pending lots of an account."""
     numbers = list(lots)
     found: list[Move] = []
@@ -38,26 +38,26 @@ def of_lots(books: Connection, place: Place, lots: Iterable[int]) -> Moves:
     if not numbers:
         return Moves(found, away)
     for lot, points, at, activity, whom, back_at, back, left, cancelled in books.execute(
-        _AWAY, (place.account, numbers), prepare=True
+        _AWAY, (key.account, numbers), prepare=True
     ):
         found.append(Move(lot, -points, at, activity, whom, is_return=False))
         if back_at is not None:
             away[lot] = away.get(lot, 0) + cancelled
             if left is not None:
                 found.append(Move(lot, left, back_at, back, whom, is_return=True))
-    for lot, points, at, activity, whom in books.execute(_LENT, (place.account, numbers), prepare=True):
+    for lot, points, at, activity, whom in books.execute(_LENT, (key.account, numbers), prepare=True):
         found.append(Move(lot, points, at, activity, whom, is_return=True))
     return Moves(sorted(found, key=lambda move: (move.occurred_at, move.lot)), away)
 
 
-def is_away(books: Connection, place: Place, at: datetime) -> bool:
+def is_away(books: Connection, key: AccountKey, at: datetime) -> bool:
     """Whether the account's customer was merged at an instant, by the program's clock."""
-    return books.execute(_IS_AWAY, (place.customer, at, at), prepare=True).fetchone() is not None
+    return books.execute(_IS_AWAY, (key.customer, at, at), prepare=True).fetchone() is not None
 
 
-def of_debts(books: Connection, place: Place, at: datetime) -> int:
+def of_debts(books: Connection, key: AccountKey, at: datetime) -> int:
     """By how much merges had changed the debt of an account at an instant: what went of debts that stand in it."""
-    row = books.execute(_DEBTS, {"account": place.account, "customer": place.customer, "at": at}).fetchone()
+    row = books.execute(_DEBTS, {"account": key.account, "customer": key.customer, "at": at}).fetchone()
     assert row is not None
     return int(row[0])
 

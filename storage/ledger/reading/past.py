@@ -35,7 +35,7 @@ def balance_at(books: Connection, address: Address, at: datetime) -> Balance:
         _check(books, reading, at)
         figures = _figures(books, reading, at)
         # What was merged away for a while has rows here too; it counted elsewhere.
-        away = moves.is_away(books, reading.place, at)
+        away = moves.is_away(books, reading.key, at)
         account = Account(
             pending=0 if away else _pending(books, reading, at),
             active=figures["active"],
@@ -51,10 +51,10 @@ def balance_at(books: Connection, address: Address, at: datetime) -> Balance:
 
 
 def _check(books: Connection, reading: Reading, at: datetime) -> None:
-    row = books.execute(_BEGINNING, (reading.place.customer,), prepare=True).fetchone()
+    row = books.execute(_BEGINNING, (reading.key.customer,), prepare=True).fetchone()
     assert row is not None
     beginning: datetime | None = row[0]
-    if at > reading.clock.now or (beginning is not None and at < beginning):
+    if at > reading.program.now or (beginning is not None and at < beginning):
         since = beginning.isoformat() if beginning is not None else "the beginning"
         raise TimeUnknowable(from_time=since, given=at.isoformat())
 
@@ -62,9 +62,9 @@ def _check(books: Connection, reading: Reading, at: datetime) -> None:
 def _figures(books: Connection, reading: Reading, at: datetime) -> dict[str, int]:
     """The sums of entries, of those in the books and of those that time has made and nobody has written."""
     figures: defaultdict[str, int] = defaultdict(int)
-    written: Iterable[tuple[str, bool, int]] = books.execute(_ENTRIES, (reading.place.account, at), prepare=True)
-    passed = [step.posting for step in reading.draft.passed if step.posting is not None]
-    unwritten = [(posting.kind, posting.amount > 0, posting.amount) for posting in passed]
+    written: Iterable[tuple[str, bool, int]] = books.execute(_ENTRIES, (reading.key.account, at), prepare=True)
+    passed = [step.entry for step in reading.draft.passed if step.entry is not None]
+    unwritten = [(entry.kind, entry.amount > 0, entry.amount) for entry in passed]
     for kind, _, amount in [*written, *unwritten]:
         name, sign = figure(EntryKind(kind), amount)
         figures[name] += sign * amount
@@ -75,10 +75,10 @@ def _figures(books: Connection, reading: Reading, at: datetime) -> dict[str, int
 
 
 def _pending(books: Connection, reading: Reading, at: datetime) -> int:
-    rows = books.execute(_WAITING, (reading.place.account, at, at), prepare=True)
+    rows = books.execute(_WAITING, (reading.key.account, at, at), prepare=True)
     waiting = [lot(row) for (row,) in rows]
-    moved = moves.of_lots(books, reading.place, [one.number for one in waiting])
-    taken = cancellations.of(books, reading.address, reading.place, waiting, moved.cancelled_away)
+    moved = moves.of_lots(books, reading.key, [one.number for one in waiting])
+    taken = cancellations.of(books, reading.address, reading.key, waiting, moved.cancelled_away)
     gone = sum(one.points for one in taken if one.occurred_at <= at)
     return (
         sum(one.points for one in waiting) - gone + sum(move.points for move in moved.moves if move.occurred_at <= at)
@@ -86,21 +86,21 @@ def _pending(books: Connection, reading: Reading, at: datetime) -> int:
 
 
 def _held(books: Connection, reading: Reading, at: datetime) -> int:
-    row = books.execute(_HELD, (reading.place.account, at, at, at), prepare=True).fetchone()
+    row = books.execute(_HELD, (reading.key.account, at, at, at), prepare=True).fetchone()
     assert row is not None
     return int(row[0])
 
 
 def _debt(books: Connection, reading: Reading, at: datetime, repaid: int) -> int:
-    debt = moves.of_debts(books, reading.place, at) - repaid
+    debt = moves.of_debts(books, reading.key, at) - repaid
     written_off: set[str] = set()
-    for number, points, given_up in books.execute(_DEBTS, (reading.place.account, at), prepare=True):
+    for number, points, given_up in books.execute(_DEBTS, (reading.key.account, at), prepare=True):
         debt += points
         if given_up:
             written_off.add(f"{reading.address.name}/shortfalls/{number}")
     if written_off:
         # The row of a shortfall has no instant for each part of it that was given up; its activities have.
-        asked = (reading.place.customer, at, sorted(written_off))
+        asked = (reading.key.customer, at, sorted(written_off))
         for (text,) in books.execute(_WRITE_OFFS, asked, prepare=True):
             debt -= json.loads(text)["details"]["points"]
     return debt

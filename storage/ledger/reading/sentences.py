@@ -43,9 +43,8 @@ class Sentences:
 
     def issued(self, lot: Lot, source: str, at: datetime) -> str:
         """How a lot began."""
-        return (
-            f"{self._were(lot.points)} {source} on {self.day(at)}, under version {lot.policy_version} of the settings."
-        )
+        were, version = self._were(lot.points), lot.settings_version
+        return f"{were} {source} on {self.day(at)}, under version {version} of the settings."
 
     def waited(self, lot: Lot) -> str:
         """What a lot waits for, or waited for."""

@@ -10,7 +10,7 @@ from storage.ledger.addresses import Address, CustomerName
 from storage.ledger.reading import accounts
 
 
-class Place(NamedTuple):
+class ShortfallCursor(NamedTuple):
     """Where a shortfall stands in its list: what to ask the next page with."""
 
     created_at: datetime
@@ -24,14 +24,14 @@ class ShortfallRead(NamedTuple):
     address: Address
     shortfall: Shortfall
     activity: str
-    place: Place
+    cursor: ShortfallCursor
 
 
 def get(books: Connection, address: Address, number: int) -> ShortfallRead:
     """One shortfall. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound, ShortfallNotFound."""
     with accounts.snapshot(books):
         reading = accounts.read(books, address)
-        row = books.execute(_GET, (reading.place.account, number), prepare=True).fetchone()
+        row = books.execute(_GET, (reading.key.account, number), prepare=True).fetchone()
         if row is None:
             raise ShortfallNotFound(shortfall=number)
         found = _read(address.program, *row[1:])
@@ -39,7 +39,7 @@ def get(books: Connection, address: Address, number: int) -> ShortfallRead:
 
 
 def page(
-    books: Connection, program: str, customer: str | None, open_only: bool, after: Place | None, size: int
+    books: Connection, program: str, customer: str | None, open_only: bool, after: ShortfallCursor | None, size: int
 ) -> list[ShortfallRead]:
     """Up to `size` shortfalls of a program, or of one of its customers, newest first, from the first after `after`.
 
@@ -58,7 +58,7 @@ def page(
             # Debts that time has repaid leave gaps in a page of open ones; the next rows fill them.
             if len(rows) < size or len(found) == size:
                 return found
-            after = _read(program, *rows[-1][1:]).place
+            after = _read(program, *rows[-1][1:]).cursor
 
 
 def _scope(books: Connection, program: str, customer: str | None) -> dict[str, int | None]:
@@ -88,7 +88,9 @@ def _settled(books: Connection, program: str, rows: list[tuple[Any, ...]]) -> li
 def _read(program: str, account: int, customer: str, card: str, activity: str, *row: Any) -> ShortfallRead:
     number, kind, points, remaining, created_at, *rest = row
     shortfall = Shortfall(number, ShortfallKind(kind), points, remaining, created_at, *rest)
-    return ShortfallRead(Address(program, customer, card), shortfall, activity, Place(created_at, account, number))
+    return ShortfallRead(
+        Address(program, customer, card), shortfall, activity, ShortfallCursor(created_at, account, number)
+    )
 
 
 _COLUMNS = """

@@ -12,7 +12,8 @@ from storage.engine.database import Connection
 from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.ledger import addresses
-from storage.ledger.addresses import Address, CustomerName, Place, TransactionName
+from storage.ledger.addresses import AccountKey, Address, CustomerName, TransactionName
+from storage.ledger.load import FUNCTIONS
 from storage.ledger.reading import accounts
 
 
@@ -47,9 +48,9 @@ class RefundRead(NamedTuple):
 def get(books: Connection, name: TransactionName) -> Listed:
     """One purchase. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, TransactionNotFound."""
     with accounts.snapshot(books):
-        address, place = _find(books, name)
-        clock = accounts.clock(books, place.program)
-        asked = {"program": place.program, "transaction_id": name.transaction_id, "now": clock.now}
+        address, key = _find(books, name)
+        clock = accounts.clock(books, key.program)
+        asked = {"program": key.program, "transaction_id": name.transaction_id, "now": clock.now}
         row = books.execute(_GET, asked, prepare=True).fetchone()
         assert row is not None
         [listed] = _listed(books, CustomerName(address.program, address.customer), [row])
@@ -84,8 +85,8 @@ def page(
 
 def refunds(books: Connection, name: TransactionName) -> list[RefundRead]:
     """The refunds of a purchase, in their order. Raises as `get` does."""
-    _, place = _find(books, name)
-    rows = books.execute(_REFUNDS, (place.program, name.transaction_id), prepare=True)
+    _, key = _find(books, name)
+    rows = books.execute(_REFUNDS, (key.program, name.transaction_id), prepare=True)
     return [
         RefundRead(
             number,
@@ -103,14 +104,14 @@ def refunds(books: Connection, name: TransactionName) -> list[RefundRead]:
     ]
 
 
-def _find(books: Connection, name: TransactionName) -> tuple[Address, Place]:
+def _find(books: Connection, name: TransactionName) -> tuple[Address, AccountKey]:
     address = blocking(addresses.transactions(session(books), [name]))[name]
     if isinstance(address, Refusal):
         raise address
-    place = accounts.find(books, address)
-    if not place.account:
+    key = accounts.find(books, address)
+    if not key.account:
         raise TransactionNotFound(transaction=name.transaction_id)
-    return address, place
+    return address, key
 
 
 def _listed(books: Connection, name: CustomerName, rows: list[tuple[Any, ...]]) -> list[Listed]:
@@ -123,7 +124,7 @@ def _listed(books: Connection, name: CustomerName, rows: list[tuple[Any, ...]]) 
                 readings[card] = accounts.read(books, Address(name.program, name.customer, card))
             draft = readings[card].draft
             is_pending = lot in draft.lots and draft.lots[lot].state is LotState.PENDING
-            expires_at = None if is_pending else draft.slides.get(version, expires_at)
+            expires_at = None if is_pending else draft.sliding_expiries.get(version, expires_at)
         found.append(
             Listed(
                 card,
@@ -177,18 +178,18 @@ CASE WHEN t.decided = 'REJECTED' THEN 'REJECTED'
 _COLUMNS = f"""
 a.card_id, l.number, l.activates_at,
 CASE WHEN NOT l.slides THEN l.expires_at WHEN l.state <> 'PENDING' THEN s.expires_at END,
-l.policy_version, l.slides AND a.due_at <= %(now)s::timestamptz, t.recorded_at, t.activity::text, {_STATE},
-t.transaction_id, t.amount_minor, t.currency_code, t.lines, t.points, t.lot, t.policy_version, t.occurred_at,
+l.settings_version, l.slides AND a.due_at <= %(now)s::timestamptz, t.recorded_at, t.activity::text, {_STATE},
+t.transaction_id, t.amount_minor, t.currency_code, t.lines, t.points, t.lot, t.settings_version, t.occurred_at,
 t.decided, t.accepts_at, t.refunds, t.refunded_minor, t.refunded_points, t.refunded_lines
 """
 
 # OFFSET 0: the keys lead.
-_LOT = """
-LEFT JOIN LATERAL own_lot(t.account, t.origin_account, t.lot, t.transaction_id) AS l ON true
+_LOT = f"""
+LEFT JOIN LATERAL {FUNCTIONS["own_lot"]}(t.account, t.origin_account, t.lot, t.transaction_id) AS l ON true
 LEFT JOIN LATERAL (
-    SELECT expires_at FROM slide WHERE account = l.account AND policy_version = l.policy_version OFFSET 0
+    SELECT expires_at FROM sliding_expiry WHERE account = l.account AND settings_version = l.settings_version OFFSET 0
 ) AS s ON true
-"""
+"""  # noqa: S608
 
 _GET = f"""
 SELECT {_COLUMNS} FROM transaction t JOIN account a ON a.id = t.account {_LOT}

@@ -142,7 +142,7 @@ def _choose(command: RedateLots) -> bytes:
     return _CHOOSE.format(of=_of(command)).encode()
 
 
-_SLIDE = "LEFT JOIN slide s ON l.slides AND s.account = l.account AND s.policy_version = l.policy_version"
+_SLIDE = "LEFT JOIN sliding_expiry s ON l.slides AND s.account = l.account AND s.settings_version = l.settings_version"
 
 _WHICH = f"""
 SELECT a.id, c.customer_id, l.number, l.remaining, {ENDS}, l.activates_at

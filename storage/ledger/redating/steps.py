@@ -94,8 +94,8 @@ def _look(
     through = [one.account for one in taken]
     if len(rows) < limit:
         return dict(changes), through, None
-    place = through.index(rows[-1][0])
-    return dict(changes), through[:place], taken[place]._replace(lots_done=rows[-1][1])
+    key = through.index(rows[-1][0])
+    return dict(changes), through[:key], taken[key]._replace(lots_done=rows[-1][1])
 
 
 def _redate(unit: Unit, operation: Operation, program: Program, one: Taken, lots: Sequence[Change]) -> None:
@@ -161,7 +161,7 @@ _NOW = "SELECT coalesce(test_clock_at, clock_timestamp()) FROM program WHERE id 
 _LOTS = f"""
 SELECT l.account, l.number, l.remaining, {ENDS}, l.activates_at
 FROM unnest(%(accounts)s::bigint[], %(lots)s::integer[], %(done)s::integer[])
-    WITH ORDINALITY AS w(account, lots, done, place)
+    WITH ORDINALITY AS w(account, lots, done, ordinal)
 CROSS JOIN LATERAL (
     SELECT * FROM lot
     WHERE lot.account = w.account AND lot.number > w.done AND lot.number <= w.lots
@@ -169,9 +169,9 @@ CROSS JOIN LATERAL (
     ORDER BY lot.number OFFSET 0
 ) AS l
 LEFT JOIN LATERAL (
-    SELECT expires_at FROM slide
-    WHERE l.slides AND slide.account = l.account AND slide.policy_version = l.policy_version OFFSET 0
+    SELECT expires_at FROM sliding_expiry
+    WHERE l.slides AND account = l.account AND settings_version = l.settings_version OFFSET 0
 ) AS s ON true
 WHERE {IS_COVERED}
-ORDER BY w.place, l.number LIMIT %(limit)s
+ORDER BY w.ordinal, l.number LIMIT %(limit)s
 """  # noqa: S608

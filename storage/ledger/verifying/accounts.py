@@ -35,9 +35,9 @@ RULES = {
         FROM account a CROSS JOIN LATERAL (
             SELECT count(*) AS found, coalesce(max(number), 0) AS last,
                    min(CASE WHEN state = 'PENDING' THEN activates_at
-                            WHEN state = 'ACTIVE' AND remaining > lot.held AND lot.slides THEN slide.expires_at
+                            WHEN state = 'ACTIVE' AND remaining > lot.held AND lot.slides THEN sliding_expiry.expires_at
                             WHEN state = 'ACTIVE' AND remaining > lot.held THEN lot.expires_at END) AS due_at
-            FROM lot LEFT JOIN slide USING (account, policy_version) WHERE lot.account = a.id
+            FROM lot LEFT JOIN sliding_expiry USING (account, settings_version) WHERE lot.account = a.id
         ) AS l
         CROSS JOIN LATERAL (
             SELECT least(l.due_at, (SELECT min(expires_at) FROM hold WHERE account = a.id AND state = 'ACTIVE'))
@@ -79,15 +79,16 @@ RULES = {
         SELECT a.id, format('active %%s, pending %%s, held %%s, debt %%s', active, pending, held, debt)
         FROM account a WHERE a.state = 'MERGED' AND (active, pending, held, debt) <> (0, 0, 0, 0) AND {a}""",
     "its groups of sliding lots are counted, and each has its expiry": """
-        SELECT a.id, format('slides %%s, found %%s, lots without %%s', a.slides, s.found, s.bare)
+        SELECT a.id, format('sliding expiries %%s, found %%s, lots without %%s', a.sliding_expiries, s.found, s.bare)
         FROM account a CROSS JOIN LATERAL (
-            SELECT (SELECT count(*) FROM slide WHERE slide.account = a.id) AS found,
+            SELECT (SELECT count(*) FROM sliding_expiry WHERE sliding_expiry.account = a.id) AS found,
                    (SELECT count(*) FROM lot WHERE lot.account = a.id AND state = 'ACTIVE' AND lot.slides
                     AND NOT EXISTS (
-                        SELECT FROM slide WHERE slide.account = a.id AND slide.policy_version = lot.policy_version
+                        SELECT FROM sliding_expiry s
+                        WHERE s.account = a.id AND s.settings_version = lot.settings_version
                     )) AS bare
         ) AS s
-        WHERE (a.slides <> s.found OR s.bare > 0) AND {a}""",
+        WHERE (a.sliding_expiries <> s.found OR s.bare > 0) AND {a}""",
     "whatever names an account names one that exists, of its program": """
         SELECT l.account, format('%%s rows', count(*)) FROM (
             SELECT account, program FROM lot UNION ALL SELECT account, program FROM entry

@@ -2,15 +2,18 @@
 
 RULES = {
     "each entry follows from the one before": """
-        SELECT e.account, format('entry %%s: active %%s after %%s, amount %%s; held %%s, debt %%s', e.seq, e.active,
-                                 e.before, e.amount, e.held, e.debt)
-        FROM (SELECT *, coalesce(lag(active) OVER (PARTITION BY account ORDER BY seq), 0) AS before FROM entry) AS e
-        WHERE (e.active <> e.before + e.amount OR e.active < 0 OR e.debt < 0 OR e.held NOT BETWEEN 0 AND e.active)
+        SELECT e.account, format('entry %%s: active %%s after %%s, amount %%s; held %%s, debt %%s', e.seq,
+                                 e.active_after, e.before, e.amount, e.held_after, e.debt_after)
+        FROM (
+            SELECT *, coalesce(lag(active_after) OVER (PARTITION BY account ORDER BY seq), 0) AS before FROM entry
+        ) AS e
+        WHERE (e.active_after <> e.before + e.amount OR e.active_after < 0 OR e.debt_after < 0
+               OR e.held_after NOT BETWEEN 0 AND e.active_after)
               AND {e}""",
     "each entry is the sum of its allocations": """
         SELECT e.account, format('entry %%s: amount %%s, allocations %%s', e.seq, e.amount, a.amount)
         FROM entry e LEFT JOIN (
-            SELECT account, seq, sum(amount) AS amount, count(*) AS found, max(place) + 1 AS last
+            SELECT account, seq, sum(amount) AS amount, count(*) AS found, max(ordinal) + 1 AS last
             FROM allocation GROUP BY account, seq
         ) AS a ON a.account = e.account AND a.seq = e.seq
         WHERE (e.amount IS DISTINCT FROM a.amount OR a.found <> a.last) AND {e}""",
@@ -19,10 +22,10 @@ RULES = {
                                  l.state, l.points, l.cancelled, l.remaining, a.amount, a.given)
         FROM lot l LEFT JOIN (
             SELECT account, lot, sum(amount) AS amount, min(balance) AS least, max(balance) AS most,
-                   sum(amount) FILTER (WHERE place = 1) AS given, max(kind) FILTER (WHERE place = 1) AS kind,
-                   bool_and(place = 1 OR amount < 0 OR kind IN ('ROLLBACK', 'MERGE_IN')) AS is_ours
+                   sum(amount) FILTER (WHERE step = 1) AS given, max(kind) FILTER (WHERE step = 1) AS kind,
+                   bool_and(step = 1 OR amount < 0 OR kind IN ('ROLLBACK', 'MERGE_IN')) AS is_ours
             FROM (
-                SELECT a.account, a.lot, a.amount, e.kind, sum(a.amount) OVER w AS balance, row_number() OVER w AS place
+                SELECT a.account, a.lot, a.amount, e.kind, sum(a.amount) OVER w AS balance, row_number() OVER w AS step
                 FROM allocation a JOIN entry e ON e.account = a.account AND e.seq = a.seq
                 WINDOW w AS (PARTITION BY a.account, a.lot ORDER BY a.seq)
             ) AS steps GROUP BY account, lot

@@ -14,7 +14,7 @@ from rules.transactions import Line, earned
 from storage.engine.database import Connection, patient
 from storage.engine.session import session
 from storage.ledger.reading.figures import figure
-from storage.programs.queries import BlockingClocks
+from storage.programs.queries import BlockingProgramCache
 
 # Rows that travel at once: some megabytes.
 STREAMED_ROWS = 5_000
@@ -59,7 +59,7 @@ def rebuild(connection: Connection, program: int | None = None) -> Rebuilt:
 
 
 def _purchases(connection: Connection, program: int | None, counted: dict[str, int]) -> Iterator[_Fault]:
-    clocks = BlockingClocks(session(connection))
+    clocks = BlockingProgramCache(session(connection))
     rule = "a purchase is earned anew as it was earned"
     for account, of, card_id, name, amount_minor, currency, lines, points, version in _stream(
         connection, "purchases", _PURCHASES, program
@@ -115,13 +115,13 @@ _FIGURES = ("active", "earned", "spent", "expired", "revoked", "moved", "entries
 
 _PURCHASES = """
 SELECT t.account, t.program, a.card_id, t.transaction_id, t.amount_minor, t.currency_code, t.lines, t.points,
-       t.policy_version
+       t.settings_version
 FROM transaction t JOIN account a ON a.id = t.account
 WHERE %(program)s::int IS NULL OR t.program = %(program)s
 """
 
 _ENTRIES = """
-SELECT account, seq, kind, amount, active FROM entry
+SELECT account, seq, kind, amount, active_after FROM entry
 WHERE %(program)s::int IS NULL OR program = %(program)s ORDER BY account, seq
 """
 

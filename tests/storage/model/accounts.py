@@ -78,7 +78,7 @@ class Account:
     holds: list[Hold] = field(default_factory=list)
     owed: list[Owed] = field(default_factory=list)
     sums: Counter[str] = field(default_factory=Counter)
-    slides_to: dict[int, datetime] = field(default_factory=dict)
+    sliding_expiry_at: dict[int, datetime] = field(default_factory=dict)
     sent: list[tuple[date, int]] = field(default_factory=list)
 
     @property
@@ -161,7 +161,7 @@ class Account:
 
     def slide(self, what: str, at: datetime) -> None:
         """Something was done: where it counts as activity, the points that slide last on."""
-        for version in self.slides_to:
+        for version in self.sliding_expiry_at:
             policy = self.cards[version].expiry_policy
             if policy is not None and what in policy.activity_types:
                 self.last(version, at)
@@ -171,11 +171,11 @@ class Account:
         policy = self.cards[version].expiry_policy
         assert policy is not None
         end = midnight(at, policy.days)
-        self.slides_to[version] = max(end, self.slides_to.get(version, end))
+        self.sliding_expiry_at[version] = max(end, self.sliding_expiry_at.get(version, end))
 
     def end(self, lot: Lot) -> datetime | None:
         """When the points of a lot are over."""
-        return self.slides_to.get(lot.version) if lot.slides else lot.end
+        return self.sliding_expiry_at.get(lot.version) if lot.slides else lot.end
 
     def check(self, points: int) -> None:
         """Whether so many can be taken, and if not, why."""

@@ -118,8 +118,8 @@ class Shop(Purchases):
             lot = source.lots[number - 1]
             target.add(Lot(len(target.lots) + 1, lot.start, lot.end, lot.slides, lot.version, free=here))
             if lot.slides:
-                end = source.slides_to[lot.version]
-                target.slides_to[lot.version] = max(end, target.slides_to.get(lot.version, end))
+                end = source.sliding_expiry_at[lot.version]
+                target.sliding_expiry_at[lot.version] = max(end, target.sliding_expiry_at.get(lot.version, end))
         source.sums["moved"] -= points
         target.sums["moved"] += points
         target.clear(self.now)

@@ -44,7 +44,7 @@ OPEN_LOTS = """
 SELECT c.customer_id, a.card_id, l.number, l.remaining, l.held,
        CASE WHEN l.slides THEN s.expires_at ELSE l.expires_at END
 FROM lot l JOIN account a ON a.id = l.account JOIN customer c ON c.id = a.customer
-LEFT JOIN slide s USING (account, policy_version)
+LEFT JOIN sliding_expiry s USING (account, settings_version)
 WHERE a.program = %s AND l.remaining > 0
 """
 COMPARED = ("pending", "active", "held", "debt", "spendable", "earned", "spent", "expired", "revoked", "moved")

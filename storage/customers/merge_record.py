@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from rules.accounts import LotState, ShortfallKind
-from rules.merging import Moved, MovedHold, MovedLot, MovedShortfall, MovedSlide
+from rules.merging import Moved, MovedHold, MovedLot, MovedShortfall, MovedSlidingExpiry
 from storage.customers.pairs import Pair
 from storage.customers.queries import Customer
 from storage.engine.database import Connection
@@ -35,8 +35,8 @@ PARTS = RowSet(
 )
 
 SLIDES = RowSet(
-    "merge_slide",
-    {"activity": "uuid", "source": "bigint", "policy_version": "integer", "expires_before": "timestamptz"},
+    "merge_sliding_expiry",
+    {"activity": "uuid", "source": "bigint", "settings_version": "integer", "expires_before": "timestamptz"},
 )
 
 
@@ -61,16 +61,16 @@ def keep(
     """Plans the rows of a merge."""
     unit.add(MERGES, {"activity": activity, "program": program, "source": source.id, "target": target.id})
     for pair, parts in moved:
-        key = {"activity": activity, "source": pair.source.place.account}
-        unit.add(ACCOUNTS, {**key, "target": pair.target.place.account, "target_version": parts.version})
+        key = {"activity": activity, "source": pair.source.key.account}
+        unit.add(ACCOUNTS, {**key, "target": pair.target.key.account, "target_version": parts.version})
         for lot in parts.lots:
             unit.add(PARTS, {**key, **_part("LOT", lot, lot.state)})
         for hold in parts.holds:
             unit.add(PARTS, {**key, **_part("HOLD", hold, "ACTIVE")})
         for owed in parts.shortfalls:
             unit.add(PARTS, {**key, **_part("SHORTFALL", owed, owed.kind)})
-        for slide in parts.slides:
-            unit.add(SLIDES, {**key, "policy_version": slide.version, "expires_before": slide.before})
+        for slide in parts.sliding_expiries:
+            unit.add(SLIDES, {**key, "settings_version": slide.version, "expires_before": slide.before})
 
 
 def move_purchases(unit: Unit, activity: str) -> None:
@@ -92,7 +92,7 @@ def standing_merge(connection: Connection, source: Customer) -> Kept:
     lots: defaultdict[int, list[MovedLot]] = defaultdict(list)
     holds: defaultdict[int, list[MovedHold]] = defaultdict(list)
     shortfalls: defaultdict[int, list[MovedShortfall]] = defaultdict(list)
-    slides: defaultdict[int, list[MovedSlide]] = defaultdict(list)
+    slides: defaultdict[int, list[MovedSlidingExpiry]] = defaultdict(list)
     for account, noun, number, target_number, points, kind in connection.execute(_PARTS, (activity,)):
         if noun == "LOT":
             lots[account].append(MovedLot(number, target_number, points, LotState(kind)))
@@ -101,7 +101,7 @@ def standing_merge(connection: Connection, source: Customer) -> Kept:
         else:
             shortfalls[account].append(MovedShortfall(number, target_number, points, ShortfallKind(kind)))
     for account, version, before in connection.execute(_SLIDES, (activity,)):
-        slides[account].append(MovedSlide(version, before))
+        slides[account].append(MovedSlidingExpiry(version, before))
     return Kept(
         activity,
         {
@@ -164,7 +164,8 @@ SELECT source, noun, number, target_number, points, kind FROM merge_part WHERE a
 """
 
 _SLIDES = """
-SELECT source, policy_version, expires_before FROM merge_slide WHERE activity = %s ORDER BY source, policy_version
+SELECT source, settings_version, expires_before FROM merge_sliding_expiry
+WHERE activity = %s ORDER BY source, settings_version
 """
 
 # Where the target was merged itself and came back, also what was taken from what its lots had become there.
