@@ -14,10 +14,11 @@ from storage.engine.database import ANSWER_LIMIT_S, ANSWER_SPARE_S, Connection, 
 from storage.engine.lanes import Lane, LaneRules, LaneState
 from storage.engine.threads import ThreadLane, ThreadRules
 from storage.engine.unit import Unit, run
+from storage.ledger import queries
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import Outcome
 from storage.ledger.limits import BY_KEY, HOT, HOT_ANSWER_LIMIT_S, PAGES, READER
-from storage.ledger.queries import Found, Query, Reader, is_long, weight
+from storage.ledger.queries import Query, Reader, is_long, weight
 from storage.ledger.writer import Writer
 
 Result = TypeVar("Result")
@@ -50,8 +51,8 @@ class Books:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._writer = Writer(database)
-        self._reader: Lane[Query, Found] = Lane(database, READER, Reader().run, weight)
-        self._pages: Lane[Query, Found] = Lane(database, PAGES, Reader().run, weight)
+        self._reader: Lane[Query, queries.Result] = Lane(database, READER, Reader().run, weight)
+        self._pages: Lane[Query, queries.Result] = Lane(database, PAGES, Reader().run, weight)
         self._recorder: Lane[Act, str] = Lane(database, RECORDER, record_acts)
         self._keys: Lane[str, Caller | None] = Lane(database, KEYS, authenticate)
         self._cold, self._lists, self._reports = (ThreadLane(database, rules) for rules in (COLD, LISTS, REPORTS))
@@ -61,7 +62,7 @@ class Books:
         a transaction."""
         return self._writer.submit(commands)
 
-    def ask(self, queries: Sequence[Query]) -> "asyncio.Future[Sequence[Found | Exception]]":
+    def ask(self, queries: Sequence[Query]) -> "asyncio.Future[Sequence[queries.Result | Exception]]":
         """An outcome for each query; what arrives together shares a round trip."""
         return (self._pages if any(map(is_long, queries)) else self._reader).submit(queries)
 

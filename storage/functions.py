@@ -1,7 +1,9 @@
 """All functions of the database that this version uses, and what they are called together."""
 
 from storage.engine.functions import digest
-from storage.ledger.load import FUNCTIONS as LEDGER
+from storage.engine.requests import FUNCTIONS as REQUESTS
+from storage.ledger.loading import FUNCTIONS as LEDGER
+from storage.programs.queries import FUNCTIONS as PROGRAMS
 
-FUNCTIONS = (LEDGER,)
+FUNCTIONS = (REQUESTS, PROGRAMS, LEDGER)
 VERSION = digest(FUNCTIONS)

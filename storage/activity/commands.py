@@ -10,7 +10,7 @@ from msgspec import json
 from rules.activity import Origin
 from storage.activity.tables import ACTIVITIES, NOTES
 from storage.engine.ids import new_uuid_text
-from storage.engine.unit import Plan
+from storage.engine.workspace import Workspace
 
 # The version of the body's form. A verifier reads it first.
 BODY_VERSION = 1
@@ -45,7 +45,7 @@ class Scope(NamedTuple):
 
 
 def record(
-    unit: Plan,
+    unit: Workspace,
     origin: Origin,
     subject: str,
     scope: Scope = Scope(),  # noqa: B008 - an immutable value

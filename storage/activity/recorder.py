@@ -10,7 +10,7 @@ from msgspec import json
 from rules.activity import Origin
 from storage.activity.commands import Outcome, Scope, record
 from storage.engine.session import Session, Statement, rolled_back_on_error
-from storage.engine.unit import Plan
+from storage.engine.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ async def record_acts(session: Session, acts: Sequence[Act]) -> list[str | Excep
         return ids
 
 
-async def _begin(session: Session, names: Sequence[tuple[str, str]]) -> tuple[dict[tuple[str, str], Scope], Plan]:
+async def _begin(session: Session, names: Sequence[tuple[str, str]]) -> tuple[dict[tuple[str, str], Scope], Workspace]:
     body = json.decode(await session.run(_SCOPES, [json.encode(names)], begin=True))
     scopes = {(program, customer): Scope(*numbers) for program, customer, *numbers in body["scopes"] or ()}
-    return scopes, Plan(datetime.fromisoformat(body["now"]))
+    return scopes, Workspace(datetime.fromisoformat(body["now"]))
 
 
 _SCOPES = Statement(

@@ -103,10 +103,8 @@ def merge(
         details = {"accounts": told, "from": source.name}
         other = record_change(unit, origin, program, target, reason, request, [], details, points)
         for pair, giving, getting, _ in moves:
-            pair.source.take(unit, giving, activity)
-            pair.target.take(unit, getting, other)
-            pair.source.write(unit)
-            pair.target.write(unit)
+            pair.source.apply(giving, activity)
+            pair.target.apply(getting, other)
         merge_record.keep(unit, program.id, source, target, moved, activity)
         unit.write()
         for pair, parts in moved:

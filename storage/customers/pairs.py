@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from storage.customers.queries import Customer
+from storage.engine import nouns
 from storage.engine.database import LOCK_TIMEOUT_MS
 from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.engine.unit import Unit
-from storage.ledger import load
 from storage.ledger.addresses import AccountKey, Address
+from storage.ledger.loading import ACCOUNT, load_lots, pinned
 from storage.ledger.locked_account import LockedAccount
-from storage.programs.queries import BlockingProgramCache, Program
+from storage.programs.queries import PROGRAM_STATES, BlockingProgramCache, Program
 
 
 class Pair(NamedTuple):
@@ -51,29 +52,30 @@ def in_hand(
 ) -> list[Pair]:
     """The pairs, by card. `accounts` are those of both, as storage.customers.states.lock_accounts gives them."""
     books = session(unit.connection)
-    clocks = BlockingProgramCache(books)
-    question = load.question([one[0] for one in accounts], (), (), holds=named.holds, shortfalls=named.shortfalls)
-    loaded = blocking(load.lock_group(books, clocks, question, [program.id], begin=False, patience_ms=LOCK_TIMEOUT_MS))
-    # What is recorded from here on was decided now, after all whom the locks kept us waiting for.
-    unit.now = loaded.now
-    clock = loaded.clocks[program.id]
+    programs = BlockingProgramCache(books)
+    numbers = [account for account, _, _ in accounts]
+    asked = {
+        programs.noun: programs.asked([program.id]),
+        ACCOUNT: {"accounts": numbers, "holds": named.holds, "shortfalls": named.shortfalls},
+    }
+    blocking(nouns.load(books, asked, {ACCOUNT: sorted(numbers)}, LOCK_TIMEOUT_MS, workspace=unit))
+    state = unit.get(PROGRAM_STATES, (program.id,))
+    assert state is not None
     lots: defaultdict[int, set[int]] = defaultdict(set)
     for account, number in named.lots:
         lots[account].add(number)
-    for account, holds in loaded.holds.items():
-        lots[account].update(lot for hold in holds.values() for lot, _ in hold.pins)
-    wanted = [(account, clock.now, 0, sorted(lots[account])) for account, _, _ in accounts]
-    found = blocking(load.lots_at_hand(books, wanted))
-    standings: defaultdict[str, dict[int, LockedAccount]] = defaultdict(dict)
+    wanted = [(one, state.now, 0, sorted(lots[one] | pinned(unit, one))) for one in numbers]
+    blocking(load_lots(books, unit, wanted))
+    in_hand: defaultdict[str, dict[int, LockedAccount]] = defaultdict(dict)
     for account, customer, card in accounts:
         whose = source if customer == source.id else target
         address = Address(program.program_id, whose.customer_id, card)
-        sliding = clocks.sliding(program.id, card)
         key = AccountKey(account, program.id, customer)
-        standings[card][customer] = LockedAccount(key, address, clock, loaded, found[account], sliding)
+        sliding = programs.sliding(program.id, card)
+        in_hand[card][customer] = LockedAccount(unit, key, address, state, sliding, is_at_hand=True)
     return [
         Pair(both[source.id], both[target.id])
-        for _, both in sorted(standings.items())
+        for _, both in sorted(in_hand.items())
         if source.id in both and target.id in both
     ]
 

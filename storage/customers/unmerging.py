@@ -94,10 +94,8 @@ def unmerge(
         # Before its figures: an account that is merged holds nothing.
         restored = save_state(unit, source, CustomerState.ACTIVE, activity)
         for one in partings:
-            one.pair.target.take(unit, one.target, other)
-            one.pair.source.take(unit, one.source, activity)
-            one.pair.target.write(unit)
-            one.pair.source.write(unit)
+            one.pair.target.apply(one.target, other)
+            one.pair.source.apply(one.source, activity)
         unit.write()
         for pair, parts in returned:
             for owed in parts.shortfalls:

@@ -5,13 +5,17 @@ Kept for RETENTION at least (DESIGN: 30 days); older ones are pruned by the work
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from msgspec import json
+from msgspec import Raw, json
 
 from rules.refusals import RequestIdReused
 from storage.engine.database import Connection
-from storage.engine.sets import RowSet
+from storage.engine.functions import Functions
+from storage.engine.nouns import Noun
+from storage.engine.records import Record
+from storage.engine.workspace import Workspace
 
 RETENTION = timedelta(days=30)
 
@@ -41,11 +45,36 @@ class Answer(NamedTuple, Generic[Value]):
     replayed: bool = False
 
 
-REQUESTS = RowSet(
+class Kept(NamedTuple):
+    """The answer to a request as it is kept, with the hash (`\\x…`) of what was asked."""
+
+    content_hash: str
+    response: str
+
+
+REQUESTS = Record(
     "request",
-    {"caller": "text", "method": "text", "request_id": "uuid", "content_hash": "bytea", "response": "text"},
+    Kept,
+    key={"caller": "text", "method": "text", "request_id": "uuid"},
+    beside={"content_hash": "bytea"},
     recorded=True,
 )
+
+FUNCTIONS = Functions(Path(__file__).with_suffix(".sql"), {"request": REQUESTS.select})
+
+
+def _put(workspace: Workspace, rows: Raw) -> None:
+    for *key, kept in REQUESTS.decode(rows):
+        workspace.load(REQUESTS, tuple(key), kept)
+
+
+REQUEST = Noun("request", FUNCTIONS["load_request"], _put)
+
+
+def keep(workspace: Workspace, request: Request, answer: Answer[Value]) -> None:
+    """Keeps an answer with the change that it answers."""
+    kept = row(request, answer)
+    workspace.put(REQUESTS, request.key, Kept(kept["content_hash"], kept["response"]), {})
 
 
 def row(request: Request, answer: Answer[Value]) -> dict[str, str]:
@@ -59,15 +88,16 @@ def row(request: Request, answer: Answer[Value]) -> dict[str, str]:
     }
 
 
-def find(connection: Connection, request: Request) -> tuple[str, str] | None:
+def find(connection: Connection, request: Request) -> Kept | None:
     """The kept (content hash, response) of a request that was answered before."""
-    return cast("tuple[str, str] | None", connection.execute(_FIND, request.key, prepare=True).fetchone())
+    found = connection.execute(_FIND, request.key, prepare=True).fetchone()
+    return Kept(*found) if found is not None else None
 
 
-def replay(request: Request, kept: tuple[str, str], value: type[Value]) -> Answer[Value]:
+def replay(request: Request, kept: Kept, value: type[Value]) -> Answer[Value]:
     """The kept answer. Raises RequestIdReused where the request is another."""
     content_hash, response = kept
-    if content_hash != request.content_hash:
+    if content_hash != "\\x" + request.content_hash:
         raise RequestIdReused
     result, activity = _decoder(value).decode(response)
     return Answer(result, activity, replayed=True)
@@ -83,7 +113,7 @@ def once(
     if validate_only:
         unit.discard()
         return answer._replace(activity=None)
-    unit.add(REQUESTS, row(request, answer))
+    keep(unit, request, answer)
     return answer
 
 
@@ -93,7 +123,7 @@ def prune(connection: Connection, limit: int) -> int:
 
 
 _FIND = """
-SELECT encode(content_hash, 'hex'), response FROM request WHERE caller = %s AND method = %s AND request_id = %s::uuid
+SELECT content_hash::text, response FROM request WHERE caller = %s AND method = %s AND request_id = %s::uuid
 """
 
 # Rows are written once and never again, so their places hold still; and where they lie is what their age tells.

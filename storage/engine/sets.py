@@ -18,7 +18,8 @@ class RowSet:
     """How rows of one table are written together.
 
     `columns` maps each column to its SQL type. With `keys`, rows that exist are updated by them; without, rows
-    are inserted, or with `unless_exists` left out where a unique index holds them already. `recorded` fills the
+    are inserted, or with `unless_exists` left out where a unique index holds them already. With `removes`, rows are
+    removed by them. `recorded` fills the
     column `recorded_at` with the transaction's instant. Values of a row are numbers, text, instants, UUIDs,
     and lists and dicts of them.
     """
@@ -28,11 +29,15 @@ class RowSet:
     keys: tuple[str, ...] = ()
     recorded: bool = False
     unless_exists: bool = False
+    removes: bool = False
 
     def part(self, rows: str, now: str) -> str:
         """The SQL that writes the JSON array in parameter `rows`, at the instant in parameter `now`."""
         fields = ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
         source = f"json_to_recordset({rows}) AS r({fields})"
+        if self.removes:
+            match = " AND ".join(f"{self.table}.{name} = r.{name}" for name in self.keys)
+            return f"DELETE FROM {self.table} USING {source} WHERE {match}"  # noqa: S608
         if self.keys:
             values = ", ".join(f"{name} = r.{name}" for name in self.columns if name not in self.keys)
             match = " AND ".join(f"old.{name} = r.{name}" for name in self.keys)

@@ -1,6 +1,5 @@
-"""The unit of work: one transaction, its instant, and the rows it will write before it commits."""
+"""The unit of work: one transaction on this thread's connection, and what it has in hand."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,45 +7,16 @@ from typing import TypeVar
 
 from peewee import PostgresqlDatabase
 
-from storage.engine import sets
 from storage.engine.database import ATTEMPTS_MAX, Connection, conflict, connect, in_our_words
-from storage.engine.session import Session, forget, session
-from storage.engine.sets import Row, RowSet
+from storage.engine.session import forget, session
 from storage.engine.sockets import blocking
+from storage.engine.workspace import Workspace
 
 Result = TypeVar("Result")
 
 
-class Plan:
-    """The rows that one transaction will write. `now` is the database's clock, so that servers with skewed clocks
-    agree."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self.rows: defaultdict[RowSet, list[Row]] = defaultdict(list)
-
-    def add(self, row_set: RowSet, row: Row) -> None:
-        """Plans a row; it is written when the unit is."""
-        self.rows[row_set].append(row)
-
-    def mark(self) -> dict[RowSet, int]:
-        """What to give to `return_to`."""
-        return {row_set: len(rows) for row_set, rows in self.rows.items()}
-
-    def return_to(self, mark: dict[RowSet, int]) -> None:
-        """Forgets the rows that were planned since the mark."""
-        for row_set, rows in self.rows.items():
-            del rows[mark.get(row_set, 0) :]
-
-    async def flush(self, session: Session, commit: bool = False) -> None:
-        """Writes the planned rows, one statement for all tables; with `commit`, ends the transaction with it."""
-        if any(self.rows.values()) or commit:
-            await sets.write(session, self.rows, self.now, commit)
-            self.rows.clear()
-
-
-class Unit(Plan):
-    """The plan of a transaction on this thread's connection, which may be asked meanwhile."""
+class Unit(Workspace):
+    """The workspace of a transaction on this thread's connection, which may be asked meanwhile."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         super().__init__(now)
@@ -54,7 +24,7 @@ class Unit(Plan):
         self.discarded = False
 
     def write(self) -> None:
-        """Writes the rows that are planned so far."""
+        """Writes what was put and added so far."""
         blocking(self.flush(session(self.connection)))
 
     def discard(self) -> None:

@@ -1,10 +1,10 @@
 """The hot path: a group of commands in one transaction. Load, decide, write; each command with its own outcome.
 
-    find      the accounts that the commands name
-    lock      these accounts, but for those that somebody else has in hand: their commands wait for a later group
-    load      the programs' clocks, kept answers, known purchases and holds; lots where time or a command needs them
+    resolve   the names that the commands use, to keys                                               (resolving.py)
+    lock      what they name, but for what somebody else has in hand: its commands wait for a later group
+    load      programs, kept answers, accounts, purchases; lots where time or a command needs them    (loading.py)
     decide    the rules, in memory, one command after the other
-    write     one statement for all tables, commit
+    write     one statement for all tables, commit                                                      (group.py)
 
 A refusal is decided before anything is written, so it costs its neighbours nothing.
 """
@@ -16,10 +16,11 @@ from rules.draft import LotsNotAtHand
 from storage.engine.database import Busy
 from storage.engine.session import Session, rolled_back_on_error
 from storage.engine.slots import LATER
-from storage.ledger.addresses import NOWHERE, Addresses, Opens
 from storage.ledger.commands import AllOrNothing, Command
-from storage.ledger.group import CommandFailed, Group, Outcome, accounts_of, find, open_group
-from storage.ledger.wanted import Wanted
+from storage.ledger.group import CommandFailed, Group, Outcome
+from storage.ledger.loading import Loaded, lock_and_load, reads_of
+from storage.ledger.names import LotsNeeded
+from storage.ledger.resolving import Resolver
 from storage.programs.queries import ProgramCache
 
 Item = Command | AllOrNothing
@@ -35,8 +36,8 @@ class Ledger:
 
     def __init__(self, patience_ms: int | None = None) -> None:
         self._patience_ms = patience_ms
-        self._addresses = Addresses(Opens.AT_ONCE if patience_ms is None else Opens.WAITING)
-        self._clocks = ProgramCache()
+        self._resolver = Resolver()
+        self._programs = ProgramCache()
 
     async def run(self, session: Session, items: Sequence[Item]) -> list[Outcome | list[Outcome] | Busy]:
         """An outcome for each command, in order: an answer, or the refusal it met; a list of them where all or none
@@ -63,16 +64,16 @@ class Ledger:
         if not items:
             return []
         each = list(chain.from_iterable(map(commands_of, items)))
-        wanted = Wanted()
-        for command in each:
-            command.wants(wanted)
-        found = await find(session, self._addresses, wanted)
+        reads = reads_of(each)
+        resolved = await self._resolver.resolve(session, reads)
         async with rolled_back_on_error(session):
-            group = await open_group(session, self._clocks, each, wanted, found, self._patience_ms)
-            later = _passed_over(group, items) if group.taken else set()
-            await group.bring(
-                chain.from_iterable(commands_of(item) for number, item in enumerate(items) if number not in later)
-            )
+            loaded = await lock_and_load(session, self._programs, each, reads, resolved, self._patience_ms)
+            later = _passed_over(loaded, items) if loaded.taken else set()
+            needed = LotsNeeded()
+            for number, item in enumerate(items):
+                for command in commands_of(item) if number not in later else ():
+                    command.needs(loaded, needed)
+            group = Group(session, loaded, await loaded.accounts_in_hand(session, needed))
             outcomes = await _decide(group, items, later)
             await group.commit()
         return outcomes
@@ -101,13 +102,13 @@ async def _decide(group: Group, items: Sequence[Item], later: set[int]) -> list[
     return outcomes
 
 
-def _passed_over(group: Group, items: Sequence[Item]) -> set[int]:
-    """The numbers of those that wait for an account, or for one that waits for it before them."""
-    taken = set(group.taken)
+def _passed_over(loaded: Loaded, items: Sequence[Item]) -> set[int]:
+    """The numbers of those that wait for a row, or for one that waits for it before them."""
+    taken = set(loaded.taken)
     later = set()
     for number, item in enumerate(items):
-        accounts = accounts_of((one for one in commands_of(item) if not one.context.validate_only), group.found)
-        if accounts & taken or NOWHERE in accounts_of(commands_of(item), group.found):
+        locked = loaded.taken_of(one for one in commands_of(item) if not one.context.validate_only)
+        if locked & taken:
             later.add(number)
-            taken |= accounts
+            taken |= locked
     return later

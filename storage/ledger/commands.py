@@ -10,7 +10,8 @@ from storage.engine.requests import Answer, Request
 
 if TYPE_CHECKING:
     from storage.ledger.group import Group
-    from storage.ledger.wanted import Hand, Wanted
+    from storage.ledger.loading import Loaded
+    from storage.ledger.names import LotsNeeded, Reads
 
 
 class Reason(NamedTuple):
@@ -38,14 +39,14 @@ class Command(Protocol):
     def context(self) -> CommandContext:
         """How it was asked for."""
 
-    def wants(self, wanted: "Wanted") -> None:
-        """Names the accounts it locks, and what it must know of them."""
+    def reads(self, reads: "Reads") -> None:
+        """Names the accounts that it locks, and what else it must know."""
 
-    def hand(self, group: "Group", hand: "Hand") -> None:
-        """Names the lots it needs, once the rest is known."""
+    def needs(self, loaded: "Loaded", lots: "LotsNeeded") -> None:
+        """Names the lots that it needs, once the rest is known."""
 
     def decide(self, group: "Group") -> Answer[Any]:
-        """Does it, or raises a Refusal and has changed nothing."""
+        """Does it, or raises a Refusal; what it has put until then, or was only asked about, is taken back."""
 
     def answers(self) -> type[Any]:
         """The type of what it answers."""

@@ -80,62 +80,40 @@ CREATE FUNCTION due_after(of bigint, at timestamptz) RETURNS timestamptz LANGUAG
     )
 $$;
 
--- What the writer must know of a group, in one round trip: each statement in here sees what was committed before it
--- began, so the clocks and answers are read after the locks are held. Accounts that somebody else has in hand are
--- passed over, or waited for where `patience_ms` is given; those that were passed over, and those that are only to be
--- looked at, are read as they stand. OFFSET 0: the keys lead, whatever the planner thought of a table when it was empty.
-CREATE FUNCTION load_group(wanted json) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+-- Locks accounts, in the order of their ids; answers those that somebody else has in hand and that were passed over.
+-- OFFSET 0, here and below: the keys lead, whatever the planner thought of a table when it was empty.
+CREATE FUNCTION lock_account(wanted json, patience_ms integer) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    asked bigint[] := ARRAY(SELECT json_array_elements_text(wanted)::bigint);
+    locked bigint[];
+BEGIN
+    IF patience_ms IS NOT NULL THEN
+        PERFORM set_config('lock_timeout', patience_ms::text, true);
+        PERFORM id FROM account WHERE id = ANY(asked) ORDER BY id FOR NO KEY UPDATE;
+        RETURN '[]';
+    END IF;
+    locked := ARRAY(SELECT id FROM account WHERE id = ANY(asked) FOR NO KEY UPDATE SKIP LOCKED);
+    IF cardinality(locked) = cardinality(asked) THEN
+        RETURN '[]';
+    END IF;
+    RETURN array_to_json(ARRAY(SELECT unnest(asked) EXCEPT SELECT unnest(locked)));
+END $$;
+
+-- Accounts, with what is open in them: holds, debts, and what sliding lots share; spendings, and other holds and
+-- shortfalls, by their numbers; those spendings that paid for a purchase.
+CREATE FUNCTION load_account(wanted json) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     asked bigint[] := ARRAY(SELECT json_array_elements_text(wanted -> 'accounts')::bigint);
-    locked bigint[]; read bigint[]; holding bigint[]; owing bigint[]; sliding bigint[];
-    accounts json; clocks json; answers json; transactions json;
-    holds json; spendings json; shortfalls json; slides json;
+    holding bigint[]; owing bigint[]; sliding bigint[];
+    accounts json; holds json; spendings json; shortfalls json; sliding_expiries json;
 BEGIN
-    IF wanted ->> 'patience_ms' IS NULL THEN
-        locked := ARRAY(SELECT id FROM account WHERE id = ANY(asked) FOR NO KEY UPDATE SKIP LOCKED);
-    ELSE
-        PERFORM set_config('lock_timeout', wanted ->> 'patience_ms', true);
-        locked := ARRAY(SELECT id FROM account WHERE id = ANY(asked) ORDER BY id FOR NO KEY UPDATE);
-    END IF;
-    read := asked || ARRAY(SELECT json_array_elements_text(wanted -> 'looked_at')::bigint);
-    SELECT json_agg(json_build_array(
-        a.id, a.pending, a.active, a.held, a.debt, a.earned, a.spent, a.expired, a.revoked, a.moved, a.version, a.lots,
-        a.entries, a.holds, a.shortfalls, a.sliding_expiries, a.state, a.due_at
-    )), array_agg(a.id) FILTER (WHERE a.held > 0), array_agg(a.id) FILTER (WHERE a.debt > 0),
+    SELECT json_agg(json_build_array(a.id, json_build_array({account a}))),
+        array_agg(a.id) FILTER (WHERE a.held > 0), array_agg(a.id) FILTER (WHERE a.debt > 0),
         array_agg(a.id) FILTER (WHERE a.sliding_expiries > 0)
     INTO accounts, holding, owing, sliding
-    FROM account a WHERE a.id = ANY(read);
-    SELECT json_agg(json_build_array(
-        p.id, p.version, p.test_clock_at, CASE WHEN p.version = (k ->> 1)::integer THEN NULL ELSE p.settings END
-    )) INTO clocks
-    FROM json_array_elements(wanted -> 'programs') AS k
-    CROSS JOIN LATERAL (SELECT * FROM program WHERE id = (k ->> 0)::integer OFFSET 0) AS p;
-    SELECT json_agg(json_build_array(
-        k ->> 0, k ->> 1, k ->> 2, encode(r.content_hash, 'hex'), r.response
-    )) INTO answers
-    FROM json_array_elements(wanted -> 'requests') AS k
-    CROSS JOIN LATERAL (
-        SELECT content_hash, response FROM request
-        WHERE caller = k ->> 0 AND method = k ->> 1 AND request_id = (k ->> 2)::uuid OFFSET 0
-    ) AS r;
-    SELECT json_agg(json_build_array(
-        k ->> 0, k ->> 1, t.account, t.origin_account, t.activity, t.amount_minor, t.currency_code, t.lines, t.points,
-        t.lot, t.settings_version, t.occurred_at, t.decided, t.accepts_at, t.refunds, t.refunded_minor,
-        t.refunded_points, t.refunded_lines, l.number, l.activates_at, l.expires_at
-    )) INTO transactions
-    FROM json_array_elements(wanted -> 'transactions') AS k
-    CROSS JOIN LATERAL (
-        SELECT * FROM transaction
-        WHERE transaction.program = (k ->> 0)::integer AND transaction.transaction_id = k ->> 1 OFFSET 0
-    ) AS t
-    LEFT JOIN LATERAL {own_lot}(t.account, t.origin_account, t.lot, t.transaction_id) AS l ON true;
+    FROM account a WHERE a.id = ANY(asked);
     IF holding IS NOT NULL OR json_array_length(wanted -> 'holds') > 0 THEN
-        SELECT json_agg(json_build_array(
-            h.account, h.number, h.state, h.points, h.expires_at, h.created_at,
-            (SELECT json_agg(json_build_array(pin.lot, pin.points) ORDER BY pin.ordinal) FROM pin
-             WHERE pin.account = h.account AND pin.hold = h.number),
-            h.captured, h.ended_at, h.entry, h.reference, h.transaction_id
-        )) INTO holds
+        SELECT json_agg(json_build_array(h.account, h.number, json_build_array({hold h}))) INTO holds
         FROM (
             SELECT * FROM hold WHERE account = ANY(holding) AND state = 'ACTIVE'
             UNION
@@ -146,12 +124,7 @@ BEGIN
         ) AS h;
     END IF;
     IF json_array_length(wanted -> 'spendings') > 0 OR json_array_length(wanted -> 'paid') > 0 THEN
-        SELECT json_agg(json_build_array(
-            s.account, s.seq, s.points, s.rolled_back, s.restored, s.spent_at,
-            (SELECT json_agg(json_build_array(a.lot, a.amount) ORDER BY a.ordinal) FROM allocation a
-             WHERE a.account = s.account AND a.seq = s.seq),
-            s.transaction_id
-        )) INTO spendings
+        SELECT json_agg(json_build_array(s.account, s.seq, json_build_array({spending s}))) INTO spendings
         FROM (
             SELECT named.* FROM json_array_elements(wanted -> 'spendings') AS k
             CROSS JOIN LATERAL (
@@ -165,10 +138,7 @@ BEGIN
         ) AS s;
     END IF;
     IF owing IS NOT NULL OR json_array_length(wanted -> 'shortfalls') > 0 THEN
-        SELECT json_agg(json_build_array(
-            s.account, s.number, s.kind, s.points, s.remaining, s.created_at, s.transaction_id, s.written_off,
-            s.ended_at
-        )) INTO shortfalls
+        SELECT json_agg(json_build_array(s.account, s.number, json_build_array({shortfall s}))) INTO shortfalls
         FROM (
             SELECT * FROM shortfall WHERE account = ANY(owing) AND kind = 'DEBT' AND remaining > 0
             UNION
@@ -179,10 +149,46 @@ BEGIN
         ) AS s;
     END IF;
     IF sliding IS NOT NULL THEN
-        SELECT json_agg(json_build_array(account, settings_version, expires_at)) INTO slides
-        FROM sliding_expiry WHERE account = ANY(sliding);
+        SELECT json_agg(json_build_array(s.account, s.settings_version, json_build_array({sliding_expiry s})))
+        INTO sliding_expiries
+        FROM sliding_expiry s WHERE s.account = ANY(sliding);
     END IF;
-    RETURN json_build_object('now', clock_timestamp(), 'accounts', accounts, 'locked', locked, 'clocks', clocks,
-                             'answers', answers, 'transactions', transactions, 'holds', holds, 'spendings', spendings,
-                             'shortfalls', shortfalls, 'sliding_expiries', slides);
+    RETURN json_build_array(accounts, holds, spendings, shortfalls, sliding_expiries);
+END $$;
+
+-- Purchases, each with what recorded it, and the number and term of its lot where that is now.
+CREATE FUNCTION load_transaction(wanted json) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    transactions json;
+BEGIN
+    SELECT json_agg(json_build_array(
+        t.program, t.transaction_id,
+        json_build_array(
+            json_build_array({transaction t}), t.account, t.origin_account, t.activity, l.number, l.activates_at,
+            l.expires_at
+        )
+    )) INTO transactions
+    FROM json_array_elements(wanted) AS k
+    CROSS JOIN LATERAL (
+        SELECT * FROM transaction
+        WHERE transaction.program = (k ->> 0)::integer AND transaction.transaction_id = k ->> 1 OFFSET 0
+    ) AS t
+    LEFT JOIN LATERAL {own_lot}(t.account, t.origin_account, t.lot, t.transaction_id) AS l ON true;
+    RETURN transactions;
+END $$;
+
+-- Of each (account, instant, points, numbers) the lots that it needs, and when time changes the others.
+CREATE FUNCTION load_lot(wanted json) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    lots json; due json;
+BEGIN
+    SELECT json_agg(json_build_array(w.account, {due_after}(w.account, w.at))) INTO due
+    FROM (SELECT (k ->> 0)::bigint AS account, (k ->> 1)::timestamptz AS at FROM json_array_elements(wanted) AS k) AS w;
+    SELECT json_agg(json_build_array(l.account, l.number, json_build_array({lot l}))) INTO lots
+    FROM json_array_elements(wanted) AS k
+    CROSS JOIN LATERAL {lots_at_hand}(
+        (k ->> 0)::bigint, (k ->> 1)::timestamptz, (k ->> 2)::bigint,
+        ARRAY(SELECT json_array_elements_text(k -> 3)::integer)
+    ) AS l;
+    RETURN json_build_array(lots, due);
 END $$;

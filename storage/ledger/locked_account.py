@@ -1,20 +1,31 @@
-"""An account in hand: what a group of commands did to it so far, and the rows that will say so."""
+"""An account in hand: drafts of it for the rules to work on, and what becomes of those that are taken over."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from rules import ledger
-from rules.accounts import Account, AccountState, Entry, EntryKind, Hold, Lot, Shortfall
+from rules.accounts import Account, AccountState, Entry, EntryKind, Hold, Lot
 from rules.activity import DEBT_REPAID, HOLD_EXPIRED, POINTS_ACTIVATED, POINTS_EXPIRED, by_time
-from rules.draft import Draft, Sliding, TimeKind
+from rules.draft import Draft, Passed, Sliding, TimeKind
 from rules.programs import Card
 from rules.refunds import Spending
 from storage.activity.commands import Scope, record
-from storage.engine.unit import Plan
-from storage.ledger import rows
+from storage.engine.workspace import Workspace
 from storage.ledger.addresses import AccountKey, Address
-from storage.ledger.load import Loaded, LotsAtHand
-from storage.ledger.tables import ACCOUNTS, ENTRIES, SPLITS
+from storage.ledger.records import (
+    ACCOUNTS,
+    ENTRIES,
+    HOLDS,
+    LOTS,
+    PINS,
+    REST_DUE,
+    SHORTFALLS,
+    SLIDING_EXPIRIES,
+    SPENDINGS,
+    SPLITS,
+    SlidingExpiry,
+)
 from storage.programs.queries import ProgramState
 
 _BY_TIME = {
@@ -25,46 +36,52 @@ _BY_TIME = {
 }
 
 
-class Mark(NamedTuple):
-    """A locked as it was, to go back to."""
-
-    account: Account
-    kept: tuple[dict[Any, Any], ...]
-
-
 class LockedAccount:
-    """One locked account in the middle of a transaction. Its lots are known only where they are at hand."""
+    """One account of a workspace. Its lots are known only where they are at hand."""
 
     def __init__(
         self,
+        workspace: Workspace,
         key: AccountKey,
         address: Address,
-        clock: ProgramState,
-        loaded: Loaded,
-        lots: LotsAtHand | None,
+        program: ProgramState,
         sliding: Sliding,
+        is_at_hand: bool,
     ) -> None:
         self.key = key
         self.address = address
-        self.program = clock
+        self.program = program
         self.scope = Scope(key.program, key.customer)
-        self.account = self._loaded = loaded.accounts[key.account]
-        self.is_at_hand = lots is not None
-        self.lots: dict[int, Lot] = lots.lots if lots else {}
-        self.holds: dict[int, Hold] = loaded.holds.get(key.account, {})
-        self.shortfalls: dict[int, Shortfall] = loaded.shortfalls.get(key.account, {})
-        self.sliding_expiries: dict[int, datetime] = loaded.sliding_expiries.get(key.account, {})
-        self.spendings: dict[int, Spending] = loaded.spendings.get(key.account, {})
-        # Of what changed: the activity that made it, None where it was there before.
-        self._changed: dict[tuple[str, int], str | None] = {}
-        self._references: dict[int, str] = {}
-        # What this group transferred away, by entry; the database does not know of it yet.
-        self.sent: dict[int, int] = {}
+        self.is_at_hand = is_at_hand
+        self._workspace = workspace
         self._sliding = sliding
-        self._rest_due_at = self.account.due_at
-        if lots is not None and self.account.is_due(clock.now):
-            self._rest_due_at = lots.rest_due_at
-        self._slid = frozenset(self.sliding_expiries)
+        self._owner = (key.account,)
+        self._rest_due_at = None
+        if is_at_hand:
+            is_due = self.account.is_due(program.now)
+            self._rest_due_at = workspace.get(REST_DUE, self._owner) if is_due else self.account.due_at
+
+    @property
+    def account(self) -> Account:
+        """Its figures, as this transaction has left them."""
+        found = self._workspace.get(ACCOUNTS, self._owner)
+        assert found is not None
+        return found
+
+    @property
+    def lots(self) -> Mapping[int, Lot]:
+        """Those that are at hand, and those that this transaction made."""
+        return self._workspace.within(LOTS, self._owner)
+
+    @property
+    def holds(self) -> Mapping[int, Hold]:
+        """Those that are open, and those that were asked for."""
+        return self._workspace.within(HOLDS, self._owner)
+
+    @property
+    def spendings(self) -> Mapping[int, Spending]:
+        """Those that were asked for, and those that this transaction made."""
+        return self._workspace.within(SPENDINGS, self._owner)
 
     @property
     def card(self) -> Card:
@@ -76,147 +93,106 @@ class LockedAccount:
         """Whether its customer is suspended or merged."""
         return self.account.state is not AccountState.OPEN
 
-    @property
-    def is_changed(self) -> bool:
-        """Whether it differs from what was loaded."""
-        return self.account is not self._loaded
-
     def draft(self) -> Draft:
-        """The account, settled, to work on. Nothing is done until `take`."""
-        draft = Draft(
-            self.account,
-            self.lots if self.is_at_hand else None,
-            self.holds,
-            self.shortfalls,
-            self.sliding_expiries,
-            self._sliding,
-            self._rest_due_at,
-        )
+        """The account, settled, to work on. Nothing is done until it is applied."""
+        draft = draft_of(self._workspace, self.key.account, self.is_at_hand, self._sliding, self._rest_due_at)
         if self.is_at_hand:
             ledger.settle(draft, self.program.now)
         return draft
 
-    def take(self, unit: Plan, draft: Draft, activity: str) -> None:
+    def open_to_the_end(self) -> Draft:
+        """The same where all that is open is at hand: what falls due next is known to the instant."""
+        draft = self.draft()
+        draft.rest_due_at = None
+        return draft
+
+    def apply(self, draft: Draft, activity: str) -> None:
         """Takes over a draft: what time did, each with a record of its own, then what the act did, under its record."""
         for passed in draft.passed:
-            details: dict[str, Any] = {}
+            noted = self._record(passed)
             if passed.entry is not None:
-                numbers = [number for number, _ in passed.entry.allocations]
-                details = {"amount": passed.entry.amount, "entry": passed.entry.seq, "lots": numbers}
-            elif passed.hold is not None:
-                details = {"hold": passed.hold.number, "points": passed.hold.points}
-            origin = _BY_TIME[passed.kind]
-            points = passed.entry.amount if passed.entry else None
-            noted = record(
-                unit,
-                origin,
-                self.address.name,
-                self.scope,
-                passed.at,
-                details=details,
-                event=origin.kind.action,
-                points=points,
-            )
-            if passed.entry is not None:
-                self._post(unit, passed.entry, noted)
+                self._post(passed.entry, noted)
         for entry in draft.entries:
-            self._post(unit, entry, activity)
-            if entry.kind is EntryKind.TRANSFER_OUT:
-                self.sent[entry.seq] = -entry.amount
-        self._keep("lot", draft.changed_lots, self._loaded.lots, activity)
-        self._keep("hold", draft.changed_holds, self._loaded.holds, activity)
-        self._keep("shortfall", draft.changed_shortfalls, self._loaded.shortfalls, activity)
-        self._keep("slide", draft.changed_sliding_expiries, 0, activity)
-        if self.is_at_hand:
-            self.lots = draft.lots
-        else:
-            self.lots.update(draft.lots)
-        self.holds, self.shortfalls, self.sliding_expiries = draft.holds, draft.shortfalls, draft.sliding_expiries
-        account = draft.account
-        due_at = draft.due_at
-        if not self.is_at_hand:
-            self._rest_due_at = due_at
-        self.account = account._replace(due_at=due_at)
-
-    def lot_made_by(self, number: int) -> str | None:
-        """The activity of this group that made a lot; None where it was there before."""
-        return self._changed.get(("lot", number))
+            self._post(entry, activity)
+        put, owner = self._workspace.put, self.key.account
+        made = {"program": self.key.program, "activity": activity}
+        for number in draft.changed_lots:
+            put(LOTS, (owner, number), draft.lots[number], made)
+        for number in draft.changed_holds:
+            if put(HOLDS, (owner, number), draft.holds[number], made):
+                self._pin(draft.holds[number])
+        for number in draft.changed_shortfalls:
+            put(SHORTFALLS, (owner, number), draft.shortfalls[number], made)
+        for version in draft.changed_sliding_expiries:
+            put(SLIDING_EXPIRIES, (owner, version), SlidingExpiry(draft.sliding_expiries[version]), {})
+        put(ACCOUNTS, (owner,), draft.account._replace(due_at=draft.due_at))
 
     def keep_spending(self, spending: Spending, activity: str, reference: str = "") -> None:
-        """Takes over a spending as it stands now."""
-        self.spendings[spending.seq] = spending
-        self._keep("spending", {spending.seq}, self._loaded.entries, activity)
-        if reference:
-            self._references[spending.seq] = reference
+        """Takes over a spending as it stands now; the first time with the reference that its caller gave."""
+        made = {"program": self.key.program, "activity": activity, "reference": reference}
+        self._workspace.put(SPENDINGS, (self.key.account, spending.seq), spending, made)
 
-    def mark(self) -> Mark:
-        """What to give to `return_to`."""
-        kept = (
-            self.lots,
-            self.holds,
-            self.shortfalls,
-            self.sliding_expiries,
-            self.spendings,
-            self.sent,
-            self._changed,
-            self._references,
+    def lot_made_by(self, number: int) -> str | None:
+        """The activity of this transaction that made a lot; None where it was there before."""
+        made = self._workspace.made(LOTS, (self.key.account, number))
+        return made["activity"] if made is not None else None
+
+    def sent(self) -> list[int]:
+        """What this transaction has transferred away so far; the database does not know of it yet."""
+        entries = self._workspace.within(ENTRIES, self._owner).values()
+        return [-entry.amount for entry in entries if entry.kind is EntryKind.TRANSFER_OUT]
+
+    def _record(self, passed: Passed) -> str:
+        details: dict[str, Any] = {}
+        points = None
+        if passed.entry is not None:
+            points = passed.entry.amount
+            lots = [number for number, _ in passed.entry.allocations]
+            details = {"amount": points, "entry": passed.entry.seq, "lots": lots}
+        elif passed.hold is not None:
+            details = {"hold": passed.hold.number, "points": passed.hold.points}
+        origin = _BY_TIME[passed.kind]
+        return record(
+            self._workspace,
+            origin,
+            self.address.name,
+            self.scope,
+            passed.at,
+            details=details,
+            event=origin.kind.action,
+            points=points,
         )
-        return Mark(self.account, tuple(dict(one) for one in kept))
 
-    def return_to(self, mark: Mark) -> None:
-        """As if nothing had been done since the mark."""
-        self.account = mark.account
-        self.lots, self.holds, self.shortfalls, self.sliding_expiries, self.spendings, *rest = mark.kept
-        self.sent, self._changed, self._references = rest
-        if not self.is_at_hand:
-            self._rest_due_at = mark.account.due_at
+    def _post(self, entry: Entry, activity: str) -> None:
+        owner, program = self.key.account, self.key.program
+        lot = entry.allocations[0][0] if len(entry.allocations) == 1 else None
+        made = {"program": program, "activity": activity, "lot": lot}
+        self._workspace.put(ENTRIES, (owner, entry.seq), entry, made)
+        if lot is None:
+            for ordinal, (number, amount) in enumerate(entry.allocations):
+                row = {"account": owner, "seq": entry.seq, "lot": number, "program": program, "ordinal": ordinal}
+                self._workspace.add(SPLITS.made, {**row, "amount": amount})
 
-    def write(self, unit: Plan) -> None:
-        """Plans the rows of the account, and of all that changed in it, as they stand in the end."""
-        account = self.account._asdict()
-        del account["state"]
-        unit.add(ACCOUNTS, {"id": self.key.account, **account})
-        for (noun, number), made_by in self._changed.items():
-            if noun == "lot":
-                rows.lot(unit, self.key, self.lots[number], made_by)
-            elif noun == "hold":
-                rows.hold(unit, self.key, self.holds[number], made_by)
-            elif noun == "shortfall":
-                rows.shortfall(unit, self.key, self.shortfalls[number], made_by)
-            elif noun == "spending":
-                rows.spending(unit, self.key, self.spendings[number], self._references.get(number, ""), made_by)
-            else:
-                rows.slide(unit, self.key, number, self.sliding_expiries[number], is_new=number not in self._slid)
+    def _pin(self, hold: Hold) -> None:
+        for ordinal, (lot, points) in enumerate(hold.pins):
+            row = {"account": self.key.account, "hold": hold.number, "lot": lot, "ordinal": ordinal, "points": points}
+            self._workspace.add(PINS.made, row)
 
-    def _keep(self, noun: str, numbers: set[int], last_before: int, activity: str) -> None:
-        for number in numbers:
-            if (noun, number) not in self._changed:
-                self._changed[noun, number] = activity if number > last_before else None
 
-    def _post(self, unit: Plan, entry: Entry, activity: str) -> None:
-        account = self.key.account
-        program = self.key.program
-        unit.add(
-            ENTRIES,
-            {
-                "account": account,
-                "seq": entry.seq,
-                "program": program,
-                "kind": entry.kind,
-                "amount": entry.amount,
-                "active_after": entry.active_after,
-                "held_after": entry.held_after,
-                "debt_after": entry.debt_after,
-                "occurred_at": entry.occurred_at,
-                "transaction_id": entry.transaction_id,
-                "hold": entry.hold,
-                "reverses": entry.reverses,
-                "lot": entry.allocations[0][0] if len(entry.allocations) == 1 else None,
-                "activity": activity,
-            },
-        )
-        if len(entry.allocations) == 1:
-            return
-        for ordinal, (lot, amount) in enumerate(entry.allocations):
-            row = {"account": account, "seq": entry.seq, "lot": lot, "program": program, "ordinal": ordinal}
-            unit.add(SPLITS, {**row, "amount": amount})
+def draft_of(
+    workspace: Workspace, account: int, is_at_hand: bool, sliding: Sliding, rest_due_at: datetime | None = None
+) -> Draft:
+    """A draft of an account in hand, not settled yet; `rest_due_at` is when time changes what is not at hand of it."""
+    owner = (account,)
+    found = workspace.get(ACCOUNTS, owner)
+    assert found is not None
+    expiries = workspace.within(SLIDING_EXPIRIES, owner)
+    return Draft(
+        found,
+        workspace.within(LOTS, owner) if is_at_hand else None,
+        workspace.within(HOLDS, owner),
+        workspace.within(SHORTFALLS, owner),
+        {version: expiry.expires_at for version, expiry in expiries.items()} if expiries else None,
+        sliding,
+        rest_due_at if is_at_hand else found.due_at,
+    )

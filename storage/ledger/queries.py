@@ -3,20 +3,25 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec import json
 
 from rules import ledger
-from rules.accounts import Account, AccountState, Entry, EntryKind
-from rules.draft import Draft
+from rules.accounts import Account, AccountState, Entry
 from rules.refusals import Refusal
 from storage.engine.session import Session, Statement
-from storage.ledger import addresses, load
-from storage.ledger.addresses import NOWHERE, AccountKey, Address, Addresses, Opens
+from storage.engine.workspace import Workspace
+from storage.ledger import addresses
+from storage.ledger.addresses import AccountKey, Address, Unopened
 from storage.ledger.commands import Balance, balance
 from storage.ledger.limits import SHORT_PAGE_MAX
-from storage.programs.queries import ProgramCache, knowing
+from storage.ledger.loading import load_accounts, load_lots, pinned
+from storage.ledger.locked_account import draft_of
+from storage.ledger.records import ACCOUNTS, ENTRIES
+from storage.ledger.resolving import Resolver
+from storage.programs.queries import PROGRAM_STATES, ProgramCache, ProgramState, knowing
 
 
 class GetBalance(NamedTuple):
@@ -42,25 +47,26 @@ class EntryRead(NamedTuple):
 
 
 Query = GetBalance | ListEntries
-Found = Balance | Refusal | list[EntryRead]
+Result = Balance | Refusal | list[EntryRead]
 
 
 class Reader:
     """Answers groups of queries. One for each reading lane: what it remembers is not shared."""
 
     def __init__(self) -> None:
-        self._addresses = Addresses(Opens.NEVER)
-        self._clocks = ProgramCache()
+        self._resolver = Resolver()
+        self._programs = ProgramCache()
 
-    async def run(self, session: Session, queries: Sequence[Query]) -> list[Found | Exception]:
+    async def run(self, session: Session, queries: Sequence[Query]) -> list[Result | Exception]:
         """An outcome for each query, in order. Raises what the database raises."""
-        keys = await self._addresses.find(session, [query.address for query in queries])
-        found: dict[Query, Found] = {}
+        found = await self._resolver.keys(session, [query.address for query in queries])
+        keys = {address: key.key if isinstance(key, Unopened) else key for address, key in found.items()}
+        results: dict[Query, Result] = {}
         balances = [query for query in queries if isinstance(query, GetBalance)]
         pages = [query for query in queries if isinstance(query, ListEntries)]
-        found.update(await self._balances(session, balances, keys))
-        found.update(await _entries(session, pages, keys))
-        return [_outcome(keys[query.address], query, found) for query in queries]
+        results.update(await self._balances(session, balances, keys))
+        results.update(await _entries(session, pages, keys))
+        return [_outcome(keys[query.address], query, results) for query in queries]
 
     async def _balances(
         self, session: Session, queries: Sequence[GetBalance], keys: dict[Address, AccountKey | Refusal]
@@ -68,49 +74,40 @@ class Reader:
         wanted = {query: key for query in queries if isinstance(key := keys[query.address], AccountKey)}
         if not wanted:
             return {}
-        loaded = await load.read_accounts(session, self._clocks, set(wanted.values()))
-        accounts, clocks = loaded.accounts, loaded.clocks
-        accounts[NOWHERE] = Account()
-        due = {
-            key: query.address for query, key in wanted.items() if accounts[key.account].is_due(clocks[key.program].now)
-        }
-        if due:
-            accounts.update(await settled(session, self._clocks, loaded, due))
+        workspace = await load_accounts(session, self._programs, set(wanted.values()))
+        due: dict[AccountKey, Address] = {}
+        figures: dict[AccountKey, tuple[Account, ProgramState]] = {}
+        for query, key in wanted.items():
+            account, program = workspace.get(ACCOUNTS, (key.account,)), workspace.get(PROGRAM_STATES, (key.program,))
+            assert program is not None
+            figures[key] = (account or Account(), program)
+            if account is not None and account.is_due(program.now):
+                due[key] = query.address
+        settled = await self._settled(session, workspace, due) if due else {}
         balances: dict[Query, Balance | Refusal] = {}
         for query, key in wanted.items():
-            account, clock = accounts[key.account], clocks[key.program]
+            account, program = figures[key]
             if account.state is AccountState.MERGED:
                 balances[query] = await addresses.blocked(session, query.address, key.customer)
                 continue
-            card = clock.settings.card(query.address.card, query.address.program)
-            balances[query] = balance(account, card, clock.now)
+            card = program.settings.card(query.address.card, query.address.program)
+            balances[query] = balance(settled.get(key, account), card, program.now)
         return balances
 
+    async def _settled(
+        self, session: Session, workspace: Workspace, due: Mapping[AccountKey, Address]
+    ) -> dict[AccountKey, Account]:
+        """Accounts in which something is due, as they are once time has passed; nothing is written."""
+        now = {key: state.now for key in due if (state := workspace.get(PROGRAM_STATES, (key.program,)))}
+        asked = [(key.account, at, 0, sorted(pinned(workspace, key.account))) for key, at in now.items()]
+        await load_lots(session, workspace, asked)
 
-async def settled(
-    session: Session, clocks: ProgramCache, loaded: load.Loaded, due: Mapping[AccountKey, Address]
-) -> dict[int, Account]:
-    """Accounts in which something is due, as they are once time has passed; nothing is written."""
-    loaded = await load.read_details(session, loaded, [key.account for key in due])
-    pinned = {
-        account: [lot for hold in holds.values() for lot, _ in hold.pins] for account, holds in loaded.holds.items()
-    }
-    wanted = [(key.account, loaded.clocks[key.program].now, 0, pinned.get(key.account, [])) for key in due]
-    lots = await load.lots_at_hand(session, wanted)
+        def account(key: AccountKey) -> Account:
+            draft = draft_of(workspace, key.account, True, self._programs.sliding(key.program, due[key].card))
+            ledger.settle(draft, now[key])
+            return draft.account
 
-    def account(key: AccountKey) -> Account:
-        draft = Draft(
-            loaded.accounts[key.account],
-            lots[key.account].lots,
-            loaded.holds.get(key.account),
-            loaded.shortfalls.get(key.account),
-            loaded.sliding_expiries.get(key.account),
-            clocks.sliding(key.program, due[key].card),
-        )
-        ledger.settle(draft, loaded.clocks[key.program].now)
-        return draft.account
-
-    return {key.account: await knowing(session, clocks, lambda key=key: account(key)) for key in due}  # type: ignore[misc]
+        return {key: await knowing(session, self._programs, partial(account, key)) for key in due}
 
 
 async def _entries(
@@ -128,7 +125,7 @@ async def _entries(
     for row in _ROWS.decode(await session.run(_PAGES, [json.encode(asked)])):
         if row.is_merged:
             merged.add(row.number)
-        pages[row.number].append(EntryRead(Entry._make(row[4:]), row.recorded_at, row.activity))
+        pages[row.number].append(EntryRead(row.entry, row.recorded_at, row.activity))
     return {
         query: await addresses.blocked(session, query.address, key.customer) if number in merged else pages[number]
         for number, (query, key) in enumerate(wanted.items())
@@ -136,23 +133,13 @@ async def _entries(
 
 
 class _Row(NamedTuple):
-    """An entry of the page `number`; from `seq` on as Entry has it."""
+    """An entry of the page `number`."""
 
     number: int
     is_merged: bool
     recorded_at: datetime
     activity: str
-    seq: int
-    kind: EntryKind
-    amount: int
-    active_after: int
-    held_after: int
-    debt_after: int
-    occurred_at: datetime
-    allocations: tuple[tuple[int, int], ...]
-    transaction_id: str | None
-    hold: int | None
-    reverses: int | None
+    entry: Entry
 
 
 def weight(query: Query) -> int:
@@ -172,23 +159,15 @@ def _outcome(key: AccountKey | Refusal, query: Query, found: dict[Query, Any]) -
 _ROWS = json.Decoder(list[_Row])
 
 _PAGES = Statement(
-    """
+    f"""
 SELECT coalesce(json_agg(json_build_array(
-    k.number, o.is_merged, e.recorded_at, e.activity, e.seq, e.kind, e.amount, e.active_after, e.held_after,
-    e.debt_after, e.occurred_at,
-    e.allocations, e.transaction_id, e.hold, e.reverses
+    k.number, o.is_merged, e.recorded_at, e.activity, json_build_array({ENTRIES.select("e")})
 ) ORDER BY k.number, e.seq DESC), '[]')
 FROM json_to_recordset($1) AS k(number integer, account bigint, before bigint, size integer)
 CROSS JOIN LATERAL (SELECT state = 'MERGED' AS is_merged FROM account WHERE id = k.account OFFSET 0) AS o
 CROSS JOIN LATERAL (
-    SELECT entry.*, CASE WHEN lot IS NOT NULL THEN json_build_array(json_build_array(lot, amount)) ELSE (
-        SELECT json_agg(json_build_array(split.lot, split.amount) ORDER BY ordinal) FROM split
-        WHERE split.account = entry.account AND split.seq = entry.seq
-    ) END AS allocations
-    FROM entry
-    WHERE entry.account = k.account AND entry.seq < k.before
-    ORDER BY entry.seq DESC LIMIT k.size
+    SELECT * FROM entry WHERE entry.account = k.account AND entry.seq < k.before ORDER BY entry.seq DESC LIMIT k.size
 ) AS e
-""",
+""",  # noqa: S608
     ["json"],
 )

@@ -16,8 +16,8 @@ from storage.engine.part import part
 from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.engine.unit import Unit
-from storage.ledger import load
 from storage.ledger.addresses import AccountKey, Address
+from storage.ledger.loading import load_accounts, load_lots, load_program, pinned
 from storage.ledger.locked_account import LockedAccount
 from storage.programs.queries import BlockingProgramCache, ProgramCache, ProgramState
 
@@ -58,18 +58,18 @@ def sweep(unit: Unit, program: int, limit: int) -> Swept:
     transaction at once, not at its end. Raises what says that the database is away.
     """
     books = session(unit.connection)
-    clocks = BlockingProgramCache(books)
-    clock = blocking(load.clock(books, clocks, program))
-    if clock is None:
+    programs = BlockingProgramCache(books)
+    state = blocking(load_program(books, programs, program))
+    if state is None:
         return Swept(0, {})
     unit.connection.execute(_LIMIT, (str(STATEMENT_LIMIT_MS),))
-    due = _lock(unit.connection, _LOCK_DUE, clock, limit)
+    due = _lock(unit.connection, _LOCK_DUE, state, limit)
     # By themselves, so that an account that failed before makes no batch fail again.
-    again = _lock(unit.connection, _LOCK_AGAIN, clock, limit - len(due))
-    failed = _settle_or_halve(unit, clocks, clock, due) | _settle_or_halve(unit, clocks, clock, again)
+    again = _lock(unit.connection, _LOCK_AGAIN, state, limit - len(due))
+    failed = _settle_or_halve(unit, programs, state, due) | _settle_or_halve(unit, programs, state, again)
     for account, error in failed.items():
         unit.connection.execute(_SET_ASIDE, (account, program, type(error).__name__, RETRY_MIN, RETRY_MIN, RETRY_MAX))
-    unit.connection.execute(_SETTLED, (program, clock.now))
+    unit.connection.execute(_SETTLED, (program, state.now))
     return Swept(len(due) + len(again), failed)
 
 
@@ -83,15 +83,15 @@ def set_aside(connection: Connection) -> list[SetAside]:
     return [SetAside(*row) for row in connection.execute(_ALL_SET_ASIDE)]
 
 
-def _lock(connection: Connection, query: str, clock: ProgramState, limit: int) -> Due:
-    rows = connection.execute(query.encode(), (clock.id, clock.now, limit), prepare=True)
+def _lock(connection: Connection, query: str, program: ProgramState, limit: int) -> Due:
+    rows = connection.execute(query.encode(), (program.id, program.now, limit), prepare=True)
     return {
-        AccountKey(account, clock.id, customer): Address(program_id, customer_id, card)
+        AccountKey(account, program.id, customer): Address(program_id, customer_id, card)
         for account, customer, program_id, customer_id, card in rows
     }
 
 
-def _settle_or_halve(unit: Unit, clocks: ProgramCache, clock: ProgramState, due: Due) -> dict[int, Exception]:
+def _settle_or_halve(unit: Unit, programs: ProgramCache, program: ProgramState, due: Due) -> dict[int, Exception]:
     """Those that could not be settled, and why. What is left when the time is up stays due."""
     deadline = time.monotonic() + HALVING_LIMIT_S
     failed: dict[int, Exception] = {}
@@ -99,7 +99,7 @@ def _settle_or_halve(unit: Unit, clocks: ProgramCache, clock: ProgramState, due:
     batches = [list(due)] if due else []
     while batches:
         batch = batches.pop()
-        error = _settle(unit, clocks, clock, {key: due[key] for key in batch})
+        error = _settle(unit, programs, program, {key: due[key] for key in batch})
         if error is None:
             settled += len(batch)
         elif len(batch) == 1:
@@ -114,11 +114,11 @@ def _settle_or_halve(unit: Unit, clocks: ProgramCache, clock: ProgramState, due:
     return failed
 
 
-def _settle(unit: Unit, clocks: ProgramCache, clock: ProgramState, due: Due) -> Exception | None:
+def _settle(unit: Unit, programs: ProgramCache, program: ProgramState, due: Due) -> Exception | None:
     """Settles all or, with what stood against it, none."""
     try:
         with part(unit) as batch:
-            _write(batch, clocks, clock, due)
+            _write(batch, programs, program, due)
     except Exception as error:
         # A statement that took too long may be one account's fault; an outage, or a row that is held, is nobody's.
         if isinstance(known(error) or error, StorageUnavailable | Busy):
@@ -127,20 +127,15 @@ def _settle(unit: Unit, clocks: ProgramCache, clock: ProgramState, due: Due) -> 
     return None
 
 
-def _write(unit: Unit, clocks: ProgramCache, clock: ProgramState, due: Due) -> None:
-    question = load.question([key.account for key in due], (), ())
+def _write(unit: Unit, programs: ProgramCache, program: ProgramState, due: Due) -> None:
     books = session(unit.connection)
-    loaded = blocking(load.lock_group(books, clocks, question, [clock.id], begin=False))
-    pinned = {
-        account: [lot for hold in holds.values() for lot, _ in hold.pins] for account, holds in loaded.holds.items()
-    }
-    wanted = [(key.account, clock.now, 0, pinned.get(key.account, [])) for key in due]
-    lots = blocking(load.lots_at_hand(books, wanted))
+    blocking(load_accounts(books, programs, due, unit))
+    wanted = [(key.account, program.now, 0, sorted(pinned(unit, key.account))) for key in due]
+    blocking(load_lots(books, unit, wanted))
     for key, address in due.items():
-        sliding = clocks.sliding(clock.id, address.card)
-        locked = LockedAccount(key, address, clock, loaded, lots[key.account], sliding)
-        locked.take(unit, locked.draft(), "")
-        locked.write(unit)
+        sliding = programs.sliding(program.id, address.card)
+        locked = LockedAccount(unit, key, address, program, sliding, is_at_hand=True)
+        locked.apply(locked.draft(), "")
 
 
 _LIMIT = "SELECT set_config('statement_timeout', %s, true)"

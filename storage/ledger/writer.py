@@ -26,7 +26,7 @@ from storage.ledger.limits import (
     PATIENT_LANES,
     WRITER,
 )
-from storage.ledger.wanted import Wanted
+from storage.ledger.loading import reads_of
 
 # By the public ids of program and customer.
 Customer: TypeAlias = tuple[str, str]
@@ -137,12 +137,10 @@ def weight(item: Item) -> int:
 
 def customers_of(item: Item) -> set[Customer]:
     """Whom an item is about, by whatever name."""
-    wanted = Wanted()
-    for command in commands_of(item):
-        command.wants(wanted)
-    named = {(address.program, address.customer) for address in wanted.addresses}
-    named.update((name.program, name.customer) for name in wanted.names)
-    named.update((name.program, name.customer) for name, _ in wanted.customers)
+    reads = reads_of(commands_of(item))
+    named = {(address.program, address.customer) for address in reads.addresses}
+    named.update((name.program, name.customer) for name in reads.names)
+    named.update((name.program, name.customer) for name, _ in reads.customers)
     return named
 
 

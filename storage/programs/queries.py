@@ -1,9 +1,11 @@
 """Reads programs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from msgspec import Raw, json
 from pydantic import TypeAdapter
 
 from rules.access import Caller
@@ -11,11 +13,16 @@ from rules.draft import Sliding
 from rules.programs import Settings
 from rules.refusals import ProgramNotFound
 from storage.engine.database import NO_KEY_UPDATE
+from storage.engine.functions import Functions
+from storage.engine.nouns import Noun
+from storage.engine.records import Kind
 from storage.engine.session import Session, Statement
 from storage.engine.sockets import blocking
+from storage.engine.workspace import Workspace
 from storage.programs.tables import ProgramRow
 
 SETTINGS = TypeAdapter(Settings)
+FUNCTIONS = Functions(Path(__file__).parent / "load.sql")
 
 # Earlier versions of settings that a lane keeps: some kilobytes each.
 VERSIONS_REMEMBERED_MAX = 1_000
@@ -98,10 +105,16 @@ class SettingsUnread(Exception):
         self.version = version
 
 
+# What is in hand of the programs that a transaction is about, by their internal ids.
+PROGRAM_STATES: Kind[ProgramState] = Kind("program_state")
+
+
 class ProgramCache:
-    """The clocks of programs, read from the database each time; their settings only where the version is new."""
+    """Programs with what their clocks show, read from the database each time; their settings only where the version
+    is new. One for each lane: what it remembers is not shared."""
 
     def __init__(self) -> None:
+        self.noun = Noun("program", FUNCTIONS["load_program"], self._put)
         self._settings: dict[int, tuple[int, Settings]] = {}
         self._versions: dict[tuple[int, int], Settings] = {}
 
@@ -136,19 +149,17 @@ class ProgramCache:
 
         return sliding_expiry_at
 
-    def wanted(self, programs: Iterable[int]) -> list[tuple[int, int]]:
-        """What to ask the database for: (internal id, the version whose settings are known here)."""
+    def asked(self, programs: Iterable[int]) -> list[tuple[int, int]]:
+        """What to ask of `noun`: (internal id, the version whose settings are known here)."""
         return [(program, self._settings.get(program, (0,))[0]) for program in programs]
 
-    def read(self, rows: Iterable[Sequence[Any]], now: datetime) -> dict[int, ProgramState]:
-        """The clocks, by internal id, out of (id, version, test clock, settings where the version is new)."""
-        clocks = {}
-        for program, version, test_clock_at, settings in rows:
+    def _put(self, workspace: Workspace, rows: Raw) -> None:
+        for program, version, test_clock_at, settings in json.decode(rows) or ():
             if settings is not None:
                 self._settings[program] = (version, SETTINGS.validate_python(settings))
-            at = datetime.fromisoformat(test_clock_at) if test_clock_at else now
-            clocks[program] = ProgramState(program, version, self._settings[program][1], at)
-        return clocks
+            now = datetime.fromisoformat(test_clock_at) if test_clock_at else workspace.now
+            state = ProgramState(program, version, self._settings[program][1], now)
+            workspace.load(PROGRAM_STATES, (program,), state)
 
 
 class BlockingProgramCache(ProgramCache):
@@ -167,13 +178,13 @@ class BlockingProgramCache(ProgramCache):
             return super().version(program, version)
 
 
-async def knowing(session: Session, clocks: ProgramCache, decide: Callable[[], Decided]) -> Decided:
+async def knowing(session: Session, programs: ProgramCache, decide: Callable[[], Decided]) -> Decided:
     """What `decide` answers; it is asked again where it first needs earlier settings to be read."""
     while True:
         try:
             return decide()
         except SettingsUnread as unread:
-            await clocks.learn(session, unread)
+            await programs.learn(session, unread)
 
 
 _VERSION = Statement("SELECT settings FROM program_version WHERE program = $1 AND version = $2", ["integer", "integer"])

@@ -174,10 +174,11 @@ def test_an_account_that_opens_at_the_same_moment_is_suspended_too(scene: Scene,
         if first == "suspension":
             [outcome] = waiting.result()
             assert isinstance(outcome, CustomerSuspended)
+            assert scene.rows("SELECT FROM account WHERE card_id = 'slow'") == [], "nothing came of it"
         else:
             suspending.result()
+            assert members.figures(scene, "ada", "slow")["state"] == "SUSPENDED"
     other.close()
-    assert members.figures(scene, "ada", "slow")["state"] == "SUSPENDED"
 
 
 def _wait_until_somebody_waits(scene: Scene) -> None:

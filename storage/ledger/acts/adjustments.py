@@ -12,13 +12,14 @@ from rules.refusals import LotNotFound
 from rules.transactions import TransactionState
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
-from storage.ledger import rows
+from storage.engine.sets import RowSet
 from storage.ledger.acts.transactions import usable_until
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
+from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
-from storage.ledger.wanted import Hand, Wanted
+from storage.ledger.names import LotsNeeded, Reads
 
 
 class Adjusted(NamedTuple):
@@ -47,14 +48,14 @@ class AdjustPoints(NamedTuple):
     points: int
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """Its account."""
-        wanted.account(self.address)
+        reads.account(self.address)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that it takes from."""
         if self.points < 0:
-            hand.points(self.address, -self.points)
+            lots.points(self.address, -self.points)
 
     def answers(self) -> type[Adjusted]:
         """The entry."""
@@ -62,21 +63,19 @@ class AdjustPoints(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Adjusted]:
         """Raises InsufficientPoints, PointsHeldElsewhere, AmountTooLarge."""
-        locked = group.locked(self.address, even_blocked=True)
-        clock, card = locked.program, locked.card
+        locked = group.account(self.address, even_blocked=True)
+        program, card = locked.program, locked.card
         draft = locked.draft()
         if self.points > 0:
-            term = given_now(locked, clock.now)
-            entry = ledger.earn(draft, self.points, term, clock.version, clock.now, kind=EntryKind.ADJUSTMENT)
+            term = given_now(locked, program.now)
+            entry = ledger.earn(draft, self.points, term, program.version, program.now, kind=EntryKind.ADJUSTMENT)
             assert entry is not None
         else:
-            entry = ledger.deduct(draft, -self.points, clock.now)
-        answer = Adjusted(entry, group.unit.now, balance(draft.account, card, clock.now))
-        if self.context.validate_only:
-            return Answer(answer, None)
+            entry = ledger.deduct(draft, -self.points, program.now)
+        answer = Adjusted(entry, group.now, balance(draft.account, card, program.now))
         details = {"amount": self.points, "entry": entry.seq}
-        activity = group.record(self.context, locked.scope, self.address.name, clock.now, details, self.points)
-        locked.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, self.address.name, program.now, details, self.points)
+        locked.apply(draft, activity)
         return Answer(answer, activity)
 
 
@@ -95,13 +94,13 @@ class ChangeLot(NamedTuple):
     activate: bool
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """Its account."""
-        wanted.account(self.address)
+        reads.account(self.address)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lot."""
-        hand.lot(self.address, self.number)
+        lots.lot(self.address, self.number)
 
     def answers(self) -> type[LotChanged]:
         """The lot after it."""
@@ -109,33 +108,33 @@ class ChangeLot(NamedTuple):
 
     def decide(self, group: Group) -> Answer[LotChanged]:
         """Raises LotNotFound, LotStateWrong."""
-        locked = group.locked(self.address, even_blocked=True)
-        clock = locked.program
+        locked = group.account(self.address, even_blocked=True)
+        program = locked.program
         draft = locked.draft()
         lot = draft.lots.get(self.number)
         if lot is None:
             raise LotNotFound(lot=self.number)
         if self.activate:
-            ledger.activate(draft, lot.number, clock.now, usable_until(group, locked, lot.settings_version, clock.now))
+            ledger.activate(
+                draft, lot.number, program.now, usable_until(group, locked, lot.settings_version, program.now)
+            )
         else:
             ledger.cancel(draft, lot.number)
         after = draft.lots[lot.number]
         expires_at = draft.expires_at(after)
-        zone = time_zone(clock.settings.time_zone)
+        zone = time_zone(program.settings.time_zone)
         last_usable_on = calendar.last_usable_day(expires_at, zone).isoformat() if expires_at else ""
         made_by = locked.lot_made_by(lot.number)
         issued_by, origin = made_by, ""
         if issued_by is None:
             issued_by, origin = json.decode(group.read(_ISSUED, locked.key.account, lot.number))
         answer = LotChanged(
-            after, expires_at, last_usable_on, origin, issued_by, balance(draft.account, locked.card, clock.now)
+            after, expires_at, last_usable_on, origin, issued_by, balance(draft.account, locked.card, program.now)
         )
-        if self.context.validate_only:
-            return Answer(answer, None)
         name = f"{self.address.name}/lots/{lot.number}"
         points = lot.remaining if self.activate else -lot.remaining
-        activity = group.record(self.context, locked.scope, name, clock.now, {"points": lot.remaining}, points)
-        locked.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, name, program.now, {"points": lot.remaining}, points)
+        locked.apply(draft, activity)
         if lot.transaction_id is not None:
             self._decide_purchase(group, locked, after)
         return Answer(answer, activity)
@@ -143,14 +142,22 @@ class ChangeLot(NamedTuple):
     def _decide_purchase(self, group: Group, locked: LockedAccount, lot: Lot) -> None:
         assert lot.transaction_id is not None
         state = TransactionState.ACCEPTED if self.activate else TransactionState.REJECTED
-        known = group.known(locked.key.program, lot.transaction_id)
+        known = group.recorded(self.address, lot.transaction_id)
         if known is None:
-            rows.decision(group.unit, locked.key, lot.transaction_id, state)
+            key = {"program": locked.key.program, "transaction_id": lot.transaction_id, "account": locked.key.account}
+            group.workspace.add(_DECISIONS, {**key, "decided": state})
         elif known.account == locked.key.account:
             purchase = known.purchase._replace(decided=state)
             after = known._replace(purchase=purchase, activates_at=lot.activates_at, expires_at=lot.expires_at)
             group.keep_purchase(locked.key.program, after)
 
+
+# A purchase of which a group knows no more than that its pending lot was decided.
+_DECISIONS = RowSet(
+    "transaction",
+    {"program": "integer", "transaction_id": "text", "account": "bigint", "decided": "text"},
+    keys=("program", "transaction_id", "account"),
+)
 
 _ISSUED = Statement(
     """

@@ -11,12 +11,13 @@ from rules.refusals import SettingsInvalid, TransactionNotFound
 from storage.activity.commands import Scope
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import given_now
-from storage.ledger.acts.transactions import check_instant, own_lot, wake
+from storage.ledger.acts.transactions import activate, check_instant, own_lot
 from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
 from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.load import LoadedPurchase
-from storage.ledger.wanted import Hand, Wanted
+from storage.ledger.loading import Loaded
+from storage.ledger.names import LotsNeeded, Reads
+from storage.ledger.records import LoadedPurchase
 
 
 class EventRecorded(NamedTuple):
@@ -42,18 +43,18 @@ class RecordEvent(NamedTuple):
     points: int | None
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """All accounts of the customer: any of them may slide, or wait for it."""
-        wanted.customer(self.name, self.event_type)
+        reads.customer(self.name, self.event_type)
         if self.gives_to is not None:
-            wanted.account(self.gives_to)
+            reads.account(self.gives_to)
         if (purchase := self._purchase()) is not None:
-            wanted.purchase(purchase)
+            reads.purchase(purchase)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lot that may wait for it."""
         if (purchase := self._purchase()) is not None:
-            own_lot(group, hand, purchase)
+            own_lot(loaded, lots, purchase)
 
     def answers(self) -> type[EventRecorded]:
         """The event."""
@@ -62,33 +63,31 @@ class RecordEvent(NamedTuple):
     def decide(self, group: Group) -> Answer[EventRecorded]:
         """Raises EventTypeUnknown, OccursInFuture, TransactionNotFound, SettingsInvalid, AmountTooLarge."""
         holder = group.holder(self.name, self.event_type)
-        clock = group.clock(holder.program)
-        event_type = clock.settings.event_type(self.event_type)
-        at = check_instant(self.occurred_at, clock)
+        program = group.program(holder.program)
+        event_type = program.settings.event_type(self.event_type)
+        at = check_instant(self.occurred_at, program)
         points = event_type.points if self.points is None else self.points
         gives_to = self._gives_to(holder) if points else None
-        standings = [group.locked(address, even_blocked=address != gives_to) for address in holder.accounts]
+        standings = [group.account(address, even_blocked=address != gives_to) for address in holder.accounts]
         if gives_to is not None and gives_to not in holder.accounts:
-            standings.append(group.locked(gives_to))
+            standings.append(group.account(gives_to))
         drafts = {locked.address: locked.draft() for locked in standings}
         for draft in drafts.values():
             draft.extend_sliding_expiries(self.event_type, at)
         woken = self._woken(group, drafts, at)
         shown: Balance | None = None
         if gives_to is not None:
-            locked = group.locked(gives_to)
-            ledger.earn(drafts[gives_to], points, given_now(locked, at), clock.version, clock.now)
-            shown = balance(drafts[gives_to].account, locked.card, clock.now)
+            locked = group.account(gives_to)
+            ledger.earn(drafts[gives_to], points, given_now(locked, at), program.version, program.now)
+            shown = balance(drafts[gives_to].account, locked.card, program.now)
         given = points if gives_to is not None else 0
         account = gives_to.name if gives_to is not None else ""
-        answer = EventRecorded(self.event_type, given, at, group.unit.now, account, shown)
-        if self.context.validate_only:
-            return Answer(answer, None)
+        answer = EventRecorded(self.event_type, given, at, group.now, account, shown)
         activity = self._record(group, Scope(holder.program, holder.customer), at, given, account)
         for locked in standings:
             draft = drafts[locked.address]
             if draft.account is not locked.account or draft.changed_sliding_expiries:
-                locked.take(group.unit, draft, activity)
+                locked.apply(draft, activity)
         if woken is not None:
             group.keep_purchase(holder.program, woken)
         return Answer(answer, activity)
@@ -122,7 +121,7 @@ class RecordEvent(NamedTuple):
         if lot is None:
             pass
         elif matures_at <= locked.program.now:
-            known = wake(group, locked, draft, known, locked.program.now)
+            known = activate(group, locked, draft, known, locked.program.now)
         else:
             term = Term(matures_at, settings.usable_until(card, matures_at), lot.slides)
             ledger.date(draft, lot.number, term)

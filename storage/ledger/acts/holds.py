@@ -12,8 +12,9 @@ from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
+from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
-from storage.ledger.wanted import Hand, Wanted
+from storage.ledger.names import LotsNeeded, Reads
 
 
 class Held(NamedTuple):
@@ -35,13 +36,13 @@ class CreateHold(NamedTuple):
     pays_for: str | None
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """Its account."""
-        wanted.account(self.address)
+        reads.account(self.address)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that it pins."""
-        hand.points(self.address, self.points)
+        lots.points(self.address, self.points)
 
     def answers(self) -> type[Held]:
         """The hold."""
@@ -49,17 +50,15 @@ class CreateHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldTooLong, InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine."""
-        locked = group.locked(self.address)
+        locked = group.account(self.address)
         card, now = locked.card, locked.program.now
         check_whole(card, self.points)
         draft = locked.draft()
         hold = holds.create(draft, self.points, self.ttl_s, card.hold_ttl_max_s, now, self.reference, self.pays_for)
-        held = Held(hold, None, group.unit.now, balance(draft.account, card, now))
-        if self.context.validate_only:
-            return Answer(held, None)
+        held = Held(hold, None, group.now, balance(draft.account, card, now))
         details = {"points": self.points, "reference": self.reference, "expires_at": hold.expires_at.isoformat()}
         activity = group.record(self.context, locked.scope, name(self.address, hold.number), now, details, 0)
-        locked.take(group.unit, draft, activity)
+        locked.apply(draft, activity)
         return Answer(held, activity)
 
 
@@ -71,13 +70,13 @@ class CaptureHold(NamedTuple):
     points: int
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """The hold."""
-        wanted.hold(self.address, self.number)
+        reads.hold(self.address, self.number)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that are pinned."""
-        hand.points(self.address, 0)
+        lots.points(self.address, 0)
 
     def answers(self) -> type[Held]:
         """The hold, captured."""
@@ -85,7 +84,7 @@ class CaptureHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldNotFound, HoldAlreadyCaptured, HoldExpired, HoldReleased, HoldExceeded, PrecisionTooFine."""
-        locked = group.locked(self.address)
+        locked = group.account(self.address)
         card, now = locked.card, locked.program.now
         check_whole(card, self.points)
         draft = locked.draft()
@@ -93,12 +92,10 @@ class CaptureHold(NamedTuple):
         entry = holds.capture(draft, self.number, self.points, now)
         draft.extend_sliding_expiries("hold.captured", now)
         hold = draft.holds[self.number]
-        held = Held(hold, entry, group.unit.now, balance(draft.account, card, now))
-        if self.context.validate_only:
-            return Answer(held, None)
+        held = Held(hold, entry, group.now, balance(draft.account, card, now))
         details = {"amount": entry.amount, "entry": entry.seq, "reference": hold.reference}
         activity = group.record(self.context, locked.scope, name(self.address, self.number), now, details, entry.amount)
-        locked.take(group.unit, draft, activity)
+        locked.apply(draft, activity)
         spending = Spending(entry.seq, hold.captured, 0, 0, now, entry.allocations, hold.transaction_id)
         locked.keep_spending(spending, activity, hold.reference)
         return Answer(held, activity)
@@ -111,13 +108,13 @@ class ReleaseHold(NamedTuple):
     number: int
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """The hold."""
-        wanted.hold(self.address, self.number)
+        reads.hold(self.address, self.number)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that are pinned."""
-        hand.points(self.address, 0)
+        lots.points(self.address, 0)
 
     def answers(self) -> type[Held]:
         """The hold, released."""
@@ -125,17 +122,15 @@ class ReleaseHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldNotFound, HoldAlreadyCaptured, HoldExpired, HoldReleased."""
-        locked = group.locked(self.address, even_blocked=True)
+        locked = group.account(self.address, even_blocked=True)
         now = locked.program.now
         draft = locked.draft()
         check_known(locked, self.number)
         hold = holds.release(draft, self.number, now)
-        held = Held(hold, None, group.unit.now, balance(draft.account, locked.card, now))
-        if self.context.validate_only:
-            return Answer(held, None)
+        held = Held(hold, None, group.now, balance(draft.account, locked.card, now))
         details = {"points": hold.points, "reference": hold.reference}
         activity = group.record(self.context, locked.scope, name(self.address, self.number), now, details, 0)
-        locked.take(group.unit, draft, activity)
+        locked.apply(draft, activity)
         return Answer(held, activity)
 
 

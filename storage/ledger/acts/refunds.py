@@ -14,10 +14,10 @@ from storage.ledger.acts.transactions import Decided, own_lot, seen
 from storage.ledger.addresses import Address, TransactionName
 from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.load import LoadedPurchase
+from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
-from storage.ledger.tables import REFUNDS
-from storage.ledger.wanted import Hand, Wanted
+from storage.ledger.names import LotsNeeded, Reads
+from storage.ledger.records import REFUNDS, LoadedPurchase
 
 
 class Refunded(NamedTuple):
@@ -46,22 +46,22 @@ class RefundTransaction(NamedTuple):
     lines: tuple[tuple[int, int], ...]
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """The purchase, and the spendings that paid for it."""
-        wanted.purchase(self.name)
+        reads.purchase(self.name)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """Its lot, others with as many points, and those that its spendings took from."""
-        own_lot(group, hand, self.name)
-        for address in group.recording(self.name):
+        own_lot(loaded, lots, self.name)
+        for address in loaded.recording(self.name):
             # A purchase that the group makes itself may have expired already, and nobody knows yet what it earned.
-            hand.points(address, UNITS_MAX)
-        found = group.purchase_in_books(self.name)
+            lots.points(address, UNITS_MAX)
+        found = loaded.purchase(self.name)
         if found is not None:
             address, known = found
-            hand.points(address, known.purchase.points)
-            for lot in group.spending_lots(address):
-                hand.lot(address, lot)
+            lots.points(address, known.purchase.points)
+            for lot in loaded.spending_lots(address):
+                lots.lot(address, lot)
 
     def answers(self) -> type[Refunded]:
         """What it took."""
@@ -70,8 +70,8 @@ class RefundTransaction(NamedTuple):
     def decide(self, group: Group) -> Answer[Refunded]:
         """Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong."""
         locked, known = group.purchase(self.name)
-        clock, purchase = locked.program, known.purchase
-        settings = group.settings(clock.id, purchase.settings_version)
+        program, purchase = locked.program, known.purchase
+        settings = group.settings(program.id, purchase.settings_version)
         card = settings.card(locked.address.card, self.name.program)
         taken = share(purchase, card.earn_rate, self.amount_minor, dict(self.lines))
         draft = locked.draft()
@@ -85,12 +85,10 @@ class RefundTransaction(NamedTuple):
         claimed = Claimed()
         policy = locked.card.refund_policy
         if taken.points:
-            claimed = refunds.claim(draft, taken.points, known.lot, policy, clock.now, purchase.transaction_id)
+            claimed = refunds.claim(draft, taken.points, known.lot, policy, program.now, purchase.transaction_id)
         answer = Refunded(
             after.refunds, taken, claimed, restored, policy, seen(locked, known._replace(purchase=after), draft)
         )
-        if self.context.validate_only:
-            return Answer(answer, None)
         details = {
             "amount_minor": taken.amount_minor,
             "points": taken.points,
@@ -99,13 +97,13 @@ class RefundTransaction(NamedTuple):
             "policy": policy,
         }
         points = restored - claimed.pending - claimed.own_lot - claimed.other_lots
-        activity = group.record(self.context, locked.scope, self.name.name, clock.now, details, points)
-        locked.take(group.unit, draft, activity)
+        activity = group.record(self.context, locked.scope, self.name.name, program.now, details, points)
+        locked.apply(draft, activity)
         for spending in spendings:
             locked.keep_spending(spending, activity)
-        group.keep_purchase(clock.id, known._replace(purchase=after))
+        group.keep_purchase(program.id, known._replace(purchase=after))
         row: dict[str, Any] = {
-            "program": clock.id,
+            "program": program.id,
             "transaction_id": purchase.transaction_id,
             "number": after.refunds,
             "account": locked.key.account,
@@ -115,10 +113,10 @@ class RefundTransaction(NamedTuple):
             **claimed._asdict(),
             "restored": restored,
             "policy": policy,
-            "occurred_at": clock.now,
+            "occurred_at": program.now,
             "activity": activity,
         }
-        group.unit.add(REFUNDS, row)
+        group.workspace.add(REFUNDS.made, row)
         return Answer(answer, activity)
 
     def _restore(
@@ -148,11 +146,11 @@ class WriteOffShortfall(NamedTuple):
     points: int
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """The shortfall."""
-        wanted.shortfall(self.address, self.number)
+        reads.shortfall(self.address, self.number)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """No lot."""
 
     def answers(self) -> type[WrittenOff]:
@@ -161,7 +159,7 @@ class WriteOffShortfall(NamedTuple):
 
     def decide(self, group: Group) -> Answer[WrittenOff]:
         """Raises ShortfallNotFound."""
-        locked = group.locked(self.address, even_blocked=True)
+        locked = group.account(self.address, even_blocked=True)
         draft = locked.draft()
         shortfall = draft.shortfalls.get(self.number)
         if shortfall is None or not shortfall.remaining:
@@ -169,10 +167,8 @@ class WriteOffShortfall(NamedTuple):
         now = locked.program.now
         written = refunds.write_off(draft, self.number, self.points, now)
         answer = WrittenOff(written, balance(draft.account, locked.card, now))
-        if self.context.validate_only:
-            return Answer(answer, None)
         name = f"{self.address.name}/shortfalls/{self.number}"
         details = {"points": shortfall.remaining - written.remaining, "remaining": written.remaining}
         activity = group.record(self.context, locked.scope, name, now, details)
-        locked.take(group.unit, draft, activity)
+        locked.apply(draft, activity)
         return Answer(answer, activity)

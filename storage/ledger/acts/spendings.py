@@ -12,7 +12,8 @@ from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.wanted import Hand, Wanted
+from storage.ledger.loading import Loaded
+from storage.ledger.names import LotsNeeded, Reads
 
 
 class Spent(NamedTuple):
@@ -44,13 +45,13 @@ class SpendPoints(NamedTuple):
     pays_for: str | None
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """Its account."""
-        wanted.account(self.address)
+        reads.account(self.address)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that it takes from."""
-        hand.points(self.address, self.points)
+        lots.points(self.address, self.points)
 
     def answers(self) -> type[Spent]:
         """What was taken."""
@@ -69,17 +70,17 @@ class ClaimReward(NamedTuple):
     reference: str
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """Its account."""
-        wanted.account(self.address)
+        reads.account(self.address)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that it takes from."""
-        if (key := group.key(self.address)) is not None:
-            settings = group.clock(key.program).settings
+        if (key := loaded.key(self.address)) is not None:
+            settings = loaded.program(key.program).settings
             cards = {card.card_id: card for card in settings.cards}
             if self.address.card in cards:
-                hand.points(self.address, self.rewards * cards[self.address.card].stamps_per_reward)
+                lots.points(self.address, self.rewards * cards[self.address.card].stamps_per_reward)
 
     def answers(self) -> type[Spent]:
         """What was taken."""
@@ -87,7 +88,7 @@ class ClaimReward(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Spent]:
         """Raises InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine where the card has no rewards."""
-        card = group.locked(self.address).card
+        card = group.account(self.address).card
         if card.kind is not CardKind.STAMPS:
             raise PrecisionTooFine(step=1, given=f"a reward of card {card.card_id}, which has no stamps")
         points = self.rewards * card.stamps_per_reward
@@ -98,20 +99,18 @@ def spend(
     group: Group, address: Address, points: int, reference: str, pays_for: str | None, context: CommandContext
 ) -> Answer[Spent]:
     """Takes points for whatever it is."""
-    locked = group.locked(address)
+    locked = group.account(address)
     card, now = locked.card, locked.program.now
     check_whole(card, points)
     draft = locked.draft()
     entry = ledger.spend(draft, points, now, pays_for)
     draft.extend_sliding_expiries("points.spent", now)
-    spent = Spent(entry, group.unit.now, balance(draft.account, card, now))
-    if context.validate_only:
-        return Answer(spent, None)
+    spent = Spent(entry, group.now, balance(draft.account, card, now))
     details: dict[str, Any] = {"amount": -points, "entry": entry.seq, "reference": reference}
     if pays_for:
         details["transaction"] = pays_for
     activity = group.record(context, locked.scope, address.name, now, details, -points)
-    locked.take(group.unit, draft, activity)
+    locked.apply(draft, activity)
     spending = Spending(entry.seq, points, 0, 0, now, entry.allocations, pays_for)
     locked.keep_spending(spending, activity, reference)
     return Answer(spent, activity)
@@ -134,14 +133,14 @@ class RollBackSpending(NamedTuple):
     grace_days: int
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """The spending."""
-        wanted.spending(self.address, self.seq)
+        reads.spending(self.address, self.seq)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that it took from."""
-        for lot in group.spending_lots(self.address):
-            hand.lot(self.address, lot)
+        for lot in loaded.spending_lots(self.address):
+            lots.lot(self.address, lot)
 
     def answers(self) -> type[RolledBack]:
         """What came back."""
@@ -149,7 +148,7 @@ class RollBackSpending(NamedTuple):
 
     def decide(self, group: Group) -> Answer[RolledBack]:
         """Raises SpendingNotFound, AlreadyRolledBack, RollbackWindowClosed, AmountTooLarge."""
-        locked = group.locked(self.address, even_blocked=True)
+        locked = group.account(self.address, even_blocked=True)
         spending = locked.spendings.get(self.seq)
         if spending is None:
             raise SpendingNotFound(entry=self.seq)
@@ -165,11 +164,9 @@ class RollBackSpending(NamedTuple):
             back.restored,
             back.expired,
             back.entry,
-            group.unit.now,
+            group.now,
             balance(draft.account, card, now),
         )
-        if self.context.validate_only:
-            return Answer(answer, None)
         details = {
             "entry": self.seq,
             "points": back.points,
@@ -179,6 +176,6 @@ class RollBackSpending(NamedTuple):
         }
         name = f"{self.address.name}/entries/{self.seq}"
         activity = group.record(self.context, locked.scope, name, now, details, back.restored)
-        locked.take(group.unit, draft, activity)
+        locked.apply(draft, activity)
         locked.keep_spending(back.spending, activity)
         return Answer(answer, activity)

@@ -12,9 +12,10 @@ from storage.engine.requests import Answer
 from storage.ledger.addresses import Address, TransactionName
 from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
-from storage.ledger.load import LoadedPurchase
+from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
-from storage.ledger.wanted import Hand, Wanted
+from storage.ledger.names import LotsNeeded, Reads
+from storage.ledger.records import LoadedPurchase
 from storage.programs.queries import ProgramState
 
 # How far a till's clock may run ahead of the program's.
@@ -57,11 +58,11 @@ class RecordTransaction(NamedTuple):
     lines: tuple[Line, ...]
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """Its account, and whether it was recorded before."""
-        wanted.new_purchase(self.address, self.transaction_id)
+        reads.new_purchase(self.address, self.transaction_id)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """A new lot needs no other."""
 
     def answers(self) -> type[Recorded]:
@@ -70,25 +71,24 @@ class RecordTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Recorded]:
         """Raises DuplicateTransaction, OccursInFuture, CurrencyMismatch, AmountTooLarge."""
-        key = group.key(self.address)
-        known = group.known(key.program, self.transaction_id) if key is not None else None
+        known = group.recorded(self.address, self.transaction_id)
         # A suspended customer earns nothing new; what stands in the books already is answered all the same.
-        locked = group.locked(self.address, even_blocked=known is not None)
-        clock = locked.program
+        locked = group.account(self.address, even_blocked=known is not None)
+        program = locked.program
         if known is not None:
             return self._again(locked, known)
         card = locked.card
-        occurred_at = check_instant(self.occurred_at, clock)
+        occurred_at = check_instant(self.occurred_at, program)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
-        term = clock.settings.term(card, occurred_at)
+        term = program.settings.term(card, occurred_at)
         draft = locked.draft()
         draft.extend_sliding_expiries("transaction.recorded", occurred_at)
         lot = None
         if points:
-            ledger.earn(draft, points, term, clock.version, clock.now, self.transaction_id)
+            ledger.earn(draft, points, term, program.version, program.now, self.transaction_id)
             lot = draft.account.lots
         decided = TransactionState.ACCEPTED
-        if term.activates_at is None or term.activates_at > clock.now:
+        if term.activates_at is None or term.activates_at > program.now:
             decided = TransactionState.PENDING
         recorded = Recorded(
             points,
@@ -97,17 +97,15 @@ class RecordTransaction(NamedTuple):
             term.activates_at if points else None,
             draft.expires_at(draft.lots[lot]) if lot else None,
             lot,
-            clock.version,
-            balance(draft.account, card, clock.now),
+            program.version,
+            balance(draft.account, card, program.now),
         )
-        if self.context.validate_only:
-            return Answer(recorded, None)
         details = {"amount_minor": self.amount_minor, "currency": self.currency_code, "points": points}
         if decided is TransactionState.PENDING:
             details["pending"] = True
         name = f"{self.address.customer_name}/transactions/{self.transaction_id}"
         activity = group.record(self.context, locked.scope, name, occurred_at, details, points)
-        locked.take(group.unit, draft, activity)
+        locked.apply(draft, activity)
         purchase = Purchase(
             self.transaction_id,
             self.amount_minor,
@@ -115,7 +113,7 @@ class RecordTransaction(NamedTuple):
             self.lines,
             points,
             lot,
-            clock.version,
+            program.version,
             occurred_at,
             decided,
             term.activates_at,
@@ -123,7 +121,7 @@ class RecordTransaction(NamedTuple):
         known = LoadedPurchase(
             purchase, locked.key.account, None, activity, lot, recorded.activates_at, recorded.expires_at
         )
-        group.keep_purchase(clock.id, known, is_new=True)
+        group.keep_purchase(program.id, known)
         return Answer(recorded, activity)
 
     def _again(self, locked: LockedAccount, known: LoadedPurchase) -> Answer[Recorded]:
@@ -157,13 +155,13 @@ class UpdateTransaction(NamedTuple):
     lines: tuple[Line, ...]
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """The purchase."""
-        wanted.purchase(self.name)
+        reads.purchase(self.name)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """Its lot."""
-        own_lot(group, hand, self.name)
+        own_lot(loaded, lots, self.name)
 
     def answers(self) -> type[Decided]:
         """The purchase after it."""
@@ -172,14 +170,14 @@ class UpdateTransaction(NamedTuple):
     def decide(self, group: Group) -> Answer[Decided]:
         """Raises TransactionStateWrong, CurrencyMismatch, AmountTooLarge."""
         locked, known = group.purchase(self.name)
-        clock, purchase = locked.program, known.purchase
+        program, purchase = locked.program, known.purchase
         draft = locked.draft()
-        check_pending(purchase, clock.now)
-        settings = group.settings(clock.id, purchase.settings_version)
+        check_pending(purchase, program.now)
+        settings = group.settings(program.id, purchase.settings_version)
         card = settings.card(locked.address.card, self.name.program)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
         if purchase.refunds:
-            state, wanted = purchase.state(clock.now), TransactionState.PENDING
+            state, wanted = purchase.state(program.now), TransactionState.PENDING
             raise TransactionStateWrong(transaction=purchase.transaction_id, state=state, wanted=wanted)
         term = settings.term(card, purchase.occurred_at)
         if known.lot is not None:
@@ -190,7 +188,9 @@ class UpdateTransaction(NamedTuple):
         elif purchase.accepts_at is not None:
             term = Term(purchase.accepts_at, settings.usable_until(card, purchase.accepts_at), card.slides)
         lot = (
-            draft.issue(points, term, purchase.settings_version, clock.now, purchase.transaction_id) if points else None
+            draft.issue(points, term, purchase.settings_version, program.now, purchase.transaction_id)
+            if points
+            else None
         )
         changed = purchase._replace(
             amount_minor=self.amount_minor,
@@ -207,16 +207,14 @@ class UpdateTransaction(NamedTuple):
             expires_at=term.expires_at if lot else None,
         )
         decided = seen(locked, after, draft)
-        if self.context.validate_only:
-            return Answer(decided, None)
         details: dict[str, Any] = {
             "amount_minor": [purchase.amount_minor, self.amount_minor],
             "points": [purchase.points, points],
         }
         delta = points - purchase.points
-        activity = group.record(self.context, locked.scope, self.name.name, clock.now, details, delta)
-        locked.take(group.unit, draft, activity)
-        group.keep_purchase(clock.id, after)
+        activity = group.record(self.context, locked.scope, self.name.name, program.now, details, delta)
+        locked.apply(draft, activity)
+        group.keep_purchase(program.id, after)
         return Answer(decided, activity)
 
 
@@ -227,13 +225,13 @@ class DecideTransaction(NamedTuple):
     accept: bool
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """The purchase."""
-        wanted.purchase(self.name)
+        reads.purchase(self.name)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """Its lot."""
-        own_lot(group, hand, self.name)
+        own_lot(loaded, lots, self.name)
 
     def answers(self) -> type[Decided]:
         """The purchase after it."""
@@ -250,22 +248,20 @@ class DecideTransaction(NamedTuple):
         if lot is not None and draft.lots[lot].is_open:
             points = draft.lots[lot].remaining
             if self.accept:
-                known = wake(group, locked, draft, known, now)
+                known = activate(group, locked, draft, known, now)
             else:
                 ledger.cancel(draft, lot)
         state = TransactionState.ACCEPTED if self.accept else TransactionState.REJECTED
         after = known._replace(purchase=purchase._replace(decided=state, accepts_at=now if self.accept else None))
         decided = seen(locked, after, draft)
-        if self.context.validate_only:
-            return Answer(decided, None)
         given = points if self.accept else -points
         activity = group.record(self.context, locked.scope, self.name.name, now, {"points": points}, given)
-        locked.take(group.unit, draft, activity)
+        locked.apply(draft, activity)
         group.keep_purchase(locked.program.id, after)
         return Answer(decided, activity)
 
 
-def wake(group: Group, locked: LockedAccount, draft: Draft, known: LoadedPurchase, at: datetime) -> LoadedPurchase:
+def activate(group: Group, locked: LockedAccount, draft: Draft, known: LoadedPurchase, at: datetime) -> LoadedPurchase:
     """Makes the lot of a purchase active at `at`; its expiry clock starts then, by the policy it was issued under."""
     assert known.lot is not None
     lot = draft.lots[known.lot]
@@ -275,19 +271,19 @@ def wake(group: Group, locked: LockedAccount, draft: Draft, known: LoadedPurchas
 
 
 def usable_until(group: Group, locked: LockedAccount, version: int, activated_at: datetime) -> datetime | None:
-    """When points of a policy version that become active at an instant expire."""
+    """When points of a settings version that become active at an instant expire."""
     settings = group.settings(locked.program.id, version)
     card = settings.card(locked.address.card, locked.address.program)
     return settings.usable_until(card, activated_at)
 
 
-def own_lot(group: Group, hand: Hand, name: TransactionName) -> None:
+def own_lot(loaded: Loaded, lots: LotsNeeded, name: TransactionName) -> None:
     """Asks for the lot of a purchase; one that the group makes itself is at hand where the account is."""
-    for address in group.recording(name):
-        hand.points(address, 0)
-    found = group.purchase_in_books(name)
+    for address in loaded.recording(name):
+        lots.points(address, 0)
+    found = loaded.purchase(name)
     if found is not None and found[1].lot is not None:
-        hand.lot(found[0], found[1].lot)
+        lots.lot(found[0], found[1].lot)
 
 
 def seen(locked: LockedAccount, known: LoadedPurchase, draft: Draft) -> Decided:
@@ -311,8 +307,8 @@ def ends(known: LoadedPurchase, draft: Draft) -> datetime | None:
     )
 
 
-def check_instant(occurred_at: datetime | None, clock: ProgramState) -> datetime:
+def check_instant(occurred_at: datetime | None, program: ProgramState) -> datetime:
     """When it was. Raises OccursInFuture."""
-    if occurred_at is not None and occurred_at > clock.now + CLOCK_SKEW:
-        raise OccursInFuture(now=clock.now.isoformat())
-    return occurred_at or clock.now
+    if occurred_at is not None and occurred_at > program.now + CLOCK_SKEW:
+        raise OccursInFuture(now=program.now.isoformat())
+    return occurred_at or program.now

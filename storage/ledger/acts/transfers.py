@@ -15,8 +15,9 @@ from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance, CommandContext, balance
 from storage.ledger.group import Group
+from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
-from storage.ledger.wanted import Hand, Wanted
+from storage.ledger.names import LotsNeeded, Reads
 
 
 class Transferred(NamedTuple):
@@ -37,15 +38,15 @@ class TransferPoints(NamedTuple):
     points: int
     context: CommandContext
 
-    def wants(self, wanted: Wanted) -> None:
+    def reads(self, reads: Reads) -> None:
         """Both accounts. Of another program none: naming one there must neither open nor lock it."""
-        wanted.account(self.address)
+        reads.account(self.address)
         if self.to.program == self.address.program:
-            wanted.account(self.to)
+            reads.account(self.to)
 
-    def hand(self, group: Group, hand: Hand) -> None:
+    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that it takes from."""
-        hand.points(self.address, self.points)
+        lots.points(self.address, self.points)
 
     def answers(self) -> type[Transferred]:
         """Both legs."""
@@ -55,33 +56,32 @@ class TransferPoints(NamedTuple):
         """Raises TransferToItself, InsufficientPoints, PointsHeldElsewhere, DailyCapReached, AmountTooLarge."""
         if self.to.program != self.address.program or self.to.card != self.address.card or self.to == self.address:
             raise TransferToItself
-        locked, target = group.locked(self.address), group.locked(self.to)
+        locked, target = group.account(self.address), group.account(self.to)
         card, now = locked.card, locked.program.now
         check_whole(card, self.points)
         source, receiving = locked.draft(), target.draft()
         ledger.check_spendable(source.account, self.points)
         self._check_caps(group, locked, card)
         sent, received = ledger.transfer(source, receiving, self.points, now, locked.key.account)
-        answer = Transferred(sent, received, group.unit.now, balance(source.account, card, now))
-        if self.context.validate_only:
-            return Answer(answer, None)
+        answer = Transferred(sent, received, group.now, balance(source.account, card, now))
         details = {"amount": -self.points, "entry": sent.seq, "to": self.to.name}
         activity = group.record(self.context, locked.scope, self.address.name, now, details, -self.points)
-        locked.take(group.unit, source, activity)
+        locked.apply(source, activity)
         details = {"amount": self.points, "entry": received.seq, "from": self.address.name}
         # The receiver's history has an event of its own; the caller's receipt names the sender's.
         other = group.record(self.context, target.scope, self.to.name, now, details, self.points)
-        target.take(group.unit, receiving, other)
+        target.apply(receiving, other)
         return Answer(answer._replace(received_by=other), activity)
 
     def _check_caps(self, group: Group, locked: LockedAccount, card: Card) -> None:
         if not (card.transfer_daily_points or card.transfer_daily_count):
             return
-        clock = locked.program
-        zone = time_zone(clock.settings.time_zone)
-        midnight = calendar.start_of_day(calendar.local_day(clock.now, zone), zone)
+        program = locked.program
+        zone = time_zone(program.settings.time_zone)
+        midnight = calendar.start_of_day(calendar.local_day(program.now, zone), zone)
         points, count = json.decode(group.read(_SENT, locked.key.account, midnight))
-        points, count = points + sum(locked.sent.values()), count + len(locked.sent)
+        sent = locked.sent()
+        points, count = points + sum(sent), count + len(sent)
         if card.transfer_daily_count and count >= card.transfer_daily_count:
             raise DailyCapReached(limit=card.transfer_daily_count, what="times", used=count)
         if card.transfer_daily_points and points + self.points > card.transfer_daily_points:

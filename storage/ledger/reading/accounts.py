@@ -17,9 +17,13 @@ from rules.refusals import Refusal
 from storage.engine.database import Connection
 from storage.engine.session import forget, session
 from storage.engine.sockets import blocking
-from storage.ledger import addresses, load
-from storage.ledger.addresses import AccountKey, Address, Addresses, CustomerName, Holder, Opens
-from storage.programs.queries import BlockingProgramCache, ProgramCache, ProgramState
+from storage.ledger import addresses
+from storage.ledger.addresses import AccountKey, Address, CustomerName, Holder, Unopened
+from storage.ledger.loading import load_accounts, load_lots, load_program, pinned
+from storage.ledger.locked_account import draft_of
+from storage.ledger.records import ACCOUNTS
+from storage.ledger.resolving import find_customers, find_keys
+from storage.programs.queries import PROGRAM_STATES, BlockingProgramCache, ProgramCache, ProgramState
 
 
 class Reading(NamedTuple):
@@ -50,11 +54,11 @@ def snapshot(books: Connection) -> Iterator[None]:
 
 
 def find(books: Connection, address: Address) -> AccountKey:
-    """Where an account is. Raises ProgramNotFound, CustomerNotFound, CardNotFound."""
-    key = blocking(Addresses(Opens.NEVER).find(session(books), [address]))[address]
+    """Where an account is, or would be. Raises ProgramNotFound, CustomerNotFound, CardNotFound."""
+    key = blocking(find_keys(session(books), [address]))[address]
     if isinstance(key, Refusal):
         raise key
-    return key
+    return key.key if isinstance(key, Unopened) else key
 
 
 def readable(books: Connection, address: Address) -> AccountKey:
@@ -67,15 +71,15 @@ def readable(books: Connection, address: Address) -> AccountKey:
 
 def holder(books: Connection, name: CustomerName) -> Holder:
     """A customer with its accounts. Raises ProgramNotFound, CustomerNotFound, CustomerMerged."""
-    found = blocking(addresses.customers(session(books), [(name, "")]))[name, ""]
+    found = blocking(find_customers(session(books), [(name, "")]))[name, ""]
     if isinstance(found, Refusal):
         raise found
     return found
 
 
-def clock(books: Connection, program: int) -> ProgramState:
-    """The clock of a program that is there, with its settings."""
-    found = blocking(load.clock(session(books), ProgramCache(), program))
+def program_state(books: Connection, program: int) -> ProgramState:
+    """A program that is there, with its settings and its time."""
+    found = blocking(load_program(session(books), ProgramCache(), program))
     assert found is not None
     return found
 
@@ -87,34 +91,24 @@ def read(books: Connection, address: Address, at: datetime | None = None) -> Rea
     """
     key = find(books, address)
     conversation = session(books)
-    clocks = BlockingProgramCache(conversation)
-    loaded = blocking(load.read_accounts(conversation, clocks, [key]))
-    account, now = loaded.accounts.get(key.account, Account()), loaded.clocks[key.program]
+    programs = BlockingProgramCache(conversation)
+    found = blocking(load_accounts(conversation, programs, [key]))
+    account, program = found.get(ACCOUNTS, (key.account,)) or Account(), found.get(PROGRAM_STATES, (key.program,))
+    assert program is not None
     if account.state is AccountState.MERGED:
-        raise blocking(addresses.blocked(session(books), address, key.customer))
-    card = now.settings.card(address.card, address.program)
-    until = now.now if at is None else min(at, now.now)
+        raise blocking(addresses.blocked(conversation, address, key.customer))
+    card = program.settings.card(address.card, address.program)
+    until = program.now if at is None else min(at, program.now)
     is_due = account.is_due(until)
     if not (is_due or account.sliding_expiries):
-        return Reading(address, key, now, card, Draft(account))
-    loaded = blocking(load.read_details(conversation, loaded, [key.account]))
-    holds = loaded.holds.get(key.account, {})
-    lots: dict[int, Lot] = {}
+        return Reading(address, key, program, card, Draft(account))
     if is_due:
-        pinned = [lot for hold in holds.values() for lot, _ in hold.pins]
-        [at_hand] = blocking(load.lots_at_hand(conversation, [(key.account, until, 0, pinned)])).values()
-        lots = at_hand.lots
-    draft = Draft(
-        account,
-        lots,
-        holds,
-        loaded.shortfalls.get(key.account),
-        loaded.sliding_expiries.get(key.account),
-        clocks.sliding(key.program, address.card),
-    )
+        asked = [(key.account, until, 0, sorted(pinned(found, key.account)))]
+        blocking(load_lots(conversation, found, asked))
+    draft = draft_of(found, key.account, True, programs.sliding(key.program, address.card))
     if is_due:
         ledger.settle(draft, until)
-    return Reading(address, key, now, card, draft)
+    return Reading(address, key, program, card, draft)
 
 
 _IS_MERGED = "SELECT FROM account WHERE id = %s AND state = 'MERGED'"

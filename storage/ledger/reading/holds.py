@@ -33,7 +33,7 @@ def page(books: Connection, address: Address, state: str, after: int | None, siz
         key = accounts.readable(books, address)
         asked = {
             "account": key.account,
-            "now": accounts.clock(books, key.program).now,
+            "now": accounts.program_state(books, key.program).now,
             "after": after,
             "state": state,
             "size": size,

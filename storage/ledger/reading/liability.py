@@ -11,20 +11,22 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rules import calendar, ledger
-from rules.accounts import Account, EntryKind, LotState
+from rules.accounts import EntryKind, LotState
 from rules.draft import Draft
 from rules.programs import Settings, time_zone
 from rules.refusals import ProgramNotFound
 from storage.engine.database import Connection
 from storage.engine.session import session
 from storage.engine.sockets import blocking
-from storage.ledger import load
 from storage.ledger.addresses import AccountKey
+from storage.ledger.loading import load_accounts, load_program
+from storage.ledger.locked_account import draft_of
 from storage.ledger.reading import accounts
 from storage.ledger.reading.figures import figure
+from storage.ledger.records import LOTS
 from storage.programs.queries import BlockingProgramCache, ProgramCache, ProgramState
 
 # Points that do not expire, and points that wait for somebody to say from when they count.
@@ -76,21 +78,21 @@ def report(books: Connection, program: str, card_id: str) -> Liability:
         row = books.execute("SELECT id FROM program WHERE program_id = %s", (program,)).fetchone()
         if row is None:
             raise ProgramNotFound(program=program)
-        clocks = BlockingProgramCache(session(books))
-        clock = blocking(load.clock(session(books), clocks, row[0]))
-        assert clock is not None
-        card = clock.settings.card(card_id, program)
-        sums = _Sums(clock.settings, _first_month(books, clock), clock.now)
-        asked = {"program": clock.id, "card": card_id, "now": clock.now, "bounds": sums.bounds}
+        programs = BlockingProgramCache(session(books))
+        state = blocking(load_program(session(books), programs, row[0]))
+        assert state is not None
+        card = state.settings.card(card_id, program)
+        sums = _Sums(state.settings, _first_month(books, state), state.now)
+        asked = {"program": state.id, "card": card_id, "now": state.now, "bounds": sums.bounds}
         for expires_at, is_known, *open_points in books.execute(_LOTS, asked):
             sums.open_lots(expires_at, is_known, *open_points)
         for bucket, kind, _, amount in books.execute(_ENTRIES, asked):
             sums.entry(sums.names[bucket], EntryKind(kind), amount)
         debt = books.execute(_DEBT, asked).fetchone()
         sums.debt += debt[0] if debt is not None else 0
-        for draft in _due(books, clocks, clock, card_id):
+        for draft in _due(books, programs, state, card_id):
             sums.settled(draft)
-        return sums.report(card.decimals, clock.now)
+        return sums.report(card.decimals, state.now)
 
 
 class _Sums:
@@ -155,39 +157,29 @@ class _Sums:
         )
 
 
-def _due(books: Connection, clocks: ProgramCache, clock: ProgramState, card_id: str) -> Iterator[Draft]:
+def _due(books: Connection, programs: ProgramCache, program: ProgramState, card_id: str) -> Iterator[Draft]:
     """The accounts in which something is due, settled, with all their open lots."""
-    sliding = clocks.sliding(clock.id, card_id)
+    sliding = programs.sliding(program.id, card_id)
     after = 0
     while True:
-        asked = (clock.id, card_id, clock.now, after, BATCH)
-        keys = [AccountKey(*row) for row in books.execute(_DUE, asked)]
+        keys = [AccountKey(*row) for row in books.execute(_DUE, (program.id, card_id, program.now, after, BATCH))]
         if not keys:
             return
         after = keys[-1].account
-        loaded = blocking(load.read_accounts(session(books), clocks, keys))
-        loaded = blocking(load.read_details(session(books), loaded, [key.account for key in keys]))
-        lots: defaultdict[int, dict[int, Any]] = defaultdict(dict)
-        for account, row in books.execute(_OPEN, ([key.account for key in keys],)):
-            lot = load.lot(row)
-            lots[account][lot.number] = lot
+        found = blocking(load_accounts(session(books), programs, keys))
+        for text in books.execute(_OPEN, ([key.account for key in keys],)):
+            for account, number, lot in LOTS.decode(text[0]):
+                found.load(LOTS, (account, number), lot)
         for key in keys:
-            draft = Draft(
-                loaded.accounts.get(key.account, Account()),
-                lots[key.account],
-                loaded.holds.get(key.account),
-                loaded.shortfalls.get(key.account),
-                loaded.sliding_expiries.get(key.account),
-                sliding,
-            )
-            ledger.settle(draft, clock.now)
+            draft = draft_of(found, key.account, True, sliding)
+            ledger.settle(draft, program.now)
             yield draft
 
 
-def _first_month(books: Connection, clock: ProgramState) -> datetime:
-    row = books.execute("SELECT min(occurred_at) FROM entry WHERE program = %s", (clock.id,)).fetchone()
+def _first_month(books: Connection, program: ProgramState) -> datetime:
+    row = books.execute("SELECT min(occurred_at) FROM entry WHERE program = %s", (program.id,)).fetchone()
     first = row[0] if row is not None else None
-    return min(first, clock.now) if first is not None else clock.now
+    return min(first, program.now) if first is not None else program.now
 
 
 def _months(first: date, last: date) -> Iterator[date]:
@@ -230,6 +222,6 @@ WHERE a.program = %s AND a.card_id = %s AND a.due_at <= %s AND a.id > %s ORDER B
 """
 
 _OPEN = f"""
-SELECT l.account, json_build_array({load.LOT_COLUMNS}) FROM lot l
+SELECT json_agg(json_build_array(l.account, l.number, json_build_array({LOTS.select("l")})))::text FROM lot l
 WHERE l.account = ANY(%s) AND l.state IN ('ACTIVE', 'PENDING')
 """  # noqa: S608

@@ -13,15 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from rules.accounts import Account, EntryKind, ShortfallKind
+from rules.accounts import Account, EntryKind, Lot, ShortfallKind
 from rules.refusals import TimeUnknowable
 from storage.engine.database import Connection
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance, balance
-from storage.ledger.load import LOT_COLUMNS, lot
 from storage.ledger.reading import accounts, cancellations, moves
 from storage.ledger.reading.accounts import Reading
 from storage.ledger.reading.figures import figure
+from storage.ledger.records import LOTS
 
 
 def balance_at(books: Connection, address: Address, at: datetime) -> Balance:
@@ -75,8 +75,8 @@ def _figures(books: Connection, reading: Reading, at: datetime) -> dict[str, int
 
 
 def _pending(books: Connection, reading: Reading, at: datetime) -> int:
-    rows = books.execute(_WAITING, (reading.key.account, at, at), prepare=True)
-    waiting = [lot(row) for (row,) in rows]
+    [found] = books.execute(_WAITING, (reading.key.account, at, at), prepare=True)
+    waiting: list[Lot] = [lot for _, _, lot in LOTS.decode(found[0])]
     moved = moves.of_lots(books, reading.key, [one.number for one in waiting])
     taken = cancellations.of(books, reading.address, reading.key, waiting, moved.cancelled_away)
     gone = sum(one.points for one in taken if one.occurred_at <= at)
@@ -116,7 +116,7 @@ SELECT kind, amount > 0, sum(amount)::bigint FROM entry WHERE account = %s AND o
 """
 
 _WAITING = f"""
-SELECT json_build_array({LOT_COLUMNS}) FROM lot l
+SELECT json_agg(json_build_array(l.account, l.number, json_build_array({LOTS.select("l")})))::text FROM lot l
 WHERE account = %s AND issued_at <= %s AND (activates_at IS NULL OR activates_at > %s)
 """  # noqa: S608
 

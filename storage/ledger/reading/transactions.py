@@ -11,10 +11,10 @@ from rules.transactions import Line, Purchase, TransactionState
 from storage.engine.database import Connection
 from storage.engine.session import session
 from storage.engine.sockets import blocking
-from storage.ledger import addresses
 from storage.ledger.addresses import AccountKey, Address, CustomerName, TransactionName
-from storage.ledger.load import FUNCTIONS
+from storage.ledger.loading import FUNCTIONS
 from storage.ledger.reading import accounts
+from storage.ledger.resolving import find_transactions
 
 
 class Listed(NamedTuple):
@@ -49,8 +49,8 @@ def get(books: Connection, name: TransactionName) -> Listed:
     """One purchase. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, TransactionNotFound."""
     with accounts.snapshot(books):
         address, key = _find(books, name)
-        clock = accounts.clock(books, key.program)
-        asked = {"program": key.program, "transaction_id": name.transaction_id, "now": clock.now}
+        program = accounts.program_state(books, key.program)
+        asked = {"program": key.program, "transaction_id": name.transaction_id, "now": program.now}
         row = books.execute(_GET, asked, prepare=True).fetchone()
         assert row is not None
         [listed] = _listed(books, CustomerName(address.program, address.customer), [row])
@@ -67,15 +67,15 @@ def page(
     """
     with accounts.snapshot(books):
         holder = accounts.holder(books, name)
-        clock = accounts.clock(books, holder.program)
+        program = accounts.program_state(books, holder.program)
         if card:
-            clock.settings.card(card, name.program)
+            program.settings.card(card, name.program)
         at, activity = after or (None, _NO_ACTIVITY)
         asked = {
             "customer": holder.customer,
             "card": card,
             "state": state,
-            "now": clock.now,
+            "now": program.now,
             "at": at,
             "activity": activity,
             "size": size,
@@ -105,7 +105,7 @@ def refunds(books: Connection, name: TransactionName) -> list[RefundRead]:
 
 
 def _find(books: Connection, name: TransactionName) -> tuple[Address, AccountKey]:
-    address = blocking(addresses.transactions(session(books), [name]))[name]
+    address = blocking(find_transactions(session(books), [name]))[name]
     if isinstance(address, Refusal):
         raise address
     key = accounts.find(books, address)

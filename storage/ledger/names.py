@@ -1,9 +1,11 @@
-"""What a group of commands needs to know: named before anything is locked, and again once the books are open."""
+"""What commands say of themselves: which things they read, before anything is known, and which lots, once it is."""
 
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rules.accounts import UNITS_MAX
+from storage.engine.nouns import Noun
+from storage.engine.records import Key
 from storage.ledger.addresses import Address, CustomerName, TransactionName
 
 # What an account counts is numbered by a column of that size: a larger number names nothing, and is not asked for.
@@ -17,8 +19,8 @@ class Numbered(NamedTuple):
     number: int
 
 
-class Wanted:
-    """The accounts that a group locks, and what it must know of them."""
+class Reads:
+    """What a group reads, by the names that its commands use; accounts are locked, and whatever else can be."""
 
     def __init__(self) -> None:
         self.addresses: dict[Address, None] = {}
@@ -28,6 +30,7 @@ class Wanted:
         self.holds: list[Numbered] = []
         self.spendings: list[Numbered] = []
         self.shortfalls: list[Numbered] = []
+        self.others: defaultdict[Noun, dict[Key, None]] = defaultdict(dict)
 
     def account(self, address: Address) -> None:
         """An account."""
@@ -63,8 +66,12 @@ class Wanted:
         if number <= NUMBER_MAX:
             self.shortfalls.append(Numbered(address, number))
 
+    def other(self, noun: Noun, *key: Any) -> None:
+        """Something of another noun, by the key under which its functions know it."""
+        self.others[noun][key] = None
 
-class Hand:
+
+class LotsNeeded:
     """The lots that must be at hand: so many free points of an account, and lots by their numbers."""
 
     def __init__(self) -> None:

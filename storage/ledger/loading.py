@@ -1,0 +1,292 @@
+"""Second step of a group: what it names is locked, as far as that can be had, and read. Nothing is decided yet."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec import Raw, json
+
+from rules.accounts import Account
+from rules.refusals import Refusal
+from storage.engine import nouns
+from storage.engine.functions import Functions
+from storage.engine.nouns import Noun
+from storage.engine.records import Record
+from storage.engine.requests import REQUEST
+from storage.engine.session import Session
+from storage.engine.workspace import Workspace
+from storage.ledger.addresses import AccountKey, Address, Holder, TransactionName, Unopened
+from storage.ledger.commands import Command
+from storage.ledger.locked_account import LockedAccount
+from storage.ledger.names import LotsNeeded, Numbered, Reads
+from storage.ledger.records import (
+    ACCOUNTS,
+    COLUMNS,
+    HOLDS,
+    LOTS,
+    REST_DUE,
+    SHORTFALLS,
+    SLIDING_EXPIRIES,
+    SPENDINGS,
+    TRANSACTIONS,
+    LoadedPurchase,
+)
+from storage.ledger.resolving import Resolved, find_keys, open_accounts
+from storage.programs.queries import PROGRAM_STATES, ProgramCache, ProgramState
+
+FUNCTIONS = Functions(Path(__file__).parent / "load.sql", COLUMNS)
+
+# What is asked of lots: (account, instant, free points that they must hold, numbers).
+LotsAsked = tuple[int, datetime, int, Sequence[int]]
+
+
+def _put_accounts(workspace: Workspace, rows: Raw) -> None:
+    parts = _PARTS.decode(rows)
+    for record, found in zip(_OF_ACCOUNTS, parts, strict=True):
+        for *key, value in record.decode(found):
+            workspace.load(record, tuple(key), value)
+
+
+def _put_transactions(workspace: Workspace, rows: Raw) -> None:
+    for program, transaction_id, purchase in _PURCHASES.decode(rows) or ():
+        workspace.load(TRANSACTIONS, (program, transaction_id), purchase)
+
+
+def _put_lots(workspace: Workspace, rows: Raw) -> None:
+    lots, due = _PARTS.decode(rows)
+    for account, number, lot in LOTS.decode(lots):
+        workspace.load(LOTS, (account, number), lot)
+    for account, due_at in _DUE.decode(due) or ():
+        workspace.load(REST_DUE, (account,), due_at)
+
+
+ACCOUNT = Noun("account", FUNCTIONS["load_account"], _put_accounts, FUNCTIONS["lock_account"])
+TRANSACTION = Noun("transaction", FUNCTIONS["load_transaction"], _put_transactions)
+LOT = Noun("lot", FUNCTIONS["load_lot"], _put_lots)
+
+_OF_ACCOUNTS: Sequence[Record[Any]] = (ACCOUNTS, HOLDS, SPENDINGS, SHORTFALLS, SLIDING_EXPIRIES)
+_PARTS = json.Decoder(list[Raw])
+_PURCHASES = json.Decoder(list[tuple[int, str, LoadedPurchase]] | None)
+_DUE = json.Decoder(list[tuple[int, datetime | None]] | None)
+
+
+class Loaded:
+    """What a group knows once it is loaded: for those who must say which lots they need.
+
+    `taken` are accounts, and things of other nouns, that were to be locked and that somebody else has in hand.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        programs: ProgramCache,
+        reads: Reads,
+        resolved: Resolved,
+        keys: Mapping[Address, AccountKey | Refusal],
+    ) -> None:
+        self.workspace = workspace
+        self.programs = programs
+        self.resolved = resolved
+        self.keys = keys
+        self.taken: set[Any] = set()
+        # Accounts that were opened for this group, by internal id; those that nothing happens to are not kept.
+        self.opened: Sequence[int] = ()
+        self._recorded = reads.recorded
+
+    @property
+    def accounts(self) -> dict[Address, AccountKey]:
+        """The accounts that can be worked with."""
+        return {address: key for address, key in self.keys.items() if isinstance(key, AccountKey)}
+
+    def key(self, address: Address) -> AccountKey | None:
+        """Where an account is; None where there is none."""
+        key = self.keys.get(address)
+        return key if isinstance(key, AccountKey) else None
+
+    def program(self, program: int) -> ProgramState:
+        """A program that was found."""
+        found = self.workspace.get(PROGRAM_STATES, (program,))
+        assert found is not None
+        return found
+
+    def spending_lots(self, address: Address) -> Iterable[int]:
+        """The lots of all spendings of an account that were asked for."""
+        key = self.key(address)
+        for spending in self.workspace.within(SPENDINGS, (key.account,)).values() if key else ():
+            yield from (lot for lot, _ in spending.allocations)
+
+    def purchase(self, name: TransactionName) -> tuple[Address, LoadedPurchase] | None:
+        """A purchase that stands in the books, and its account."""
+        address = self.resolved.names.get(name)
+        if not isinstance(address, Address) or (key := self.key(address)) is None:
+            return None
+        known = self.workspace.get(TRANSACTIONS, (key.program, name.transaction_id))
+        return (address, known) if known is not None and known.account == key.account else None
+
+    def recording(self, name: TransactionName) -> list[Address]:
+        """The accounts for which this group may record a purchase."""
+        return [address for address in self._recorded.get(name, ()) if self.key(address) is not None]
+
+    def taken_of(self, commands: Iterable[Command]) -> set[Any]:
+        """What some commands lock, to be compared with `taken`."""
+        reads = reads_of(commands)
+        addresses = self.resolved.addresses(reads)
+        locked: set[Any] = {key.account for address in addresses if (key := self.key(address)) is not None}
+        return locked.union(*({(noun, key) for key in keys} for noun, keys in reads.others.items() if noun.lock))
+
+    async def accounts_in_hand(self, session: Session, needed: LotsNeeded) -> dict[int, LockedAccount]:
+        """All accounts, by internal id, with the lots that are needed of them, and those that time has changed."""
+        asked = self._lots(needed)
+        await load_lots(session, self.workspace, asked)
+        at_hand = {account for account, *_ in asked}
+        return {
+            key.account: LockedAccount(
+                self.workspace,
+                key,
+                address,
+                self.program(key.program),
+                self.programs.sliding(key.program, address.card),
+                key.account in at_hand,
+            )
+            for address, key in self.accounts.items()
+        }
+
+    def _lots(self, needed: LotsNeeded) -> list[LotsAsked]:
+        asked: list[LotsAsked] = []
+        for address, key in self.accounts.items():
+            account, now = self.workspace.get(ACCOUNTS, (key.account,)), self.program(key.program).now
+            assert account is not None
+            if address in needed.demands or account.is_due(now):
+                named = pinned(self.workspace, key.account).union(needed.lots.get(address, ()))
+                asked.append((key.account, now, needed.demands.get(address, 0), sorted(named)))
+        return asked
+
+
+async def lock_and_load(
+    session: Session,
+    programs: ProgramCache,
+    commands: Sequence[Command],
+    reads: Reads,
+    resolved: Resolved,
+    patience_ms: int | None = None,
+) -> Loaded:
+    """Begins the transaction of some commands: what they name is locked, where that can be had at once or in
+    `patience_ms`, and all that is known of it read. What somebody only wants to know about is not locked, and opened
+    only in thought."""
+    is_mixed = any(command.context.validate_only for command in commands)
+    locking = reads_of(command for command in commands if not command.context.validate_only) if is_mixed else reads
+    changing = resolved.addresses(locking)
+    found, opened = dict(resolved.keys), None
+    if lacking := [address for address in changing if isinstance(found[address], Unopened)]:
+        opened = await open_accounts(session, lacking, waits=patience_ms is not None)
+        found.update(await find_keys(session, lacking))
+    keys, thought = _in_thought(found)
+    loaded = Loaded(Workspace(datetime.min), programs, reads, resolved, keys)
+    loaded.opened = opened or ()
+    locked = sorted({key.account for address in changing if (key := loaded.key(address)) and key.account > 0})
+    locks: dict[Noun, Any] = {ACCOUNT: locked} if locked else {}
+    locks.update((noun, list(wanted)) for noun, wanted in locking.others.items() if noun.lock and wanted)
+    asked = _asked(loaded, commands, reads)
+    _, passed_over = await nouns.load(session, asked, locks, patience_ms, opened is None, loaded.workspace)
+    for account, state in thought.items():
+        loaded.workspace.load(ACCOUNTS, (account,), Account(state=state))
+    # Who would change an account that could not be opened waits for whoever has its customer in hand.
+    unopened = {key.account for address in changing if (key := loaded.key(address)) and key.account < 0}
+    loaded.taken.update(unopened)
+    loaded.taken.update(passed_over.pop(ACCOUNT, ()))
+    loaded.taken.update((noun, tuple(key)) for noun, keys in passed_over.items() for key in keys)
+    return loaded
+
+
+async def load_accounts(
+    session: Session, programs: ProgramCache, keys: Iterable[AccountKey], workspace: Workspace | None = None
+) -> Workspace:
+    """Accounts as they stand, with what is open in them but their lots, and their programs."""
+    found = list(keys)
+    asked = {
+        programs.noun: programs.asked({key.program for key in found}),
+        ACCOUNT: {"accounts": [key.account for key in found]},
+    }
+    workspace, _ = await nouns.load(session, asked, workspace=workspace)
+    return workspace
+
+
+async def load_lots(session: Session, workspace: Workspace, asked: Sequence[LotsAsked]) -> None:
+    """Takes the lots that time changes by an instant, those that hold so many free points, and those of some numbers.
+    Ask after the accounts are locked."""
+    if asked:
+        now = workspace.now
+        await nouns.load(session, {LOT: asked}, workspace=workspace)
+        workspace.now = now
+
+
+async def load_program(session: Session, programs: ProgramCache, program: int) -> ProgramState | None:
+    """One program."""
+    workspace, _ = await nouns.load(session, {programs.noun: programs.asked([program])})
+    return workspace.get(PROGRAM_STATES, (program,))
+
+
+def pinned(workspace: Workspace, account: int) -> set[int]:
+    """The lots on which open holds of an account lie."""
+    return {lot for hold in workspace.within(HOLDS, (account,)).values() for lot, _ in hold.pins}
+
+
+def reads_of(commands: Iterable[Command]) -> Reads:
+    """What some commands read."""
+    reads = Reads()
+    for command in commands:
+        command.reads(reads)
+    return reads
+
+
+def _in_thought(
+    found: Mapping[Address, AccountKey | Unopened | Refusal],
+) -> tuple[dict[Address, AccountKey | Refusal], dict[int, Any]]:
+    """Accounts that are not there, by numbers below 0, which no account has, and their states."""
+    keys: dict[Address, AccountKey | Refusal] = {}
+    states: dict[int, Any] = {}
+    for address, key in found.items():
+        if isinstance(key, Unopened):
+            account = -1 - len(states)
+            states[account] = key.state
+            keys[address] = AccountKey(account, key.program, key.customer)
+        else:
+            keys[address] = key
+    return keys, states
+
+
+def _asked(loaded: Loaded, commands: Sequence[Command], reads: Reads) -> dict[Noun, Any]:
+    keys, resolved, programs = loaded.accounts, loaded.resolved, loaded.programs
+    holders = [holder for holder in resolved.customers.values() if isinstance(holder, Holder)]
+    transactions = [
+        (next(keys[address].program for address in recorded if address in keys), name.transaction_id)
+        for name, recorded in reads.recorded.items()
+        if any(address in keys for address in recorded)
+    ]
+    paid = []
+    for name, address in resolved.names.items():
+        if isinstance(address, Address) and address in keys:
+            transactions.append((keys[address].program, name.transaction_id))
+            paid.append((keys[address].account, name.transaction_id))
+
+    def numbers(named: Iterable[Numbered]) -> list[tuple[int, int]]:
+        return [(keys[one.address].account, one.number) for one in named if one.address in keys]
+
+    accounts = {
+        "accounts": [key.account for key in keys.values()],
+        "holds": numbers(reads.holds),
+        "spendings": numbers(reads.spendings),
+        "paid": paid,
+        "shortfalls": numbers(reads.shortfalls),
+    }
+    in_force = {key.program for key in keys.values()} | {holder.program for holder in holders}
+    asked: dict[Noun, Any] = {
+        programs.noun: programs.asked(in_force),
+        REQUEST: [command.context.request.key for command in commands],
+        ACCOUNT: accounts,
+    }
+    if transactions:
+        asked[TRANSACTION] = transactions
+    asked.update((noun, list(wanted)) for noun, wanted in reads.others.items())
+    return asked
