@@ -30,6 +30,7 @@ def test(address: str) -> None:
     transport = open_transport(validated(WorkerSettings, redis_url=settings.redis))
     if transport is None:
         raise Failure("no mail server is set: name it in FEALTY_MAIL_URL, and our address in FEALTY_MAIL_SENDER")
+    server = f"the mail server at {settings.mail_shown}"
     reference = secrets.token_hex(3)
     arguments = {"reference": reference}
     try:
@@ -39,10 +40,10 @@ def test(address: str) -> None:
     try:
         transport.send(message, address, time.monotonic() + MAIL_LIMIT_S)
     except MailServerAway as away:
-        raise Failure(f"{settings.mail_shown} cannot be used ({away}): start it, or correct FEALTY_MAIL_URL") from None
+        raise Failure(f"{server} cannot be used ({away}): start it, or correct FEALTY_MAIL_URL") from None
     except Refused as refused:
-        raise Failure(f"{settings.mail_shown} does not take the mail: it answered {refused.code}") from None
+        raise Failure(f"{server} does not take the mail: it answered {refused.code}") from None
     except OSError:
-        raise Failure(f"{settings.mail_shown} ended the connection in the middle of the mail: try again") from None
-    click.echo(f"{settings.mail_shown} has taken the mail, from {transport.sender}, with the reference {reference}.")
+        raise Failure(f"{server} ended the connection in the middle of the mail: try again") from None
+    click.echo(f"T{server[1:]} has taken the mail, from {transport.sender}, with the reference {reference}.")
     click.echo("See that it arrives, and not among the spam.")

@@ -24,9 +24,10 @@ from workers.limits import (
     MAIL_UNSET_PAUSE,
 )
 from workers.mail.message import write
+from workers.mail.settings import is_address
 from workers.mail.transport import MailServerAway, Transport
 
-# What a mail fails with whose customer has no address.
+# What a mail fails with whose customer has no address, or none that mail could be sent to.
 NO_ADDRESS = "NoAddress"
 
 
@@ -59,7 +60,7 @@ class _Sending:
             raise NotNow(MAIL_UNSET_PAUSE)
         self._gate.check()
         letter = mails.begin(unit, UUID(args["mail"]))
-        if letter is not None and not letter.address:
+        if letter is not None and not is_address(letter.address):
             mails.fail(unit, letter.id, NO_ADDRESS)
             return None
         return letter

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from storage.engine.ids import typeid
 from storage.mail.tables import MailTemplate
+from workers.mail.settings import is_address
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Seven bits pass every server on the way.
@@ -38,7 +39,7 @@ def write(
     sender: Address,
     recipient: str,
 ) -> EmailMessage:
-    """The mail of that id. Raises ValueError where the recipient is no address, KeyError where an argument is missing.
+    """The mail of that id. Raises ValueError where the recipient is no address; KeyError where an argument is missing.
 
     Its Message-ID follows from its id: who gets it twice can tell.
     """
@@ -47,8 +48,11 @@ def write(
     name = typeid("mail", identity.int)
     message = EmailMessage(_POLICY)
     message["From"] = sender
-    message["To"] = Address(addr_spec=recipient)
-    message["Subject"] = " ".join(form.subject.substitute(words).split())
+    if not is_address(recipient):
+        raise ValueError("the recipient is no address")
+    message["To"] = recipient
+    subject = form.subject.substitute(words)
+    message["Subject"] = " ".join("".join(one if one.isprintable() else " " for one in subject).split())
     message["Date"] = created_at
     message["Message-ID"] = f"<{name}@{sender.domain}>"
     # Nobody's absence is to be answered to us (RFC 3834).
