@@ -6,11 +6,11 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -19,15 +19,24 @@ from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
 from storage.engine.database import Database
+from storage.engine.requests import Request
 from storage.engine.unit import transaction
 from storage.mail.commands import plan_mail
 from storage.mail.tables import MailTemplate
+from storage.tasks.commands import claim
 from tests.workers.acting import figure
-from tests.workers.members import CALLER, ORIGIN, create_program, request
+from tests.workers.members import CALLER, ORIGIN, create_program
+from workers.actors.mail import send_mail
+from workers.external import ExternalActor, ExternalRunner
+from workers.mail.settings import mail_sender, mail_server
+from workers.mail.transport import Transport
+from workers.outage import Outage
 
 ADDRESS = "alice.liddell@example.com"
 NAME = "Alice Liddell"
 SENDER = "Coffee Club <club@coffee.example>"
+STATE = "SELECT state, error, tries FROM mail"
+TASK = "SELECT state, attempts, last_error FROM task WHERE actor = 'send_mail'"
 USER, PASSWORD = "fealty", "looking-glass"
 
 
@@ -175,3 +184,36 @@ def plan_test(database: Database, reference: str = "r-1", due_at: datetime | Non
     with transaction(database) as unit:
         activity = record(unit, ORIGIN, "programs/club/customers/c-1", Scope(1, customer))
         return UUID(plan_mail(unit, 1, customer, MailTemplate.TEST, {"reference": reference}, activity, due_at))
+
+
+def request() -> Request:
+    """One that was never made before."""
+    return Request(CALLER.id, "test", str(uuid4()), "00")
+
+
+def sending(url: str, trust: Certificate | None = None) -> ExternalActor[Any, Any]:
+    """The actor that sends over the server of that URL."""
+    return send_mail(Transport(mail_server(url), mail_sender(SENDER), trust.of_client if trust else None))
+
+
+def work_on(database: Database, actor: ExternalActor[Any, Any], task: str) -> None:
+    """As a worker does."""
+    ExternalRunner(actor, database, Event(), Outage("database")).run(task)
+
+
+def work_and_close(database: Database, actor: ExternalActor[Any, Any], task: str) -> None:
+    """The same, on a thread of its own."""
+    work_on(database, actor, task)
+    database.close()
+
+
+def sent(database: Database) -> str:
+    """The one task that the relay sends now."""
+    [task] = all_sent(database)
+    return task
+
+
+def all_sent(database: Database) -> list[str]:
+    """All tasks that the relay sends now."""
+    with transaction(database) as unit:
+        return [task.id for task in claim(unit.connection, 100, timedelta(hours=1))]

@@ -36,7 +36,7 @@ def create_program(database: Database, program_id: str, test_clock_at: datetime 
     """Its number."""
     command = CreateProgram(program_id, SETTINGS, test_clock_at)
     with transaction(database) as unit:
-        return programs.create(unit, command, CALLER, ORIGIN, request()).value.id
+        return programs.create(unit, command, CALLER, ORIGIN, _request()).value.id
 
 
 def enrol(database: Database, program_id: str, customer_ids: Sequence[str]) -> None:
@@ -44,7 +44,7 @@ def enrol(database: Database, program_id: str, customer_ids: Sequence[str]) -> N
     for customer_id in customer_ids:
         command = CreateCustomer(program_id, customer_id, Profile())
         with transaction(database) as unit:
-            customers.create(unit, command, CALLER, ORIGIN, request())
+            customers.create(unit, command, CALLER, ORIGIN, _request())
 
 
 def buy(database: Database, program_id: str, customer_ids: Sequence[str], points: int) -> None:
@@ -57,7 +57,7 @@ def buy(database: Database, program_id: str, customer_ids: Sequence[str], points
             "EUR",
             None,
             (),
-            Asked(request(), ORIGIN, validate_only=False, deadline=float("inf")),
+            Asked(_request(), ORIGIN, validate_only=False, deadline=float("inf")),
         )
         for customer_id in customer_ids
     ]
@@ -69,7 +69,7 @@ def buy(database: Database, program_id: str, customer_ids: Sequence[str], points
 def advance(database: Database, program_id: str, to: datetime) -> None:
     """Moves the program's clock, which plans its sweep."""
     with transaction(database) as unit:
-        programs.advance_test_clock(unit, AdvanceTestClock(program_id, to), CALLER, ORIGIN, request())
+        programs.advance_test_clock(unit, AdvanceTestClock(program_id, to), CALLER, ORIGIN, _request())
 
 
 def assert_verified(database: Database) -> None:
@@ -79,6 +79,5 @@ def assert_verified(database: Database) -> None:
     assert verdict.holds, verdict.shown
 
 
-def request() -> Request:
-    """One that was never made before."""
+def _request() -> Request:
     return Request(CALLER.id, "test", str(uuid4()), "00")

@@ -36,17 +36,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return Certificate(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture
-def plain() -> Iterator[MailServer]:
-    """A mail server of this host's own, without TLS."""
-    with serving() as server:
-        yield server
-
-
-def test_a_mail_arrives_as_it_was_written(plain: MailServer) -> None:
+def test_a_mail_arrives_as_it_was_written(server: MailServer) -> None:
     """Byte for byte, from us, to the one it is for."""
-    _send(plain.url())
-    [mail] = plain.received
+    _send(server.url())
+    [mail] = server.received
     assert (mail.sender, mail.recipients) == ("club@coffee.example", [ADDRESS])
     assert mail.content == MESSAGE.as_bytes()
 
@@ -75,10 +68,10 @@ def test_a_server_that_proves_nothing_gets_nothing(
             assert server.received == []
 
 
-def test_a_server_without_tls_gets_nothing(plain: MailServer) -> None:
+def test_a_server_without_tls_gets_nothing(server: MailServer) -> None:
     """Somebody in between may have taken the offer out."""
-    assert "STARTTLS" in _away(plain.url("smtp"))
-    assert plain.received == []
+    assert "STARTTLS" in _away(server.url("smtp"))
+    assert server.received == []
 
 
 def test_a_server_that_we_cannot_use_is_away(certificate: Certificate) -> None:
@@ -106,29 +99,29 @@ def test_a_server_that_we_cannot_use_is_away(certificate: Certificate) -> None:
         ("DATA", "554 5.7.1 spam", "MailRefused 554"),
     ],
 )
-def test_what_a_server_says_of_a_mail_is_the_mail_s(plain: MailServer, command: str, answer: str, error: str) -> None:
+def test_what_a_server_says_of_a_mail_is_the_mail_s(server: MailServer, command: str, answer: str, error: str) -> None:
     """4xx is for later, 5xx for ever. Of what it says only the code is kept: it quotes addresses."""
-    plain.answers[command].append(answer)
+    server.answers[command].append(answer)
     with pytest.raises((MailDeferred, MailRefused)) as refused:
-        _send(plain.url())
+        _send(server.url())
     assert f"{type(refused.value).__name__} {refused.value.code}" == error
     assert "alice" not in str(refused.value) + repr(refused.value.__cause__)
-    _send(plain.url())
+    _send(server.url())
 
 
 @pytest.mark.parametrize("answer", ["550 5.7.1 not yours", "530 5.7.0 log in"])
-def test_a_sender_that_the_server_does_not_take_is_no_fault_of_the_mail(plain: MailServer, answer: str) -> None:
+def test_a_sender_that_the_server_does_not_take_is_no_fault_of_the_mail(server: MailServer, answer: str) -> None:
     """The settings are wrong, and every mail would be given up for them."""
-    plain.answers["MAIL"].append(answer)
-    assert answer[:3] in _away(plain.url())
+    server.answers["MAIL"].append(answer)
+    assert answer[:3] in _away(server.url())
 
 
-def test_a_connection_that_ends_after_the_mail_leaves_it_open_what_became_of_it(plain: MailServer) -> None:
+def test_a_connection_that_ends_after_the_mail_leaves_it_open_what_became_of_it(server: MailServer) -> None:
     """The server has it, and may have taken it: it is neither sent nor refused."""
-    plain.is_hanging_up = True
+    server.is_hanging_up = True
     with pytest.raises(OSError, match="closed"):
-        _send(plain.url())
-    assert len(plain.received) == 1
+        _send(server.url())
+    assert len(server.received) == 1
 
 
 def test_a_mail_that_was_taken_is_sent_whatever_becomes_of_the_farewell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,17 +147,17 @@ def test_a_server_that_says_nothing_or_never_ends_is_left_at_the_deadline(scheme
     assert time.monotonic() - began < 10
 
 
-def test_a_server_that_does_not_end_a_mail_is_left_at_the_deadline(plain: MailServer) -> None:
+def test_a_server_that_does_not_end_a_mail_is_left_at_the_deadline(server: MailServer) -> None:
     """What became of the mail is not known then."""
-    plain.on_data = lambda: time.sleep(1)
+    server.on_data = lambda: time.sleep(1)
     with pytest.raises(OSError):  # noqa: PT011 - which one depends on who notices first
-        _send(plain.url(), limit_s=0.5)
+        _send(server.url(), limit_s=0.5)
 
 
-def test_nothing_is_sent_after_the_deadline(plain: MailServer) -> None:
+def test_nothing_is_sent_after_the_deadline(server: MailServer) -> None:
     """By then somebody else may be at it."""
-    assert _away(plain.url(), limit_s=-1.0) == "it did not answer in time"
-    assert plain.connections == 0
+    assert _away(server.url(), limit_s=-1.0) == "it did not answer in time"
+    assert server.connections == 0
 
 
 @pytest.mark.parametrize(
