@@ -1,10 +1,10 @@
-"""Mails from their plan to a real mail server: at least once, and nothing of the person anywhere but there."""
+"""Mails from their plan to a real mail server, and what becomes of those that it does not take."""
 
 import json
 from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,7 +14,7 @@ from storage.engine.database import Database
 from storage.engine.ids import typeid
 from storage.engine.unit import run
 from tests.cli.terminal import free_port
-from tests.workers.acting import figure, make_due, open_tasks, rows
+from tests.workers.acting import figure, make_due, rows
 from tests.workers.mailing import (
     ADDRESS,
     PASSWORD,
@@ -32,10 +32,9 @@ from tests.workers.mailing import (
     work_on,
 )
 from tests.workers.members import CALLER, ORIGIN
-from tests.workers.processes import eventually
 from workers import gate as gates
 from workers.actors.mail import send_mail
-from workers.external import ExternalActor
+from workers.limits import GATE_RETRY_MIN_S
 
 
 def test_a_mail_that_was_planned_is_sent_once_and_recorded(database: Database, server: MailServer) -> None:
@@ -129,19 +128,28 @@ def test_while_the_server_is_away_mails_wait_and_one_of_them_looks_whether_it_is
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An outage of days costs no mail a try, and no thread its time: only the first of ten goes to the server."""
-    monkeypatch.setattr(gates, "GATE_RETRY_MIN_S", 2.0)
+    clock = SimpleNamespace(monotonic=lambda: 0.0)
+    monkeypatch.setattr(gates, "time", clock)
     create_member(database)
     for number in range(10):
         plan_test(database, f"r-{number}")
     port = free_port()
     actor = sending(f"smtp+plain://127.0.0.1:{port}")
-    with capture_logs() as logged:
+
+    def work_on_all() -> None:
+        make_due(database)
         for task in all_sent(database):
             work_on(database, actor, task)
+
+    with capture_logs() as logged:
+        work_on_all()
         assert rows(database, "SELECT DISTINCT state, attempts, last_error FROM task") == [("SENT", 1, None)]
         assert rows(database, "SELECT tries, count(*) FROM mail GROUP BY 1 ORDER BY 1") == [(0, 9), (1, 1)]
         with serving(port=port) as server:
-            eventually(lambda: _work(database, actor) == 0)
+            work_on_all()
+            assert server.connections == 0
+            clock.monotonic = lambda: GATE_RETRY_MIN_S
+            work_on_all()
             assert len({mail.content for mail in server.received}) == len(server.received) == 10
     assert [line["event"] for line in logged] == ["mail server away", "mail server back"]
     assert logged[0]["reason"] == "Connection refused"
@@ -183,10 +191,3 @@ def test_without_a_mail_server_mails_wait_and_are_looked_at_seldom(database: Dat
 _ENDED = """
 SELECT a.body, m.ended_at FROM mail m JOIN activity a ON a.id = m.end_activity AND a.customer = m.customer
 """
-
-
-def _work(database: Database, actor: ExternalActor[Any, Any]) -> int:
-    """Works on what is due; how many are open."""
-    for task in all_sent(database):
-        work_on(database, actor, task)
-    return open_tasks(database)
