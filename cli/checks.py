@@ -6,23 +6,29 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from cli import health
-from cli.settings import Settings
+from cli.settings import Settings, validated
 from storage import migrate
 from storage.embedded import VERSION_MIN
 from storage.engine.database import Connection, StorageUnavailable, connection, open_database
 from storage.ledger.sweep import set_aside
+from storage.mail.queries import mails
 from storage.migrate import Schema
 from workers import diagnosis
 from workers.broker import BrokerUnavailable
+from workers.limits import MAIL_LIMIT_S
+from workers.mail.transport import MailServerAway, open_transport
+from workers.settings import WorkerSettings
 
 PYTHON_MIN = (3, 11)
 DISK_FREE_MIN_BYTES = 2 << 30  # a few days of a small installation; PostgreSQL stops hard on a full disk
 CLOCK_SKEW_MAX_S = 2.0  # more makes logs of two hosts hard to read side by side; the books use PostgreSQL's clock
 TASK_AGE_MAX_S = 600.0  # a task takes seconds; one this old has waited for workers that do not run, or fails again
+MAIL_AGE_MAX_S = 3_600.0  # servers that say "later" mean minutes
+MAIL_LATELY = timedelta(days=1)
 
 SHOWN_MAX = 5  # a line that can be read; all of them are in the table set_aside
 
@@ -45,6 +51,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _python()
     yield from _database(settings)
     yield from _broker(settings)
+    yield _mail_server(settings)
     yield _server(settings)
     yield _disk(settings)
 
@@ -67,6 +74,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             if not schema.pending:
                 yield _tasks(held)
                 yield _set_aside(held)
+                yield _mails(held, settings)
     except StorageUnavailable as error:
         advice = "start it, or correct FEALTY_DATABASE_URL" if settings.database_url else "`fealty up` starts it"
         yield Finding("PostgreSQL", f"{settings.database_shown} does not answer ({error})", advice)
@@ -122,6 +130,32 @@ def _set_aside(held: Connection) -> Finding:
     return Finding("accounts", f"{len(found):,} cannot be settled: {shown}{more}", advice)
 
 
+def _mails(held: Connection, settings: Settings) -> Finding:
+    waiting, oldest_due_at, failed = mails(held, MAIL_LATELY)
+    errors = ", ".join(f"{count:,} {error}" for error, count in list(failed.items())[:SHOWN_MAX])
+    given_up = f"; given up within a day: {errors}" if failed else ""
+    if not waiting:
+        return Finding("mails", f"none waits{given_up}")
+    age_s = (datetime.now(UTC) - oldest_due_at).total_seconds() if oldest_due_at else 0.0
+    found = f"{waiting:,} wait, the oldest for {age_s:.0f} s{given_up}"
+    if settings.mail_url is None:
+        return Finding("mails", found, "set FEALTY_MAIL_URL and FEALTY_MAIL_SENDER for the workers")
+    advice = "see that a worker takes the queue mail, and what its log says of send_mail"
+    return Finding("mails", found, advice if age_s > MAIL_AGE_MAX_S else "")
+
+
+def _mail_server(settings: Settings) -> Finding:
+    transport = open_transport(validated(WorkerSettings, redis_url=settings.redis))
+    if transport is None:
+        return Finding("mail server", "none is set: mails would wait")
+    try:
+        transport.check(time.monotonic() + MAIL_LIMIT_S)
+    except MailServerAway as away:
+        found = f"{settings.mail_shown} cannot be used ({away})"
+        return Finding("mail server", found, "start it, or correct FEALTY_MAIL_URL")
+    return Finding("mail server", f"{settings.mail_shown} lets us in, to send as {transport.sender}")
+
+
 def _broker(settings: Settings) -> Iterator[Finding]:
     try:
         broker = diagnosis.ask(settings.redis)
@@ -161,4 +195,8 @@ SELECT current_setting('server_version'), clock_timestamp(), current_setting('fs
        current_setting('synchronous_commit')
 """
 
-_TASKS = "SELECT count(*), min(created_at) FROM task WHERE state IN ('READY', 'SENT')"
+# Mails wait for other reasons, and are looked at by themselves.
+_TASKS = """
+SELECT count(*), min(first_due_at) FROM task
+WHERE state IN ('READY', 'SENT') AND first_due_at <= now() AND queue <> 'mail'
+"""

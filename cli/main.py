@@ -13,6 +13,7 @@ from cli.doctor import doctor
 from cli.failures import sentence
 from cli.keys import keys
 from cli.ledger import ledger
+from cli.mail import mail
 from cli.migrate import migrate
 from cli.serve import serve
 from cli.up import up
@@ -40,7 +41,7 @@ def fealty() -> None:
     """
 
 
-for command in (up, demo, doctor, keys, ledger, migrate, serve, worker, clock):
+for command in (up, demo, doctor, keys, ledger, mail, migrate, serve, worker, clock):
     fealty.add_command(command)
 
 

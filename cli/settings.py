@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from cli.failures import Failure
 from storage.embedded import default_data_dir, socket_url
 from workers.embedded import broker_url
+from workers.mail.settings import mail_server
 
 CHECKOUT = Path(__file__).parents[1]
 PREFIX = "FEALTY_"
@@ -47,6 +48,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     # redis://:password@host:port/0, rediss://… or unix:///path?db=0
     redis_url: SecretStr | None = None
+    # smtp://user:password@host:587 and so on; see workers/settings.py.
+    mail_url: SecretStr | None = None
     # PostgreSQL's and Valkey's data, and the logs of what `fealty up` starts.
     data_dir: Path = Field(default_factory=lambda: default_data_dir(CHECKOUT))
     # Loopback unless told otherwise: there is no TLS here.
@@ -71,6 +74,13 @@ class Settings(BaseSettings):
     def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
         return _checked(url, ("redis", "rediss", "unix"), "redis://:password@host:6379/0")
 
+    @field_validator("mail_url")
+    @classmethod
+    def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            mail_server(url.get_secret_value())
+        return url
+
     @property
     def database(self) -> str:
         """The URL of PostgreSQL. It may hold a password: print `database_shown`."""
@@ -92,6 +102,11 @@ class Settings(BaseSettings):
         return _shown(self.redis) if self.redis_url else str(self.data_dir / "broker")
 
     @property
+    def mail_shown(self) -> str:
+        """Where the mail server is, for people; empty where none is set."""
+        return _shown(self.mail_url.get_secret_value()) if self.mail_url else ""
+
+    @property
     def address(self) -> str:
         """Where a client on this host reaches the gRPC server."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - to reach, not to bind
@@ -100,7 +115,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """What must never be printed, as it is written and as it is meant."""
-        urls = [url.get_secret_value() for url in (self.database_url, self.redis_url) if url]
+        urls = [url.get_secret_value() for url in (self.database_url, self.redis_url, self.mail_url) if url]
         # A password that is also the user's or the database's name gives nothing away, and they must be readable.
         return [form for url in urls for form in (_password(url), unquote(_password(url))) if form not in _shown(url)]
 

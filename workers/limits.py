@@ -76,6 +76,14 @@ STORAGE_RETRY_MAX_S = 2.0
 # A library that repeats a line more often than this is heard once.
 REPEATED_LINE_S = 60.0
 
+# What it may take to record what was done outside the database, while that is nobody else's to do. PostgreSQL waits
+# 2 s for a row, and is asked again.
+RECORD_LIMIT_S = 10.0
+# How soon a server outside that is away is tried again, by one task in its process: soon where it only restarts, and
+# while that lasts, no later than somebody who has mended it likes to wait.
+GATE_RETRY_MIN_S = 5.0
+GATE_RETRY_MAX_S = 300.0
+
 # The actors.
 
 # Accounts settled in one transaction. Calls about one of them are passed over for as long, about 50 ms; larger batches
@@ -98,3 +106,24 @@ TASK_RETENTION = timedelta(days=4)
 PRUNE_ATTEMPTS_MAX = 4
 PRUNE_RETRY_MIN = timedelta(seconds=5)
 PRUNE_RETRY_MAX = timedelta(minutes=5)
+
+# Mail.
+
+# All of one mail, from the name of the server to its last answer: a worker that stops waits for it (STOP_LIMIT_S).
+# Servers take a second or two; one that looks at a mail for longer than this is sent it again, later.
+MAIL_LIMIT_S = 20.0
+# One address of the server, of which there may be several.
+MAIL_CONNECT_LIMIT_S = 5.0
+# One answer before the mail itself.
+MAIL_ANSWER_LIMIT_S = 10.0
+# The farewell, when the mail is taken.
+MAIL_QUIT_LIMIT_S = 2.0
+# A server that says "later" means minutes (greylisting), a full mailbox is emptied within days: three days in all.
+MAIL_ATTEMPTS_MAX = 26
+MAIL_RETRY_MIN = timedelta(minutes=1)
+MAIL_RETRY_MAX = timedelta(hours=4)
+# Each time that a worker dies with a mail in hand, it may have been sent. So many dead workers in a row are the mail's
+# doing, and more copies of it nobody's wish.
+MAIL_BEGUN_MAX = 5
+# How soon a mail is looked at again where no mail server is set: by the next look after somebody has set one.
+MAIL_UNSET_PAUSE = timedelta(minutes=5)

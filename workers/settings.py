@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workers.limits import THREADS_DEFAULT, THREADS_MAX
+from workers.mail.settings import mail_sender, mail_server
 
 
 class WorkerSettings(BaseSettings):
-    """Read once in an entry point, from FEALTY_REDIS_URL, FEALTY_QUEUES and FEALTY_THREADS, and passed on."""
+    """Read once in an entry point, from FEALTY_REDIS_URL, FEALTY_QUEUES and so on, and passed on."""
 
     model_config = SettingsConfigDict(
         env_prefix="FEALTY_",
@@ -25,8 +26,26 @@ class WorkerSettings(BaseSettings):
     queues: Annotated[tuple[str, ...], NoDecode] = ()
     # Tasks that one worker works on at a time, each with a connection to the database.
     threads: int = Field(default=THREADS_DEFAULT, ge=1, le=THREADS_MAX)
+    # smtp://user:password@host:587 and so on; without it, mails wait.
+    mail_url: SecretStr | None = None
+    # The address that mails come from, with or without a name before it.
+    mail_sender: str = Field(default="", validate_default=True)
 
     @field_validator("queues", mode="before")
     @classmethod
     def _split(cls, queues: Any) -> Any:
         return [part for name in queues.split(",") if (part := name.strip())] if isinstance(queues, str) else queues
+
+    @field_validator("mail_url")
+    @classmethod
+    def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            mail_server(url.get_secret_value())
+        return url
+
+    @field_validator("mail_sender")
+    @classmethod
+    def _is_sender(cls, sender: str, info: ValidationInfo) -> str:
+        if sender or info.data.get("mail_url") is not None:
+            mail_sender(sender)
+        return sender

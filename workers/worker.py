@@ -13,19 +13,24 @@ import dramatiq
 import structlog
 
 from storage.engine.database import Database
-from workers.actors import ACTORS
+from workers.actors import AnyActor, build
 from workers.broker import Broker
+from workers.external import ExternalActor, ExternalRunner
 from workers.limits import PREFETCH_PER_THREAD, REPEATED_LINE_S, STOP_LIMIT_S, WORKER_POLL_MS
 from workers.outage import Outage
 from workers.process import WorkerError, close, end_on_signals, open_books, open_broker
 from workers.settings import WorkerSettings
-from workers.tasks import Actor, Runner
+from workers.tasks import Runner
 
 log = structlog.get_logger()
 
 
-def main(settings: WorkerSettings, database_url: str, actors: Sequence[Actor] = ACTORS) -> int:
-    """Runs a worker until SIGTERM or SIGINT; its exit code. Raises WorkerError where it cannot start."""
+def main(settings: WorkerSettings, database_url: str, actors: Sequence[AnyActor] | None = None) -> int:
+    """Runs a worker until SIGTERM or SIGINT; its exit code. `actors`: others than all there are.
+
+    Raises WorkerError where it cannot start.
+    """
+    actors = build(settings) if actors is None else actors
     queues = _queues(settings, actors)
     stop = end_on_signals()
     database = open_books(database_url)
@@ -37,12 +42,15 @@ def main(settings: WorkerSettings, database_url: str, actors: Sequence[Actor] = 
 
 
 def run(
-    database: Database, broker: Broker, actors: Sequence[Actor], queues: Collection[str], threads: int, stop: Event
+    database: Database, broker: Broker, actors: Sequence[AnyActor], queues: Collection[str], threads: int, stop: Event
 ) -> None:
     """Works until `stop` is set, then ends the step in hand of each thread and hands back the rest."""
     outage = Outage("database")
     for actor in actors:
-        Runner(actor, database, stop, outage).declare(broker)
+        if isinstance(actor, ExternalActor):
+            ExternalRunner(actor, database, stop, outage).declare(broker)
+        else:
+            Runner(actor, database, stop, outage).declare(broker)
     broker.add_middleware(_Connections(database))
     _quieten(queues)
     worker = dramatiq.Worker(broker, queues=set(queues), worker_threads=threads, worker_timeout=WORKER_POLL_MS)
@@ -67,7 +75,7 @@ class _Connections(dramatiq.Middleware):
         close(self._database)
 
 
-def _queues(settings: WorkerSettings, actors: Sequence[Actor]) -> list[str]:
+def _queues(settings: WorkerSettings, actors: Sequence[AnyActor]) -> list[str]:
     known = sorted({actor.queue for actor in actors})
     if unknown := sorted(set(settings.queues).difference(known)):
         raise WorkerError(f"There is no queue {', '.join(unknown)}: the queues are {', '.join(known)}.")

@@ -249,6 +249,8 @@ _PARTS: dict[str, Part] = {
     "program.clock_advanced": lambda d, s: f"The test clock of program {s} was moved",
     "activity.listed": lambda d, s: f"Activities of {_whose(s)} were listed",
     "activity.watched": lambda d, s: f"Activities of {_whose(s)} were watched",
+    "mail.sent": lambda d, s: f"Mail {d['mail']} ({d['template']}) was sent to {s}",
+    "mail.failed": lambda d, s: f"Mail {d['mail']} ({d['template']}) to {s} was given up: {d['error']}",
     "key.created": lambda d, s: f"API key {s} was made for caller {d['name']}, of role {d['role']}",
     "key.revoked": lambda d, s: f"API key {s} was revoked",
     "database.migrated": lambda d, s: "The database was migrated",

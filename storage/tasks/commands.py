@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg.errors import LockNotAvailable
@@ -10,7 +10,7 @@ from psycopg.errors import LockNotAvailable
 from storage.engine.database import Connection
 from storage.engine.ids import new_uuid_text
 from storage.engine.part import part
-from storage.engine.unit import Unit
+from storage.engine.unit import Plan, Unit
 from storage.tasks.tables import TASKS, TaskState
 
 
@@ -28,10 +28,16 @@ class Task(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What an actor needs of its task. `args` are ids, never personal data."""
+    """What an actor needs of its task. `args` are ids, never personal data.
+
+    `begun` counts how often it was begun outside the database with nothing recorded of it since, the last time until
+    `begun_until`.
+    """
 
     actor: str
     args: Mapping[str, Any]
+    begun: int
+    begun_until: datetime | None
 
 
 class Failed(NamedTuple):
@@ -42,15 +48,17 @@ class Failed(NamedTuple):
 
 
 def plan(
-    unit: Unit,
+    unit: Plan,
     actor: str,
     queue: str,
     args: Mapping[str, Any],
     unique_key: str,
     program: int | None = None,
     customer: int | None = None,
+    due_at: datetime | None = None,
 ) -> None:
-    """Writes a task in the transaction that causes it, due at once, unless one of its key is open."""
+    """Writes a task in the transaction that causes it, due at once, or later by the database's clock; unless one of its
+    key is open."""
     row: dict[str, Any] = {
         "id": new_uuid_text(),
         "actor": actor,
@@ -60,7 +68,8 @@ def plan(
         "program": program,
         "customer": customer,
         "state": TaskState.READY,
-        "due_at": unit.now,
+        "first_due_at": due_at or unit.now,
+        "due_at": due_at or unit.now,
         "created_at": unit.now,
     }
     unit.add(TASKS, row)
@@ -97,7 +106,8 @@ def claim(connection: Connection, limit: int, send_again_after: timedelta) -> li
 
 
 def begin(connection: Connection, task: str) -> Work | None:
-    """Takes a task for an actor, in the caller's transaction. None where another worker has it or it is done.
+    """Takes a task for an actor, in the caller's transaction. None where another worker has it, may still be at it
+    outside the database, or it is done.
 
     A relay that has sent it and not yet committed is waited for.
     """
@@ -105,25 +115,36 @@ def begin(connection: Connection, task: str) -> Work | None:
     return Work(*found) if found else None
 
 
-def hand_back(connection: Connection, task: str) -> None:
-    """Leaves the rest of it to whoever is sent it next, at once, in the transaction of what was done of it."""
-    connection.execute(_HAND_BACK, (task,), prepare=True)
+def reserve(connection: Connection, task: str, work: Work, limit: timedelta) -> Work:
+    """Notes, in the transaction that took it, that it is begun outside the database: for so long nobody else begins it,
+    and then, unless something was recorded of it, it is due again."""
+    found = connection.execute(_RESERVE, (limit, limit, task), prepare=True).fetchone()
+    assert found is not None
+    return work._replace(begun=work.begun + 1, begun_until=found[0])
 
 
-def finish(connection: Connection, task: str) -> None:
-    """Marks it done, in the transaction of its effect."""
-    connection.execute(_FINISH, (task,), prepare=True)
+def hand_back(connection: Connection, task: str, work: Work, after: timedelta = timedelta(0)) -> None:
+    """Leaves it, or the rest of it, to whoever is sent it next, at once or later: no attempt has failed. Does nothing
+    where somebody else has begun it since."""
+    connection.execute(_HAND_BACK, (after, task, work.begun_until), prepare=True)
+
+
+def finish(connection: Connection, task: str) -> bool:
+    """Marks it done, in the transaction of its effect; False where it had ended before."""
+    return connection.execute(_FINISH, (task,), prepare=True).rowcount == 1
 
 
 def fail(
-    connection: Connection, task: str, error: str, retry_after: Callable[[int], timedelta | None]
+    connection: Connection, task: str, work: Work | None, error: str, retry_after: Callable[[int], timedelta | None]
 ) -> Failed | None:
     """Keeps the name of the error, and makes the task due again, after the pause that `retry_after` answers to the
-    number of attempts, or where that is None gives it up. Answers None where it has ended.
+    number of attempts, or where that is None gives it up. Answers None where it has ended, or somebody else has begun
+    it since. `work` is None where it could not even be taken.
 
     The row counts the attempts, so a task of which nothing else can be read is given up like any other.
     """
-    found = connection.execute(_ATTEMPTS, (task,), prepare=True).fetchone()
+    begun_until = work.begun_until if work else None
+    found = connection.execute(_ATTEMPTS, (task, work is None, begun_until), prepare=True).fetchone()
     if found is None:
         return None
     (attempts,) = found
@@ -165,20 +186,34 @@ SELECT id::text, actor, queue, id || '@' || to_char(due_at, 'YYYYMMDDHH24MISSUS'
 # with the transaction.
 _BEGIN = """
 WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS taken)
-SELECT actor, args FROM task, mine
-WHERE mine.taken AND id = %s AND state IN ('READY', 'SENT') FOR UPDATE OF task
+SELECT actor, args, begun, begun_until FROM task, mine
+WHERE mine.taken AND id = %s AND state IN ('READY', 'SENT') AND (begun_until IS NULL OR begun_until <= now())
+FOR UPDATE OF task
 """
 
-_HAND_BACK = "UPDATE task SET due_at = now() WHERE id = %s"
+_RESERVE = """
+UPDATE task SET begun = begun + 1, begun_until = now() + %s, due_at = now() + %s WHERE id = %s RETURNING begun_until
+"""
 
-_FINISH = "UPDATE task SET state = 'DONE', finished_at = now(), last_error = NULL WHERE id = %s"
+_HAND_BACK = """
+UPDATE task SET due_at = now() + %s, begun = 0, begun_until = NULL
+WHERE id = %s AND state IN ('READY', 'SENT') AND begun_until IS NOT DISTINCT FROM %s::timestamptz
+"""
 
-_ATTEMPTS = "SELECT attempts FROM task WHERE id = %s AND state IN ('READY', 'SENT') FOR UPDATE"
+_FINISH = """
+UPDATE task SET state = 'DONE', finished_at = now(), last_error = NULL WHERE id = %s AND state IN ('READY', 'SENT')
+"""
+
+_ATTEMPTS = """
+SELECT attempts FROM task
+WHERE id = %s AND state IN ('READY', 'SENT') AND (%s OR begun_until IS NOT DISTINCT FROM %s::timestamptz)
+FOR UPDATE
+"""
 
 _FAIL = """
 UPDATE task SET last_error = %s,
     state = CASE WHEN %s::interval IS NULL THEN 'FAILED' ELSE 'READY' END,
-    due_at = now() + coalesce(%s::interval, '0'),
+    due_at = now() + coalesce(%s::interval, '0'), begun = 0, begun_until = NULL,
     finished_at = CASE WHEN %s::interval IS NULL THEN now() END
 WHERE id = %s
 """

@@ -19,7 +19,12 @@ class TaskState(StrEnum):
 
 
 class TaskRow(Table):
-    """One piece of work. `unique_key` names the work: while one is open, another of that key is not written."""
+    """One piece of work. `unique_key` names the work: while one is open, another of that key is not written.
+
+    `first_due_at` stays as it was planned; `due_at` is when it is to be sent next. Of work outside the database,
+    `begun` counts how often it was begun since something was last recorded of it; before `begun_until` nobody begins
+    it.
+    """
 
     id = UUIDField(primary_key=True)
     actor = TextField()
@@ -29,8 +34,11 @@ class TaskRow(Table):
     program = IntegerField(null=True)
     customer = BigIntegerField(null=True)
     state = TextField()
+    first_due_at = DateTimeTZField()
     due_at = DateTimeTZField()
     attempts = IntegerField()
+    begun = IntegerField()
+    begun_until = DateTimeTZField(null=True)
     last_error = TextField(null=True)
     created_at = DateTimeTZField()
     finished_at = DateTimeTZField(null=True)
@@ -52,6 +60,7 @@ TASKS = RowSet(
         "program": "integer",
         "customer": "bigint",
         "state": "text",
+        "first_due_at": "timestamptz",
         "due_at": "timestamptz",
         "created_at": "timestamptz",
     },

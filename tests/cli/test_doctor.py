@@ -31,9 +31,11 @@ def test_what_is_in_order_is_said_too(terminal: Terminal) -> None:
         "schema",
         "tasks",
         "accounts",
+        "mails",
         "broker",
         "broker log",
         "broker memory",
+        "mail server",
         "server",
         "disk",
     ]
@@ -149,8 +151,9 @@ SELECT id, program, now(), 'CheckViolation', 1, now() FROM due
 """
 
 _OLD_TASK = """
-INSERT INTO task (id, actor, queue, args, unique_key, state, due_at, created_at)
-VALUES (gen_random_uuid(), 'sweep_program', 'sweep', '{}', 'old', 'READY', now(), now() - interval '1 hour')
+INSERT INTO task (id, actor, queue, args, unique_key, state, first_due_at, due_at, created_at)
+VALUES (gen_random_uuid(), 'sweep_program', 'sweep', '{}', 'old', 'READY', now() - interval '1 hour', now(), now()),
+       (gen_random_uuid(), 'sweep_program', 'sweep', '{}', 'later', 'READY', now() + interval '1 hour', now(), now())
 """
 
 _ACCOUNT = """

@@ -191,6 +191,8 @@ def test_an_unknown_fault_keeps_its_traceback(connected: Terminal) -> None:
         ["ledger"],
         ["ledger", "verify", "--programs", "p"],
         ["doctor", "--yes"],
+        ["mail"],
+        ["mail", "test"],
         ["demo", "--households", "0"],
         ["demo", "--days", "366"],
     ],

@@ -109,6 +109,20 @@ async def test_an_event_that_was_just_recorded_is_the_one_that_is_listed(club: C
     assert recorded == listed
 
 
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        ("mail.sent", f"Mail mail_1 (test) was sent to {ADA}."),
+        ("mail.failed", f"Mail mail_1 (test) to {ADA} was given up: MailRefused 550."),
+    ],
+)
+def test_what_became_of_a_mail_has_a_sentence(action: str, sentence: str) -> None:
+    """A customer asks where his mail is."""
+    details = {"mail": "mail_1", "template": "test", "tries": 1, "error": "MailRefused 550"}
+    body = {"action": action, "details": details, "subject": ADA, "changes": [], "outcome": "SUCCEEDED"}
+    assert descriptions.activity({**body, "actor": {"type": "SYSTEM", "id": ""}}, "") == sentence
+
+
 def test_a_record_that_says_less_still_has_a_sentence() -> None:
     """Records are never rewritten: a later version must be able to read those of an earlier one."""
     actor = {"type": "SERVICE", "id": "caller_1"}

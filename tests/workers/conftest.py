@@ -7,6 +7,8 @@ import pytest
 
 from storage.engine.database import Database
 from tests.workers.acting import Holder
+from tests.workers.mailing import MailServer, serving
+from tests.workers.outside import Outside
 from tests.workers.processes import Processes
 from workers.broker import Broker
 from workers.embedded import EmbeddedValkey
@@ -34,6 +36,19 @@ def holder(database_url: str) -> Iterator[Holder]:
     made = Holder(database_url)
     yield made
     made.close()
+
+
+@pytest.fixture
+def outside(holder: Holder) -> Outside:
+    """Where nothing is done yet."""
+    return Outside()
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    """A mail server of this host's own."""
+    with serving() as made:
+        yield made
 
 
 @pytest.fixture

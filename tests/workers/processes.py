@@ -19,6 +19,13 @@ from workers.worker import main
 sys.exit(main(WorkerSettings(redis_url=sys.argv[2], threads=2), sys.argv[1], ACTORS))
 """
 
+MAIL_WORKER = """
+import sys
+from workers.settings import WorkerSettings
+from workers.worker import main
+sys.exit(main(WorkerSettings(redis_url=sys.argv[2], threads=2, queues=("mail",)), sys.argv[1]))
+"""
+
 CLOCK = """
 import sys
 from workers.clock import main
@@ -39,9 +46,19 @@ class Processes:
         """A worker with two threads, for the actors of tests.workers.acting."""
         return self._start(WORKER, "worker")
 
+    def mail_worker(self, mail_url: str, sender: str, trusted: Path) -> subprocess.Popen[bytes]:
+        """A worker as operators start it, for mail only, which believes the certificates of a file."""
+        known = {"FEALTY_MAIL_URL": mail_url, "FEALTY_MAIL_SENDER": sender, "SSL_CERT_FILE": str(trusted)}
+        return self._start(MAIL_WORKER, "worker", **known)
+
     def clock(self, name: str) -> subprocess.Popen[bytes]:
         """A clock whose connections carry `name`."""
-        return self._start(CLOCK, "clock", name)
+        return self._start(CLOCK, "clock", PGAPPNAME=name)
+
+    @property
+    def logs(self) -> str:
+        """What all of them have written."""
+        return "".join(log.read_text() for log in self._folder.glob("*.log"))
 
     def kill_all(self) -> None:
         """Ends what still runs."""
@@ -49,13 +66,13 @@ class Processes:
             process.kill()
             process.wait()
 
-    def _start(self, program: str, kind: str, name: str = "") -> subprocess.Popen[bytes]:
+    def _start(self, program: str, kind: str, **variables: str) -> subprocess.Popen[bytes]:
         log = self._folder / f"{kind}-{len(self.running)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-c", program, *self._urls],
                 cwd=CHECKOUT,
-                env={**os.environ, "PGAPPNAME": name or kind},
+                env={**os.environ, "PGAPPNAME": kind, **variables},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

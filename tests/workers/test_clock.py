@@ -5,6 +5,7 @@ from threading import Event, Thread
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from storage.engine.database import Database, connection
@@ -15,10 +16,11 @@ from tests.workers.acting import NOTE, figure, open_tasks, plan_tasks, rows
 from tests.workers.members import advance, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from tests.workers.test_sweep import MONDAY, THURSDAY
-from workers.actors import ACTORS
+from workers.actors import build
 from workers.broker import Broker
 from workers.clock import Clock, run
 from workers.relay import Relay
+from workers.settings import WorkerSettings
 from workers.worker import run as run_worker
 
 
@@ -93,7 +95,8 @@ def test_what_falls_due_is_swept_and_old_rows_are_pruned_by_themselves(database:
     rows(database, "DELETE FROM task RETURNING id")
     stop = Event()
     clock = Thread(target=run, args=(database, Relay(database, messages), stop))
-    worker = Thread(target=run_worker, args=(database, messages, ACTORS, {"sweep"}, 2, stop))
+    actors = build(WorkerSettings(redis_url=SecretStr("unused")))
+    worker = Thread(target=run_worker, args=(database, messages, actors, {"sweep"}, 2, stop))
     for thread in (clock, worker):
         thread.start()
     done = "SELECT count(DISTINCT actor) FROM task WHERE state = 'DONE' AND actor IN ('sweep_program', 'prune')"

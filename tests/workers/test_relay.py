@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import transaction
-from storage.tasks.commands import claim
+from storage.tasks.commands import claim, plan
 from tests.workers.acting import NOTE, Holder, figure, open_tasks, plan_tasks, rows, working
 from tests.workers.processes import eventually
 from workers.broker import Broker
@@ -41,6 +41,18 @@ def test_messages_hold_a_task_s_id_and_nothing_else_of_it(database: Database, me
     assert {*message} == {"queue_name", "actor_name", "args", "kwargs", "options", "message_id", "message_timestamp"}
     assert {*message["options"]} == {"redis_message_id"}
     assert "31337" not in json.dumps(message).replace(task, "")
+
+
+def test_a_task_that_is_due_later_is_sent_then(database: Database, messages: Broker) -> None:
+    """A reminder must not come before its time; nor does it, whatever the clocks of servers say."""
+    with transaction(database) as unit:
+        plan(unit, NOTE.name, NOTE.queue, {}, "later", due_at=unit.now + timedelta(seconds=1))
+        plan(unit, NOTE.name, NOTE.queue, {}, "much later", due_at=unit.now + timedelta(hours=1))
+    relay = Relay(database, messages)
+    assert relay.send_due() == 0
+    eventually(relay.send_due)
+    is_due = "SELECT unique_key, now() >= first_due_at, attempts FROM task WHERE state = 'SENT'"
+    assert rows(database, is_due) == [("later", True, 1)]
 
 
 def test_two_relays_at_once_send_each_task_once(database: Database, messages: Broker) -> None:

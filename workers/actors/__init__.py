@@ -1,7 +1,19 @@
-"""What workers do, one noun a file. Listed here, an actor is worked on."""
+"""What workers do, one noun a file. Built here, an actor is worked on."""
 
+from typing import Any
+
+from workers.actors.mail import send_mail
 from workers.actors.operations import OPERATION
 from workers.actors.prune import PRUNE
 from workers.actors.sweep import SWEEP_PROGRAM
+from workers.external import ExternalActor
+from workers.mail.transport import open_transport
+from workers.settings import WorkerSettings
+from workers.tasks import Actor
 
-ACTORS = (SWEEP_PROGRAM, OPERATION, PRUNE)
+AnyActor = Actor | ExternalActor[Any, Any]
+
+
+def build(settings: WorkerSettings) -> tuple[AnyActor, ...]:
+    """All actors of a worker, those that need a client with theirs."""
+    return (SWEEP_PROGRAM, OPERATION, PRUNE, send_mail(open_transport(settings)))

@@ -1,0 +1,110 @@
+"""The life of a mail: planned with its cause, begun as often as it takes, ended once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from rules.activity import MAIL_FAILED, MAIL_SENT, Kind, by_worker
+from storage.activity.commands import Scope, record
+from storage.engine.ids import new_uuid_text, typeid
+from storage.engine.unit import Plan, Unit
+from storage.mail.tables import MAILS, MailState, MailTemplate
+from storage.tasks.commands import plan
+
+# The actor that sends them, and its queue: one of its own, so that a slow mail server keeps nothing else waiting.
+ACTOR = "send_mail"
+QUEUE = "mail"
+
+
+class Letter(NamedTuple):
+    """A mail that is to be sent, and the address that its customer has now; empty where there is none."""
+
+    id: UUID
+    template: MailTemplate
+    arguments: Mapping[str, str | int]
+    created_at: datetime
+    address: str
+
+
+def plan_mail(
+    unit: Plan,
+    program: int,
+    customer: int,
+    template: MailTemplate,
+    arguments: Mapping[str, str | int],
+    activity: str,
+    due_at: datetime | None = None,
+) -> str:
+    """Plans a mail in the transaction that causes it, with the id of its activity, and answers the id of the mail.
+
+    It is sent at once, or from `due_at` on by the database's clock. `arguments` fill the template: no personal data.
+    """
+    mail = new_uuid_text()
+    row = {
+        "id": mail,
+        "program": program,
+        "customer": customer,
+        "template": template,
+        "arguments": dict(arguments),
+        "created_at": unit.now,
+        "activity": activity,
+    }
+    unit.add(MAILS, row)
+    plan(unit, ACTOR, QUEUE, {"mail": mail}, f"{ACTOR}:{mail}", program, customer, due_at)
+    return mail
+
+
+def begin(unit: Unit, mail: UUID) -> Letter | None:
+    """Counts a try, and answers what is to be sent; None where nothing is, any more."""
+    found = unit.connection.execute(_BEGIN, (mail, mail)).fetchone()
+    if found is None:
+        return None
+    template, arguments, created_at, address = found
+    return Letter(mail, MailTemplate(template), arguments, created_at, address)
+
+
+def succeed(unit: Unit, mail: UUID) -> None:
+    """A mail server has taken it."""
+    _end(unit, mail, MailState.SENT, MAIL_SENT, None)
+
+
+def fail(unit: Unit, mail: UUID, error: str) -> None:
+    """It is given up, unless it has ended. `error` is the name of a type with a code, never a text."""
+    _end(unit, mail, MailState.FAILED, MAIL_FAILED, error)
+
+
+def _end(unit: Unit, mail: UUID, state: MailState, kind: Kind, error: str | None) -> None:
+    found = unit.connection.execute(_LOCK, (mail,)).fetchone()
+    if found is None:
+        return
+    program, customer, subject, template, tries, test_clock_at = found
+    told = {"mail": typeid("mail", mail.int), "template": template, "tries": tries}
+    if error is not None:
+        told["error"] = error
+    at = test_clock_at or unit.now
+    activity = record(unit, by_worker(kind), subject, Scope(program, customer), at, details=told)
+    unit.write()
+    unit.connection.execute(_END, (state, error, unit.now, activity, mail))
+
+
+# A customer that was merged is the one that it was merged into: there its address is kept up to date.
+_BEGIN = """
+WITH RECURSIVE holder AS (
+    SELECT c.id, c.merged_into, c.email FROM customer c WHERE c.id = (SELECT customer FROM mail WHERE id = %s)
+    UNION ALL
+    SELECT c.id, c.merged_into, c.email FROM holder h JOIN customer c ON c.id = h.merged_into
+)
+UPDATE mail SET tries = tries + 1 FROM holder
+WHERE mail.id = %s AND mail.state = 'PLANNED' AND holder.merged_into IS NULL
+RETURNING mail.template, mail.arguments, mail.created_at, holder.email
+"""
+
+_LOCK = """
+SELECT m.program, m.customer, 'programs/' || p.program_id || '/customers/' || c.customer_id, m.template, m.tries,
+       p.test_clock_at
+FROM mail m JOIN program p ON p.id = m.program JOIN customer c ON c.id = m.customer
+WHERE m.id = %s AND m.state = 'PLANNED' FOR UPDATE OF m
+"""
+
+_END = "UPDATE mail SET state = %s, error = %s, ended_at = %s, end_activity = %s WHERE id = %s"

@@ -1,0 +1,1 @@
+"""Mail: what is written, from templates, and how it gets to a mail server."""
