@@ -1,15 +1,14 @@
 """Once is once: the response of each change is kept with it, and given again to the same request.
 
-Kept for RETENTION at least (DESIGN: 30 days); older ones are pruned by the workers.
+Kept by names (storage/engine/answers.py) for RETENTION at least (DESIGN: 30 days); the workers prune what is older.
 """
 
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from msgspec import json
-
 from rules.refusals import RequestIdReused
+from storage.engine import answers
 from storage.engine.database import Connection
 from storage.engine.sets import RowSet
 
@@ -55,7 +54,7 @@ def row(request: Request, answer: Answer[Value]) -> dict[str, str]:
         "method": request.method,
         "request_id": request.request_id,
         "content_hash": "\\x" + request.content_hash,
-        "response": json.encode((answer.value, answer.activity)).decode(),
+        "response": answers.keep(answer.value, answer.activity),
     }
 
 
@@ -65,11 +64,11 @@ def find(connection: Connection, request: Request) -> tuple[str, str] | None:
 
 
 def replay(request: Request, kept: tuple[str, str], value: type[Value]) -> Answer[Value]:
-    """The kept answer. Raises RequestIdReused where the request is another."""
+    """The kept answer. Raises RequestIdReused where the request is another; AnswerUnreadable."""
     content_hash, response = kept
     if content_hash != request.content_hash:
         raise RequestIdReused
-    result, activity = _decoder(value).decode(response)
+    result, activity = answers.read(response, value)
     return Answer(result, activity, replayed=True)
 
 
@@ -102,12 +101,3 @@ DELETE FROM request WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM request WHERE recorded_at < now() - %s::interval LIMIT %s FOR UPDATE SKIP LOCKED
 ))
 """
-
-
-_decoders: dict[Any, json.Decoder[Any]] = {}
-
-
-def _decoder(value: type[Any]) -> json.Decoder[Any]:
-    if value not in _decoders:
-        _decoders[value] = json.Decoder(tuple[value, str | None])  # type: ignore[valid-type]
-    return _decoders[value]

@@ -23,7 +23,7 @@ from tests.server.club import ADA, BEN, NAME, WHY, Club, found
 from tests.server.serving import START, fresh, program, serve, timestamp
 
 FOLDER = Path(__file__).parent / "kept"
-GWEN = {"parent": NAME, "customer_id": "gwen"}
+GWEN: dict[str, Any] = {"parent": NAME, "customer_id": "gwen"}
 
 
 async def _create_program(club: Club) -> Any:
