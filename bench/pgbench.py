@@ -60,7 +60,7 @@ COMMIT;
 
 # A body and a response of the length that Fealty writes.
 BODY = "'" + "b" * 628 + "'"
-RESPONSE = "'" + "r" * 206 + "'"
+RESPONSE = "'" + "r" * 444 + "'"
 
 
 # The number of a transaction among those of all clients.

@@ -1,6 +1,6 @@
 """Once is once: the response of each change is kept with it, and given again to the same request.
 
-Kept for RETENTION at least (DESIGN: 30 days); older ones are pruned by the workers.
+Kept by names (storage/engine/answers.py) for RETENTION at least (DESIGN: 30 days); the workers prune what is older.
 """
 
 from collections.abc import Callable
@@ -8,9 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from msgspec import Raw, json
+from msgspec import Raw
 
 from rules.refusals import RequestIdReused
+from storage.engine import answers
 from storage.engine.database import Connection
 from storage.engine.functions import Functions
 from storage.engine.nouns import Noun
@@ -73,19 +74,8 @@ REQUEST = Noun("request", FUNCTIONS["load_request"], _put)
 
 def keep(workspace: Workspace, request: Request, answer: Answer[Value]) -> None:
     """Keeps an answer with the change that it answers."""
-    kept = row(request, answer)
-    workspace.put(REQUESTS, request.key, Kept(kept["content_hash"], kept["response"]), {})
-
-
-def row(request: Request, answer: Answer[Value]) -> dict[str, str]:
-    """The row that keeps an answer."""
-    return {
-        "caller": request.caller,
-        "method": request.method,
-        "request_id": request.request_id,
-        "content_hash": "\\x" + request.content_hash,
-        "response": json.encode((answer.value, answer.activity)).decode(),
-    }
+    kept = Kept("\\x" + request.content_hash, answers.keep(answer.value, answer.activity))
+    workspace.put(REQUESTS, request.key, kept, {})
 
 
 def find(connection: Connection, request: Request) -> Kept | None:
@@ -95,11 +85,11 @@ def find(connection: Connection, request: Request) -> Kept | None:
 
 
 def replay(request: Request, kept: Kept, value: type[Value]) -> Answer[Value]:
-    """The kept answer. Raises RequestIdReused where the request is another."""
+    """The kept answer. Raises RequestIdReused where the request is another; AnswerUnreadable."""
     content_hash, response = kept
     if content_hash != "\\x" + request.content_hash:
         raise RequestIdReused
-    result, activity = _decoder(value).decode(response)
+    result, activity = answers.read(response, value)
     return Answer(result, activity, replayed=True)
 
 
@@ -132,12 +122,3 @@ DELETE FROM request WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM request WHERE recorded_at < now() - %s::interval LIMIT %s FOR UPDATE SKIP LOCKED
 ))
 """
-
-
-_decoders: dict[Any, json.Decoder[Any]] = {}
-
-
-def _decoder(value: type[Any]) -> json.Decoder[Any]:
-    if value not in _decoders:
-        _decoders[value] = json.Decoder(tuple[value, str | None])  # type: ignore[valid-type]
-    return _decoders[value]

@@ -166,6 +166,8 @@ def test_creating_a_customer_again_answers_the_customer_as_it_stands(scene: Scen
     assert run(scene.database, update) == changed._replace(replayed=True)
     again = run(scene.database, create)
     assert (again.replayed, again.activity, again.value) == (True, first.activity, changed.value)
+    assert scene.rows("SELECT FROM request WHERE strpos(response, 'gwen') > 0")
+    assert not scene.rows("SELECT FROM request WHERE response ~ 'Gwen|example.com'")
 
 
 def test_kept_answers_are_forgotten_after_thirty_days_and_not_before(scene: Scene) -> None:

@@ -1,0 +1,131 @@
+"""Every change that a caller may ask for twice, and what is kept of its answer.
+
+`python -m tests.server.keeping FILE` asks for each of them, and writes down what this version of the server keeps.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+
+from fealty.v1 import customers_pb2, operations_pb2, programs_pb2
+from server.policy import methods
+from storage.embedded import EmbeddedPostgres
+from storage.engine.database import open_database
+from storage.migrate import migrate
+from tests.conftest import SETTINGS, fresh_database, open_folder
+from tests.server.acts import ACTS, call_of
+from tests.server.club import ADA, BEN, NAME, WHY, Club, found
+from tests.server.serving import START, fresh, program, serve, timestamp
+
+FOLDER = Path(__file__).parent / "kept"
+GWEN: dict[str, Any] = {"parent": NAME, "customer_id": "gwen"}
+
+
+async def _create_program(club: Club) -> Any:
+    return program("tea")
+
+
+async def _update_program(club: Club) -> Any:
+    changed = programs_pb2.Program(name=NAME, display_name="Tea club")
+    return programs_pb2.UpdateProgramRequest(program=changed, update_mask={"paths": ["display_name"]})
+
+
+async def _advance(club: Club) -> Any:
+    return programs_pb2.AdvanceTestClockRequest(name=NAME, to_time=timestamp(START.replace(month=2)))
+
+
+async def _create_customer(club: Club) -> Any:
+    return customers_pb2.CreateCustomerRequest(**GWEN)
+
+
+async def _update_customer(club: Club) -> Any:
+    changed = customers_pb2.Customer(name=ADA, display_name="Ada")
+    return customers_pb2.UpdateCustomerRequest(customer=changed, update_mask={"paths": ["display_name"]})
+
+
+async def _update(club: Club) -> Any:
+    request = await ACTS["transactions.UpdateTransaction"].ask(club)
+    request.lines.add(product_id="espresso", category="drinks", quantity=2, amount_minor=40, points=7)
+    request.lines.add(product_id="cake", quantity=1, amount_minor=20)
+    return request
+
+
+async def _merge(club: Club) -> Any:
+    await club.earn(100, customer=BEN)
+    return await ACTS["customers.MergeCustomers"].ask(club)
+
+
+async def _cancel(club: Club) -> Any:
+    return operations_pb2.CancelOperationRequest(name=(await club.redate_slowly()).name, reason=WHY)
+
+
+ASKED: dict[str, Callable[[Club], Awaitable[Any]]] = {
+    **{name: act.ask for name, act in ACTS.items()},
+    "transactions.UpdateTransaction": _update,
+    "customers.MergeCustomers": _merge,
+    "programs.CreateProgram": _create_program,
+    "programs.UpdateProgram": _update_program,
+    "programs.AdvanceTestClock": _advance,
+    "customers.CreateCustomer": _create_customer,
+    "customers.UpdateCustomer": _update_customer,
+    "operations.CancelOperation": _cancel,
+}
+
+
+def changes() -> set[str]:
+    """The methods of the contract whose answers are kept."""
+    return {method.name for method in methods() if "request_id" in method.request.DESCRIPTOR.fields_by_name}
+
+
+async def kept(club: Club, name: str) -> dict[str, Any]:
+    """Asks for one change: what was asked, what was answered, and what is kept of it."""
+    request = await ASKED[name](club)
+    request.request_id = fresh()
+    answer = await call_of(club.admin, name)(request)
+    [(method, content_hash, response)] = club.served.rows(
+        "SELECT method, encode(content_hash, 'hex'), response FROM request WHERE request_id = %s", request.request_id
+    )
+    return {
+        "call": name,
+        "method": method,
+        "request": json_format.MessageToDict(request, preserving_proto_field_name=True),
+        "content_hash": content_hash,
+        "kept": json.loads(response),
+        "answer": json_format.MessageToDict(answer, preserving_proto_field_name=True),
+    }
+
+
+async def _in_a_club_of_its_own(database_url: str, name: str) -> dict[str, Any]:
+    served = await serve(database_url)
+    try:
+        return await kept(await found(served), name)
+    finally:
+        await served.close()
+
+
+def main() -> None:
+    """Writes the file."""
+    with open_folder() as folder:
+        server = EmbeddedPostgres(folder / "data", SETTINGS)
+        server.start()
+        try:
+            written = []
+            for name in ASKED:
+                with fresh_database(server.url) as url:
+                    database = open_database(url)
+                    migrate(database)
+                    database.close()
+                    written.append(asyncio.run(_in_a_club_of_its_own(url, name)))
+        finally:
+            server.stop()
+    lines = ",\n".join(json.dumps(one) for one in written)
+    Path(sys.argv[1]).write_text(f"[\n{lines}\n]\n")
+
+
+if __name__ == "__main__":
+    main()
