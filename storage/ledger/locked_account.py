@@ -11,7 +11,7 @@ from rules.programs import Card
 from rules.refunds import Spending
 from storage.activity.commands import Scope, record
 from storage.engine.unit import Plan
-from storage.ledger import rows
+from storage.ledger import facts, rows
 from storage.ledger.addresses import AccountKey, Address
 from storage.ledger.load import Loaded, LotsAtHand
 from storage.ledger.tables import ACCOUNTS, ENTRIES, SPLITS
@@ -123,6 +123,7 @@ class LockedAccount:
             self._post(unit, entry, activity)
             if entry.kind is EntryKind.TRANSFER_OUT:
                 self.sent[entry.seq] = -entry.amount
+        facts.cancelled(unit, self.key.account, draft, self.program.now, activity)
         self._keep("lot", draft.changed_lots, self._loaded.lots, activity)
         self._keep("hold", draft.changed_holds, self._loaded.holds, activity)
         self._keep("shortfall", draft.changed_shortfalls, self._loaded.shortfalls, activity)
