@@ -68,13 +68,18 @@ ORDER BY t.at
 # The parameters of a body's format: id, instant, request id, subject, number of the entry.
 ACTIVITIES = f"""
 INSERT INTO activity (id, program, customer, occurred_at, recorded_at, action, category, type, source, module,
-                      actor_type, actor, outcome, event, points, body)
+                      actor_type, actor, outcome, event, points, subject, details, body)
 SELECT g.activity, g.program, g.customer, g.at, g.at, s.action, s.category, s.type, s.source, s.module, s.actor_type,
        s.actor, s.outcome, s.event, CASE WHEN g.is_spending THEN -{SPENT} ELSE {POINTS} END,
-       format(s.body, g.activity, to_char(g.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), g.request_id,
-              g.name || CASE WHEN g.is_spending THEN '/accounts/points' ELSE '/transactions/' || g.transaction_id END,
-              g.seq)
-FROM grown g JOIN grown_sample s USING (is_spending) ORDER BY g.at
+       b.body ->> 'subject', b.body -> 'details', b.body
+FROM grown g JOIN grown_sample s USING (is_spending)
+CROSS JOIN LATERAL (
+    SELECT format(
+        s.body, g.activity, to_char(g.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), g.request_id,
+        g.name || CASE WHEN g.is_spending THEN '/accounts/points' ELSE '/transactions/' || g.transaction_id END, g.seq
+    )::json AS body OFFSET 0
+) AS b
+ORDER BY g.at
 """
 
 TRANSACTIONS = f"""

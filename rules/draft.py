@@ -59,11 +59,13 @@ class Draft:
     """One account, with those of its lots, holds and debts that are at hand.
 
     `rest_due_at` is the next instant at which time changes what is not at hand. `sliding_expiries` has the shared
-    expiry of each group of sliding lots, by settings version. `passed` and `entries` are what time and the act did.
+    expiry of each group of sliding lots, by settings version. `passed` and `entries` are what time and the act did;
+    `cancellations` what the act took back of pending lots, of which no entry tells: points by lot.
     """
 
     __slots__ = (
         "account",
+        "cancellations",
         "changed_holds",
         "changed_lots",
         "changed_shortfalls",
@@ -97,6 +99,7 @@ class Draft:
         self.rest_due_at = rest_due_at
         self.passed: list[Passed] = []
         self.entries: list[Entry] = []
+        self.cancellations: dict[int, int] = {}
         self.changed_lots: set[int] = set()
         self.changed_holds: set[int] = set()
         self.changed_shortfalls: set[int] = set()

@@ -100,6 +100,7 @@ def cancel(draft: Draft, number: int, points: int | None = None) -> int:
     remaining = lot.remaining - points
     state = LotState.PENDING if remaining else LotState.CANCELLED
     draft.put(lot._replace(remaining=remaining, cancelled=lot.cancelled + points, state=state))
+    draft.cancellations[number] = draft.cancellations.get(number, 0) + points
     account = draft.account
     draft.account = account._replace(pending=account.pending - points, version=account.version + 1)
     return points

@@ -16,28 +16,27 @@ def activity(body: Mapping[str, Any], actor_name: str) -> str:
     who = _WHO.get(actor["type"]) or f"{actor['type'].capitalize()} {actor_name or actor['id']}"
     if body["outcome"] != "SUCCEEDED":
         return _ended(body, who)
-    return f"{_happened(body)}{_why(body, '' if actor['type'] == 'SYSTEM' else who)}."
+    happened = _happened(body["action"], body["subject"], body["details"])
+    changes = () if body["action"] in _SAYS_CHANGES else body["changes"]
+    told = "; ".join((happened, *(_changed(change) for change in changes)))
+    return f"{told}{_why(body['details'], '' if actor['type'] == 'SYSTEM' else who)}."
 
 
-def event(body: Mapping[str, Any]) -> str:
+def event(action: str, subject: str, details: Mapping[str, Any]) -> str:
     """The same from the customer's side: who called is of no interest there, only for whom."""
-    return f"{_happened(body)}{_why(body)}."
+    return f"{_happened(action, subject, details)}{_why(details)}."
 
 
-def _happened(body: Mapping[str, Any]) -> str:
-    action, details, subject = body["action"], body["details"], body["subject"]
+def _happened(action: str, subject: str, details: Mapping[str, Any]) -> str:
     plainly = _plainly(action)
     try:
-        text = _PARTS.get(action, plainly)(details, subject)
+        return _PARTS.get(action, plainly)(details, subject)
     except KeyError:
         # A record stays as it was written, also by a version that said less.
-        text = plainly(details, subject)
-    changes = () if action in _SAYS_CHANGES else body["changes"]
-    return "; ".join((text, *(_changed(change) for change in changes)))
+        return plainly(details, subject)
 
 
-def _why(body: Mapping[str, Any], who: str = "") -> str:
-    details = body["details"]
+def _why(details: Mapping[str, Any], who: str = "") -> str:
     whom = f"for {details['admin']}" if details.get("admin") else ""
     by = " ".join(filter(None, (who, whom)))
     said = ", ".join(filter(None, (by, details.get("reason_code"))))

@@ -58,8 +58,7 @@ def event_recorded(command: RecordEvent, answer: Answer[EventRecorded]) -> pb.Re
     shown.subject = command.name.name
     details = _details(command, value)
     fill_struct(shown.details, details)
-    record = {"action": "event.recorded", "details": details, "subject": shown.subject, "changes": ()}
-    shown.description = descriptions.event(record)
+    shown.description = descriptions.event("event.recorded", shown.subject, details)
     if value.balance is not None and value.account:
         fill_balance(response.balance, names.address(value.account), value.balance)
     fill_receipt(response.receipt, answer)
@@ -78,7 +77,7 @@ def fill(shown: pb.Event, found: EventRead) -> None:
     shown.subject = found.subject
     if found.details:
         fill_struct(shown.details, found.details)
-    shown.description = descriptions.event(found.body)
+    shown.description = descriptions.event(found.action, found.subject, found.details)
 
 
 def _details(command: RecordEvent, value: EventRecorded) -> dict[str, Any]:

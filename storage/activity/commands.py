@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from msgspec import json
+from msgspec import Raw, json
 
 from rules.activity import Origin
 from storage.activity.tables import ACTIVITIES, NOTES
@@ -62,12 +62,13 @@ def record(
 
     `subject` is the resource name of what was acted upon. `details` must be JSON without floats and hold no
     personal data: the body is kept as it is, and hashed. `event` is what it is called in the customer's event
-    history, where it belongs there, with the `points` it gave or took. A `note` is kept beside the record: people
-    write about people in it, and it may have to be forgotten.
+    history, where it belongs there, with the `points` it gave or took; the history is read without the body. A `note`
+    is kept beside the record: people write about people in it, and it may have to be forgotten.
     """
     activity = new_uuid_text()
     instant = occurred_at or unit.now
     kind = origin.kind
+    told = Raw(_BODY.encode(details or {}))
     body = {
         "action": kind.action,
         "actor": {
@@ -78,7 +79,7 @@ def record(
         },
         "category": kind.category,
         "changes": [{"after": after, "before": before, "field": field} for field, before, after in changes],
-        "details": details or {},
+        "details": told,
         "id": activity,
         "method": origin.method,
         "module": kind.module,
@@ -112,6 +113,8 @@ def record(
     if event:
         row["event"] = event
         row["points"] = points
+        row["subject"] = subject
+        row["details"] = told
     unit.add(ACTIVITIES, row)
     if note:
         unit.add(NOTES, {"activity": activity, "note": note})

@@ -1,14 +1,15 @@
 """The table of the activity log. Append-only: the database refuses to change or remove a row."""
 
 from peewee import BigIntegerField, IntegerField, TextField, UUIDField
-from playhouse.postgres_ext import DateTimeTZField
+from playhouse.postgres_ext import DateTimeTZField, JSONField
 
 from storage.engine.database import Table
 from storage.engine.sets import RowSet
 
 
 class ActivityRow(Table):
-    """One act. `body` is the record, byte for byte; the other columns are projections of it, for searching."""
+    """One act. `body` is the record, byte for byte; the other columns are projections of it, for searching, and of an
+    event what the customer's history shows of it: `subject` and `details` stand there too."""
 
     id = UUIDField(primary_key=True)
     program = IntegerField(null=True)
@@ -25,6 +26,8 @@ class ActivityRow(Table):
     outcome = TextField()
     event = TextField(null=True)
     points = BigIntegerField(null=True)
+    subject = TextField(null=True)
+    details = JSONField(null=True)
     body = TextField()
 
     class Meta:
@@ -50,6 +53,8 @@ ACTIVITIES = RowSet(
         "outcome": "text",
         "event": "text",
         "points": "bigint",
+        "subject": "text",
+        "details": "json",
         "body": "text",
     },
     recorded=True,

@@ -16,7 +16,9 @@ from storage.customers.states import check_first, check_state, lock_accounts, re
 from storage.engine.database import Connection
 from storage.engine.requests import Answer, Request, once
 from storage.engine.unit import Unit
+from storage.ledger import facts
 from storage.ledger.commands import Reason
+from storage.ledger.facts import MovementKind
 from storage.programs import queries as programs
 
 # Enough to see whether the two are one; people look at them one by one.
@@ -105,6 +107,7 @@ def merge(
         for pair, giving, getting, _ in moves:
             pair.source.apply(giving, activity)
             pair.target.apply(getting, other)
+            facts.moved(unit, MovementKind.MERGE, pair.source.key.account, giving, pair.target.key.account, getting)
         merge_record.keep(unit, program.id, source, target, moved, activity)
         unit.write()
         for pair, parts in moved:

@@ -24,7 +24,9 @@ from storage.customers.queries import Customer
 from storage.customers.states import check_first, check_state, lock_accounts, record_change, save_state
 from storage.engine.requests import Answer, Request
 from storage.engine.unit import Unit
+from storage.ledger import facts
 from storage.ledger.commands import Reason
+from storage.ledger.facts import MovementKind
 from storage.programs import queries as programs
 
 # Enough to see what was used; whoever wants to know all of it reads the histories.
@@ -96,6 +98,8 @@ def unmerge(
         for one in partings:
             one.pair.target.apply(one.target, other)
             one.pair.source.apply(one.source, activity)
+            giver, getter = one.pair.target.key.account, one.pair.source.key.account
+            facts.moved(unit, MovementKind.UNMERGE, giver, one.target, getter, one.source)
         unit.write()
         for pair, parts in returned:
             for owed in parts.shortfalls:

@@ -12,6 +12,7 @@ from rules.programs import Card
 from rules.refunds import Spending
 from storage.activity.commands import Scope, record
 from storage.engine.workspace import Workspace
+from storage.ledger import facts
 from storage.ledger.addresses import AccountKey, Address
 from storage.ledger.records import (
     ACCOUNTS,
@@ -100,12 +101,6 @@ class LockedAccount:
             ledger.settle(draft, self.program.now)
         return draft
 
-    def open_to_the_end(self) -> Draft:
-        """The same where all that is open is at hand: what falls due next is known to the instant."""
-        draft = self.draft()
-        draft.rest_due_at = None
-        return draft
-
     def apply(self, draft: Draft, activity: str) -> None:
         """Takes over a draft: what time did, each with a record of its own, then what the act did, under its record."""
         for passed in draft.passed:
@@ -114,6 +109,7 @@ class LockedAccount:
                 self._post(passed.entry, noted)
         for entry in draft.entries:
             self._post(entry, activity)
+        facts.cancelled(self._workspace, self.key.account, draft, self.program.now, activity)
         put, owner = self._workspace.put, self.key.account
         made = {"program": self.key.program, "activity": activity}
         for number in draft.changed_lots:

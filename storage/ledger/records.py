@@ -164,6 +164,32 @@ SHORTFALLS = Record(
     apart={"moved": "bigint"},
 )
 
+# Points of a pending lot that were taken back.
+CANCELLATIONS: Record[None] = Record(
+    "cancellation",
+    None,
+    key={"account": "bigint", "lot": "integer", "activity": "uuid"},
+    beside={"points": "bigint", "occurred_at": "timestamptz"},
+    recorded=True,
+)
+
+# Points of a shortfall that were given up.
+WRITE_OFFS: Record[None] = Record(
+    "write_off",
+    None,
+    key={"account": "bigint", "shortfall": "integer", "activity": "uuid"},
+    beside={"points": "bigint", "occurred_at": "timestamptz"},
+    recorded=True,
+)
+
+# Two entries that are one movement of active points.
+MOVEMENTS: Record[None] = Record(
+    "movement",
+    None,
+    key={"source": "bigint", "source_seq": "bigint"},
+    beside={"target": "bigint", "target_seq": "bigint", "kind": "text"},
+)
+
 RECORDS = (ACCOUNTS, SLIDING_EXPIRIES, LOTS, ENTRIES, SPLITS, TRANSACTIONS, REFUNDS, SPENDINGS, HOLDS, PINS, SHORTFALLS)
 
 # By noun, for the functions in load.sql.

@@ -8,7 +8,8 @@ from uuid import UUID
 from rules.activity import MAIL_FAILED, MAIL_SENT, Kind, by_worker
 from storage.activity.commands import Scope, record
 from storage.engine.ids import new_uuid_text, typeid
-from storage.engine.unit import Plan, Unit
+from storage.engine.unit import Unit
+from storage.engine.workspace import Workspace
 from storage.mail.tables import MAILS, MailState, MailTemplate
 from storage.tasks.commands import plan
 
@@ -28,7 +29,7 @@ class Letter(NamedTuple):
 
 
 def plan_mail(
-    unit: Plan,
+    unit: Workspace,
     program: int,
     customer: int,
     template: MailTemplate,

@@ -10,7 +10,8 @@ from psycopg.errors import LockNotAvailable
 from storage.engine.database import Connection
 from storage.engine.ids import new_uuid_text
 from storage.engine.part import part
-from storage.engine.unit import Plan, Unit
+from storage.engine.unit import Unit
+from storage.engine.workspace import Workspace
 from storage.tasks.tables import TASKS, TaskState
 
 
@@ -48,7 +49,7 @@ class Failed(NamedTuple):
 
 
 def plan(
-    unit: Plan,
+    unit: Workspace,
     actor: str,
     queue: str,
     args: Mapping[str, Any],

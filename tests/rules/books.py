@@ -1,5 +1,6 @@
 """A whole account in memory, driven by the rules as the books drive them: lots, holds, shortfalls, spendings."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,7 @@ class Book:
     bought: list[Bought] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
+    cancelled: Counter[int] = field(default_factory=Counter)
 
     def draft(self, now: datetime) -> Draft:
         """The account, settled, only where it says that something is due: so do the books."""
@@ -72,6 +74,7 @@ class Book:
         self.passed += draft.passed
         self.entries += [one.entry for one in draft.passed if one.entry is not None]
         self.entries += draft.entries
+        self.cancelled.update(draft.cancellations)
 
     def settle(self, now: datetime) -> None:
         """Lets time pass."""

@@ -45,6 +45,7 @@ def _lots(book: Book) -> None:
     for lot in lots:
         assert given[lot.number] == (0 if lot.state is LotState.PENDING else lot.remaining)
         assert 0 <= lot.held <= lot.remaining <= lot.points - lot.cancelled
+        assert lot.cancelled == book.cancelled[lot.number]
         assert (lot.remaining > 0) == (lot.state in OPEN)
         assert lot.state is not LotState.PENDING or lot.remaining == lot.points - lot.cancelled
 

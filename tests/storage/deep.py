@@ -14,6 +14,7 @@ from rules.refusals import Refusal
 from storage.engine.database import Connection, Database, connection
 from storage.ledger.commands import Balance, Command
 from tests.storage import members
+from tests.storage.operating import redate
 from tests.storage.scene import PLAIN, SLOW, START, Scene
 
 RATE = EarnRate(1, 1, "EUR")
@@ -42,6 +43,8 @@ SETTINGS = Settings(
     CARDS,
     (EventType("delivered", "Delivered"), EventType("reviewed", "Reviewed", 25, "plain")),
 )
+
+PEOPLE = ("ada", "ben", "cyd", "dee", "eve")
 
 Value = TypeVar("Value")
 
@@ -161,3 +164,34 @@ class Deep(Scene):
         found = self.rows(query.format("c.customer_id, a.card_id", owner) + " ORDER BY t.account, 1")
         number, name, card = chance.choice(found) if found else (1, self.names[0], "plain")
         return number, name, card
+
+
+def lived(database: Database, seed: int) -> Deep:
+    """Three customers with a long life by chance, and two to whom happens what chance may have left out."""
+    scene = Deep(database, *PEOPLE)
+    scene.names = PEOPLE[:3]
+    scene.merging = 0.1
+    scene.live(seed, 100)
+    for number, card in enumerate(("slow", "by-hand", "slow", "slow", "owing")):
+        scene.earn(100, "dee", card, transaction_id=f"last-{number}")
+    scene.earn(70, "dee", "sliding")
+    scene.pass_time(4 * DAY)
+    redate(scene, name="dee")
+    scene.do(scene.correction("last-0", 60, "dee"))
+    scene.do(scene.decision("last-1", False, "dee"))
+    scene.do(scene.refund("last-2", 30, "dee"))
+    scene.do(scene.lot(2, False, "dee", "slow"))
+    scene.do(scene.adjustment(500, "dee"))
+    scene.do(scene.transfer(20, "dee", "eve"))
+    scene.do(scene.hold(5, "dee"))
+    members.merge(scene, "dee", "eve")
+    scene.pass_time(DAY)
+    scene.do(scene.refund("last-3", 40, "eve"))
+    members.unmerge(scene, "dee")
+    scene.do(scene.decision("last-4", True, "dee"))
+    scene.do(scene.spending(90, "dee", "owing"))
+    scene.do(scene.refund("last-4", name="dee"))
+    scene.do(scene.write_off(1, 50, "dee", "owing"))
+    scene.pass_time(DAY)
+    scene.names = PEOPLE
+    return scene

@@ -66,6 +66,12 @@ def test_the_columns_repeat_the_body(scene: Scene) -> None:
         assert (row.actor_type, row.actor) == (body["actor"]["type"], body["actor"]["id"])
         assert row.occurred_at == datetime.fromisoformat(body["occurred_at"])
         assert row.recorded_at == datetime.fromisoformat(body["recorded_at"])
+        told = (row.subject, row.details) if row.event else (body["subject"], body["details"])
+        assert told == (body["subject"], body["details"])
+        assert row.event or (row.subject, row.details) == (None, None)
+    # Byte for byte: numbers stay numbers, and keys in their order.
+    same = "SELECT bool_and(details::text = (body::json -> 'details')::text) FROM activity WHERE event IS NOT NULL"
+    assert scene.rows(same) == [(True,)]
 
 
 def test_nothing_about_a_person_is_kept_outside_the_customers_own_tables(scene: Scene) -> None:

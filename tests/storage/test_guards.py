@@ -30,12 +30,13 @@ MODELS = [
     TaskRow,
 ]
 APPEND_ONLY = ["activity", "entry", "split", "refund", "pin", "redating", "program_version"]
+APPEND_ONLY += ["cancellation", "write_off", "movement"]
 CHANGES = ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 # Every row of the books that says that points came, went, or will.
-POINTS = ["transaction", "lot", "entry", "hold", "shortfall"]
+POINTS = ["transaction", "lot", "entry", "hold", "shortfall", "cancellation", "write_off"]
 # What the database writes of itself: which transaction wrote an activity.
 FILLED_IN = "%pg_current_xact_id%"
-# Figures that contradict each other, of a customer who has 60 points, of them 10 set aside, and lacks 20.
+# Figures that contradict each other, of a customer who has 60 points, of them 10 set aside, and lacks 15.
 CONTRADICTIONS = {
     "more set aside than there is": "UPDATE account SET held = 61",
     "a debt beside free points": "UPDATE account SET debt = 1",
@@ -53,6 +54,9 @@ CONTRADICTIONS = {
     "more written off than was missing": "UPDATE shortfall SET written_off = points + 1",
     "an entry of nothing": 'INSERT INTO entry SELECT (jsonb_populate_record(e, \'{"seq": 99, "amount": 0}\')).*'
     " FROM entry e LIMIT 1",
+    "a movement to itself": "INSERT INTO movement SELECT account, 1, account, 2, 'TRANSFER' FROM entry LIMIT 1",
+    "an event of which nothing is told": "INSERT INTO activity SELECT (jsonb_populate_record(a, jsonb_build_object("
+    "'id', gen_random_uuid(), 'details', NULL))).* FROM activity a WHERE event IS NOT NULL LIMIT 1",
 }
 
 
@@ -68,6 +72,9 @@ def scene(server_url: str, template: str) -> Iterator[Scene]:
         made.do(made.spending(70))
         made.do(made.refund("refunded"))
         made.do(made.adjustment(50))
+        made.do(made.write_off(1, 5))
+        made.earn(30, card="slow")
+        made.do(made.lot(1, False, card="slow"))
         yield made
         made.database.close()
 

@@ -10,6 +10,7 @@ from rules.refunds import Claimed, RollbackPolicy
 from rules.refusals import ShortfallNotFound
 from rules.transactions import Share, part, share
 from storage.engine.requests import Answer
+from storage.ledger import facts
 from storage.ledger.acts.transactions import Decided, own_lot, seen
 from storage.ledger.addresses import Address, TransactionName
 from storage.ledger.commands import Balance, CommandContext, balance
@@ -171,4 +172,5 @@ class WriteOffShortfall(NamedTuple):
         details = {"points": shortfall.remaining - written.remaining, "remaining": written.remaining}
         activity = group.record(self.context, locked.scope, name, now, details)
         locked.apply(draft, activity)
+        facts.written_off(group.workspace, locked.key.account, self.number, details["points"], now, activity)
         return Answer(answer, activity)

@@ -11,9 +11,11 @@ from rules.programs import Card, time_zone
 from rules.refusals import DailyCapReached, TransferToItself
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
+from storage.ledger import facts
 from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.facts import MovementKind
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
@@ -71,6 +73,8 @@ class TransferPoints(NamedTuple):
         # The receiver's history has an event of its own; the caller's receipt names the sender's.
         other = group.record(self.context, target.scope, self.to.name, now, details, self.points)
         target.apply(receiving, other)
+        giver, getter = locked.key.account, target.key.account
+        facts.moved(group.workspace, MovementKind.TRANSFER, giver, source, getter, receiving)
         return Answer(answer._replace(received_by=other), activity)
 
     def _check_caps(self, group: Group, locked: LockedAccount, card: Card) -> None:

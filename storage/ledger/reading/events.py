@@ -29,8 +29,8 @@ class EventOrder(StrEnum):
 class EventRead(NamedTuple):
     """An event: an activity, from the customer's side.
 
-    `admin` is on whose behalf it was done, empty where nobody was named; `note` what they wrote, empty where nothing
-    was. `details` and `body` are of the record.
+    `action` is what the act is called, `subject` what was acted upon, `details` what the record tells of it; `note` is
+    what people wrote about it, empty where nothing was.
     """
 
     id: UUID
@@ -39,11 +39,16 @@ class EventRead(NamedTuple):
     occurred_at: datetime
     recorded_at: datetime
     source: str
+    action: str
     subject: str
-    admin: str
     details: dict[str, Any]
-    note: str
-    body: dict[str, Any]
+    note: str = ""
+
+    @property
+    def admin(self) -> str:
+        """On whose behalf it was done, empty where nobody was named."""
+        found: str = self.details.get("admin", "")
+        return found
 
     def cursor(self, order: EventOrder) -> tuple[datetime | int | str, UUID]:
         """Where it stands in that order: what to ask the next page with."""
@@ -80,24 +85,7 @@ def page(
     if not rows:
         # Nothing to show, nobody of that name, or a customer that was merged: this says which.
         accounts.holder(books, name)
-    return _with_notes(books, [_read(row) for row in rows])
-
-
-class _Row(NamedTuple):
-    """An event as it is asked for; from `body` comes the rest."""
-
-    id: UUID
-    event_type: str
-    points: int
-    occurred_at: datetime
-    recorded_at: datetime
-    source: str
-    body: dict[str, Any]
-
-
-def _read(row: _Row) -> EventRead:
-    details = row.body["details"]
-    return EventRead(*row[:6], row.body["subject"], details.get("admin", ""), details, "", row.body)
+    return _with_notes(books, rows)
 
 
 def _with_notes(books: Connection, found: list[EventRead]) -> list[EventRead]:
@@ -109,7 +97,7 @@ def _with_notes(books: Connection, found: list[EventRead]) -> list[EventRead]:
     return [one._replace(note=notes.get(one.id, "")) for one in found]
 
 
-_ROWS = json.Decoder(list[_Row])
+_ROWS = json.Decoder(list[EventRead])
 
 _NOTES = "SELECT activity, note FROM activity_note WHERE activity = ANY(%s)"
 
@@ -145,7 +133,7 @@ def _statement(order: EventOrder, ascending: bool, follows: bool) -> Statement:
             SELECT c.id FROM whose JOIN customer c ON c.merged_into = whose.id AND c.state = 'MERGED'
         )
         SELECT coalesce(json_agg(json_build_array(
-            e.id, e.event, coalesce(e.points, 0), e.occurred_at, e.recorded_at, e.source, e.body::json
+            e.id, e.event, coalesce(e.points, 0), e.occurred_at, e.recorded_at, e.source, e.action, e.subject, e.details
         ) ORDER BY {value} {direction}, e.id {ties}), '[]')
         FROM (
             SELECT e.* FROM whose CROSS JOIN LATERAL (

@@ -4,7 +4,6 @@ The amounts of the steps of a lot add up to what is left of it. What time has do
 them, without an entry and an activity.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from rules.accounts import EntryKind, HoldState, Lot, LotState
 from storage.engine.database import Connection
 from storage.ledger.addresses import Address
+from storage.ledger.facts import MovementKind
 from storage.ledger.reading import accounts, cancellations, lots, moves
 from storage.ledger.reading.accounts import Reading
 from storage.ledger.reading.cancellations import Cancellation
@@ -45,7 +45,8 @@ class Explanation(NamedTuple):
 
 
 class _Allocation(NamedTuple):
-    """What an entry gave to a lot or took from it, and what else is known of the entry."""
+    """What an entry gave to a lot or took from it, and what else is known of the entry: of points that went to another
+    customer or came from one, `whom` and by which kind of movement."""
 
     lot: int
     entry: int | None
@@ -57,7 +58,8 @@ class _Allocation(NamedTuple):
     reverses: int | None = None
     activity: str = ""
     reference: str | None = None
-    body: str | None = None
+    movement: MovementKind | None = None
+    whom: str | None = None
 
 
 def explain(books: Connection, address: Address, after: int | None, size: int) -> list[Explanation]:
@@ -91,14 +93,14 @@ class _Teller:
         self._reading = reading
         self._say = Sentences(reading.card, reading.program.settings.time_zone)
         self._cancelled: defaultdict[int, list[Cancellation]] = defaultdict(list)
-        moved = moves.of_lots(books, reading.key, [lot.number for lot in page])
+        numbers = [lot.number for lot in page]
         self._moved: defaultdict[int, list[Move]] = defaultdict(list)
-        for move in moved.moves:
+        for move in moves.of_lots(books, reading.key, numbers):
             self._moved[move.lot].append(move)
-        for one in cancellations.of(books, reading.address, reading.key, page, moved.cancelled_away):
+        for one in cancellations.of(books, reading.key, numbers):
             self._cancelled[one.lot].append(one)
         self._allocations: defaultdict[int, list[_Allocation]] = defaultdict(list)
-        asked = (reading.key.account, [lot.number for lot in page])
+        asked = (reading.key.account, numbers)
         for lot, seq, kind, *rest in books.execute(_ALLOCATIONS, asked, prepare=True):
             self._allocations[lot].append(_Allocation(lot, seq, EntryKind(kind), *rest))
         for step in reading.draft.passed:
@@ -157,9 +159,8 @@ class _Teller:
             return Step(sentence, one.occurred_at, 0, one.entry, one.activity, found.lot.settings_version)
         rules = found.lot.settings_version if one.kind is EntryKind.EXPIRY else 0
         if one.kind in (EntryKind.MERGE_IN, EntryKind.MERGE_OUT):
-            details = json.loads(one.body)["details"] if one.body is not None else {}
-            whom = self._customer(details.get("into") or details.get("to") or details.get("from"))
-            sentence = self._say.moved(one.amount, one.occurred_at, whom, "merge" in details)
+            is_return = one.movement == MovementKind.UNMERGE
+            sentence = self._say.moved(one.amount, one.occurred_at, f"customer {one.whom}", is_return)
         else:
             about = self._about(one)
             sentence = self._say.changed(one.kind, one.amount, one.occurred_at, about, found.expires_at, one.hold)
@@ -187,20 +188,14 @@ class _Teller:
             return one.reference or (f"transaction {one.transaction_id}" if one.transaction_id else "")
         if one.kind is EntryKind.ROLLBACK:
             return str(one.reverses)
-        if one.kind is EntryKind.TRANSFER_OUT and one.body is not None:
-            return self._customer(json.loads(one.body)["details"].get("to"))
+        if one.kind is EntryKind.TRANSFER_OUT:
+            return f"customer {one.whom}"
         return one.transaction_id or ""
-
-    def _customer(self, name: str | None) -> str:
-        """A customer in words, out of its resource name or that of its account."""
-        prefix = f"programs/{self._reading.address.program}/customers/"
-        customer = (name or "").removeprefix(prefix).partition("/")[0]
-        return f"customer {customer}" if customer else "another customer"
 
 
 _ALLOCATIONS = """
 SELECT a.lot, a.seq, e.kind, a.amount, e.occurred_at, e.transaction_id, e.hold, e.reverses, e.activity::text,
-       s.reference, b.body
+       s.reference, m.kind, m.customer_id
 FROM allocation a
 CROSS JOIN LATERAL (SELECT * FROM entry WHERE entry.account = a.account AND entry.seq = a.seq OFFSET 0) AS e
 LEFT JOIN LATERAL (
@@ -208,9 +203,15 @@ LEFT JOIN LATERAL (
     OFFSET 0
 ) AS s ON true
 LEFT JOIN LATERAL (
-    SELECT body FROM activity
-    WHERE e.kind IN ('TRANSFER_OUT', 'MERGE_IN', 'MERGE_OUT') AND activity.id = e.activity OFFSET 0
-) AS b ON true
+    SELECT side.kind, customer.customer_id FROM (
+        SELECT kind, target AS other FROM movement WHERE e.kind IN ('TRANSFER_OUT', 'MERGE_OUT')
+            AND movement.source = e.account AND movement.source_seq = e.seq
+        UNION ALL
+        SELECT kind, source FROM movement WHERE e.kind = 'MERGE_IN'
+            AND movement.target = e.account AND movement.target_seq = e.seq
+    ) AS side
+    JOIN account ON account.id = side.other JOIN customer ON customer.id = account.customer OFFSET 0
+) AS m ON true
 WHERE a.account = %s AND a.lot = ANY(%s::int[]) ORDER BY a.lot, a.seq
 """
 

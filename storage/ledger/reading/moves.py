@@ -23,31 +23,21 @@ class Move(NamedTuple):
     is_return: bool
 
 
-class Moves(NamedTuple):
-    """The moves of some lots, in their order; and of each, what was cancelled of it while it was away."""
-
-    moves: list[Move]
-    cancelled_away: dict[int, int]
-
-
-def of_lots(books: Connection, key: AccountKey, lots: Iterable[int]) -> Moves:
-    """What merges did to pending lots of an account."""
+def of_lots(books: Connection, key: AccountKey, lots: Iterable[int]) -> list[Move]:
+    """What merges did to pending lots of an account, in its order."""
     numbers = list(lots)
     found: list[Move] = []
-    away: dict[int, int] = {}
     if not numbers:
-        return Moves(found, away)
-    for lot, points, at, activity, whom, back_at, back, left, cancelled in books.execute(
+        return found
+    for lot, points, at, activity, whom, back_at, back, left in books.execute(
         _AWAY, (key.account, numbers), prepare=True
     ):
         found.append(Move(lot, -points, at, activity, whom, is_return=False))
-        if back_at is not None:
-            away[lot] = away.get(lot, 0) + cancelled
-            if left is not None:
-                found.append(Move(lot, left, back_at, back, whom, is_return=True))
+        if back_at is not None and left is not None:
+            found.append(Move(lot, left, back_at, back, whom, is_return=True))
     for lot, points, at, activity, whom in books.execute(_LENT, (key.account, numbers), prepare=True):
         found.append(Move(lot, points, at, activity, whom, is_return=True))
-    return Moves(sorted(found, key=lambda move: (move.occurred_at, move.lot)), away)
+    return sorted(found, key=lambda move: (move.occurred_at, move.lot))
 
 
 def is_away(books: Connection, key: AccountKey, at: datetime) -> bool:
@@ -67,7 +57,7 @@ _AWAY = """
 SELECT p.number, p.points, m.occurred_at, m.id::text, c.customer_id, u.occurred_at, u.id::text,
        CASE WHEN l.state = 'MOVED' AND NOT EXISTS (
            SELECT FROM allocation a WHERE a.account = l.account AND a.lot = l.number
-       ) THEN l.points - l.cancelled END, l.cancelled
+       ) THEN l.points - l.cancelled END
 FROM merge_part p
 CROSS JOIN LATERAL (
     SELECT target FROM merge_account WHERE activity = p.activity AND source = p.source OFFSET 0

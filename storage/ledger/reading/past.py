@@ -8,7 +8,6 @@ debt       debts made by then, less what had been repaid and written off
 What had fallen due by then and stands in no entry yet is done in memory first, as for the balance of now.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -77,12 +76,11 @@ def _figures(books: Connection, reading: Reading, at: datetime) -> dict[str, int
 def _pending(books: Connection, reading: Reading, at: datetime) -> int:
     [found] = books.execute(_WAITING, (reading.key.account, at, at), prepare=True)
     waiting: list[Lot] = [lot for _, _, lot in LOTS.decode(found[0])]
-    moved = moves.of_lots(books, reading.key, [one.number for one in waiting])
-    taken = cancellations.of(books, reading.address, reading.key, waiting, moved.cancelled_away)
+    numbers = [one.number for one in waiting]
+    moved = moves.of_lots(books, reading.key, numbers)
+    taken = cancellations.of(books, reading.key, numbers)
     gone = sum(one.points for one in taken if one.occurred_at <= at)
-    return (
-        sum(one.points for one in waiting) - gone + sum(move.points for move in moved.moves if move.occurred_at <= at)
-    )
+    return sum(one.points for one in waiting) - gone + sum(move.points for move in moved if move.occurred_at <= at)
 
 
 def _held(books: Connection, reading: Reading, at: datetime) -> int:
@@ -92,18 +90,9 @@ def _held(books: Connection, reading: Reading, at: datetime) -> int:
 
 
 def _debt(books: Connection, reading: Reading, at: datetime, repaid: int) -> int:
-    debt = moves.of_debts(books, reading.key, at) - repaid
-    written_off: set[str] = set()
-    for number, points, given_up in books.execute(_DEBTS, (reading.key.account, at), prepare=True):
-        debt += points
-        if given_up:
-            written_off.add(f"{reading.address.name}/shortfalls/{number}")
-    if written_off:
-        # The row of a shortfall has no instant for each part of it that was given up; its activities have.
-        asked = (reading.key.customer, at, sorted(written_off))
-        for (text,) in books.execute(_WRITE_OFFS, asked, prepare=True):
-            debt -= json.loads(text)["details"]["points"]
-    return debt
+    row = books.execute(_DEBTS, {"account": reading.key.account, "at": at}, prepare=True).fetchone()
+    assert row is not None
+    return int(row[0]) + moves.of_debts(books, reading.key, at) - repaid
 
 
 _BEGINNING = """
@@ -125,12 +114,12 @@ SELECT coalesce(sum(points), 0)::bigint FROM hold
 WHERE account = %s AND created_at <= %s AND CASE state WHEN 'ACTIVE' THEN expires_at > %s ELSE ended_at > %s END
 """
 
+# Debts that were there, less what had been given up of them.
 _DEBTS = f"""
-SELECT number, points, written_off FROM shortfall
-WHERE account = %s AND created_at <= %s AND kind = '{ShortfallKind.DEBT}'
+SELECT coalesce(sum(s.points - (
+    SELECT coalesce(sum(w.points), 0) FROM write_off w
+    WHERE w.account = s.account AND w.shortfall = s.number AND w.occurred_at <= %(at)s
+)), 0)::bigint
+FROM shortfall s
+WHERE s.account = %(account)s AND s.created_at <= %(at)s AND s.kind = '{ShortfallKind.DEBT}'
 """  # noqa: S608
-
-_WRITE_OFFS = """
-SELECT body FROM activity
-WHERE customer = %s AND occurred_at <= %s AND event IS NOT NULL AND body::json ->> 'subject' = ANY(%s::text[])
-"""

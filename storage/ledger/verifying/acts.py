@@ -45,15 +45,13 @@ RULES = {
             SELECT FROM refund r WHERE r.program = e.program AND r.transaction_id = e.transaction_id
             AND r.account = e.account
         )""",
-    "refunds took no more of pending lots than was cancelled": """
-        SELECT r.account, format('transaction %%s: refunds %%s, lots %%s', r.transaction_id, r.pending, l.cancelled)
-        FROM (
-            SELECT account, program, transaction_id, sum(pending) AS pending FROM refund GROUP BY 1, 2, 3
-        ) AS r
-        LEFT JOIN (
-            SELECT account, transaction_id, sum(cancelled) AS cancelled FROM lot WHERE cancelled > 0 GROUP BY 1, 2
-        ) AS l ON l.account = r.account AND l.transaction_id = r.transaction_id
-        WHERE r.pending > coalesce(l.cancelled, 0) AND {r}""",
+    "each refund took of pending lots what it cancelled": """
+        SELECT r.account, format('refund %%s of %%s: %%s pending points, cancelled %%s', r.number, r.transaction_id,
+                                 r.pending, c.points)
+        FROM refund r LEFT JOIN (
+            SELECT account, activity, sum(points) AS points FROM cancellation GROUP BY account, activity
+        ) AS c ON c.account = r.account AND c.activity = r.activity
+        WHERE r.pending <> coalesce(c.points, 0) AND {r}""",
     "each spending is an entry, and each such entry a spending": """
         SELECT e.account, format('entry %%s (%%s) of %%s, spending %%s', e.seq, e.kind, e.amount, e.points)
         FROM (
@@ -109,6 +107,12 @@ RULES = {
         FROM shortfall s
         WHERE ((s.remaining > 0) <> (s.ended_at IS NULL) OR s.remaining + s.written_off + s.moved > s.points
                OR (s.kind = 'SHORTFALL' AND s.remaining + s.written_off + s.moved <> s.points)) AND {s}""",
+    "each shortfall was written off as its write-offs say": """
+        SELECT s.account, format('shortfall %%s: written off %%s, write-offs %%s', s.number, s.written_off, w.points)
+        FROM shortfall s LEFT JOIN (
+            SELECT account, shortfall, sum(points) AS points FROM write_off GROUP BY account, shortfall
+        ) AS w ON w.account = s.account AND w.shortfall = s.number
+        WHERE s.written_off <> coalesce(w.points, 0) AND {s}""",
     "each lot that was merged is of as many points where it went": """
         SELECT p.source, format('lot %%s of %%s, then lot %%s of %%s', p.number, p.points, p.target_number, l.points)
         FROM merge_part p JOIN merge_account m USING (activity, source) JOIN account a ON a.id = p.source

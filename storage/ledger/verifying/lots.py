@@ -17,6 +17,35 @@ RULES = {
             FROM allocation GROUP BY account, seq
         ) AS a ON a.account = e.account AND a.seq = e.seq
         WHERE (e.amount IS DISTINCT FROM a.amount OR a.found <> a.last) AND {e}""",
+    "each entry of points that moved is one side of a movement": """
+        SELECT e.account, format('entry %%s (%%s) of %%s, other side %%s of %%s', e.seq, e.kind, e.amount, o.kind,
+                                 o.amount)
+        FROM entry e
+        LEFT JOIN (
+            SELECT source AS account, source_seq AS seq, target AS other, target_seq AS other_seq FROM movement
+            UNION ALL SELECT target, target_seq, source, source_seq FROM movement
+        ) AS m ON m.account = e.account AND m.seq = e.seq
+        LEFT JOIN entry o ON o.account = m.other AND o.seq = m.other_seq
+        WHERE (e.kind IN ('TRANSFER_OUT', 'TRANSFER_IN', 'MERGE_OUT', 'MERGE_IN') OR m.account IS NOT NULL) AND {e}
+              AND (o.amount, o.kind) IS DISTINCT FROM (-e.amount, CASE e.kind
+                  WHEN 'TRANSFER_OUT' THEN 'TRANSFER_IN' WHEN 'TRANSFER_IN' THEN 'TRANSFER_OUT'
+                  WHEN 'MERGE_OUT' THEN 'MERGE_IN' WHEN 'MERGE_IN' THEN 'MERGE_OUT' END)""",
+    "each lot was cancelled as its cancellations say, and those of what it became while a merge had it away": """
+        SELECT l.account, format('lot %%s: cancelled %%s, cancellations %%s, away %%s', l.number, l.cancelled, c.points,
+                                 w.points)
+        FROM lot l
+        LEFT JOIN (
+            SELECT account, lot, sum(points) AS points FROM cancellation GROUP BY account, lot
+        ) AS c ON c.account = l.account AND c.lot = l.number
+        LEFT JOIN (
+            SELECT p.source, p.number, sum(t.cancelled) AS points
+            FROM merge_part p
+            JOIN merge_account m USING (activity, source)
+            JOIN customer_unmerge u ON u.merge = p.activity
+            JOIN lot t ON t.account = m.target AND t.number = p.target_number
+            WHERE p.noun = 'LOT' GROUP BY p.source, p.number
+        ) AS w ON w.source = l.account AND w.number = l.number
+        WHERE l.cancelled <> coalesce(c.points, 0) + coalesce(w.points, 0) AND {l}""",
     "each lot has left what it was given and not taken, never less than nothing nor more than it was given": """
         SELECT l.account, format('lot %%s (%%s) of %%s, cancelled %%s: left %%s, allocations %%s, first %%s', l.number,
                                  l.state, l.points, l.cancelled, l.remaining, a.amount, a.given)
