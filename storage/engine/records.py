@@ -137,6 +137,10 @@ class Record(Kind[Value]):
                 row[name] = row[name] or None
         return row
 
+    def as_json(self, alias: str) -> str:
+        """The columns of a value as the text of a JSON array: what `read` takes."""
+        return f"json_build_array({self.select(alias)})::text"
+
     def select(self, alias: str) -> str:
         """The columns of a value, in its order, of the row that is called `alias`: what the decoder reads."""
         assert self.value is not None
@@ -154,6 +158,14 @@ class Record(Kind[Value]):
     def decode(self, rows: Raw | str | None) -> list[tuple[Any, ...]]:
         """The same; no rows where there are none."""
         return self.decoder.decode(rows) or [] if rows is not None else []
+
+    @cached_property
+    def _value_decoder(self) -> "json.Decoder[Any]":
+        return json.Decoder(self.value)
+
+    def read(self, columns: str) -> Any:
+        """The value of one row, out of `as_json`."""
+        return self._value_decoder.decode(columns)
 
     @cached_property
     def model(self) -> Any:

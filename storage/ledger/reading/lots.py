@@ -1,16 +1,17 @@
 """Lots of an account, as time has made them: one whose instant has come is active, one that has ended expired."""
 
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rules import calendar
-from rules.accounts import Lot, LotState
+from rules.accounts import Lot
 from rules.programs import time_zone
 from rules.refusals import LotNotFound
 from storage.engine.database import Connection
 from storage.ledger.addresses import Address
 from storage.ledger.reading import accounts
 from storage.ledger.reading.accounts import Reading
+from storage.ledger.records import LOTS
 
 # Whoever reads it must do something about them: beyond this, how many there are changes nothing.
 AWAITING_COUNTED_MAX = 1_000
@@ -72,9 +73,9 @@ def select(books: Connection, reading: Reading, state: str, after: int | None, s
     return [_read(reading, *row) for row in books.execute(_PAGE, asked, prepare=True)]
 
 
-def _read(reading: Reading, activity: str, origin: list[str] | None, *row: Any) -> LotRead:
-    number, state, *rest = row
-    lot = reading.draft.lots.get(number) or Lot(number, LotState(state), *rest)
+def _read(reading: Reading, activity: str, origin: list[str] | None, columns: str) -> LotRead:
+    lot = LOTS.read(columns)
+    lot = reading.draft.lots.get(lot.number, lot)
     expires_at = reading.expires_at(lot)
     last = None
     if expires_at is not None:
@@ -87,10 +88,8 @@ def _read(reading: Reading, activity: str, origin: list[str] | None, *row: Any) 
 
 
 # What time has changed is in the state that it is in now; all others are in that of their row.
-_PAGE = """
-SELECT l.activity::text, o.name, l.number, l.state, l.points, l.remaining, l.activates_at, l.expires_at,
-       l.settings_version, l.issued_at, l.transaction_id, l.held, l.cancelled, l.slides, l.awaits, l.origin,
-       l.origin_account
+_PAGE = f"""
+SELECT l.activity::text, o.name, {LOTS.as_json("l")}
 FROM lot l
 LEFT JOIN LATERAL (
     SELECT ARRAY[c.customer_id, a.card_id] AS name FROM account a JOIN customer c ON c.id = a.customer
@@ -100,7 +99,7 @@ WHERE l.account = %(account)s AND l.number < coalesce(%(after)s::bigint, 2147483
   AND (%(state)s::text = '' OR CASE WHEN l.number = ANY(%(changed)s::int[]) THEN l.number = ANY(%(fitting)s::int[])
                                     ELSE l.state = %(state)s::text END)
 ORDER BY l.number DESC LIMIT %(size)s
-"""
+"""  # noqa: S608
 
 # In the shape of the index lot_awaiting, in which nothing else is: it reads no more lots than it counts.
 _AWAITING = """

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from rules.accounts import Shortfall, ShortfallKind
+from rules.accounts import Shortfall
 from rules.refusals import ProgramNotFound, ShortfallNotFound
 from storage.engine.database import Connection
 from storage.ledger.addresses import Address, CustomerName
 from storage.ledger.reading import accounts
+from storage.ledger.records import SHORTFALLS
 
 
 class ShortfallCursor(NamedTuple):
@@ -85,19 +86,16 @@ def _settled(books: Connection, program: str, rows: list[tuple[Any, ...]]) -> li
     return found
 
 
-def _read(program: str, account: int, customer: str, card: str, activity: str, *row: Any) -> ShortfallRead:
-    number, kind, points, remaining, created_at, *rest = row
-    shortfall = Shortfall(number, ShortfallKind(kind), points, remaining, created_at, *rest)
-    return ShortfallRead(
-        Address(program, customer, card), shortfall, activity, ShortfallCursor(created_at, account, number)
-    )
+def _read(program: str, account: int, customer: str, card: str, activity: str, columns: str) -> ShortfallRead:
+    shortfall = SHORTFALLS.read(columns)
+    cursor = ShortfallCursor(shortfall.created_at, account, shortfall.number)
+    return ShortfallRead(Address(program, customer, card), shortfall, activity, cursor)
 
 
-_COLUMNS = """
+_COLUMNS = f"""
 s.kind = 'DEBT' AND s.remaining > 0 AND a.state <> 'MERGED'
     AND a.due_at <= coalesce(p.test_clock_at, clock_timestamp()),
-s.account, c.customer_id, a.card_id, s.activity::text, s.number, s.kind, s.points, s.remaining, s.created_at,
-s.transaction_id, s.written_off, s.ended_at
+s.account, c.customer_id, a.card_id, s.activity::text, {SHORTFALLS.as_json("s")}
 """
 
 _OWNER = """

@@ -7,13 +7,14 @@ from rules.accounts import LotState
 from rules.programs import RefundPolicy
 from rules.refunds import Claimed
 from rules.refusals import Refusal, TransactionNotFound
-from rules.transactions import Line, Purchase, TransactionState
+from rules.transactions import Purchase, TransactionState
 from storage.engine.database import Connection
 from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.ledger.addresses import AccountKey, Address, CustomerName, TransactionName
 from storage.ledger.loading import FUNCTIONS
 from storage.ledger.reading import accounts
+from storage.ledger.records import TRANSACTIONS
 from storage.ledger.resolving import find_transactions
 
 
@@ -118,7 +119,7 @@ def _listed(books: Connection, name: CustomerName, rows: list[tuple[Any, ...]]) 
     """Purchases out of their rows. Where an expiry slides and time has something to do first, it is done first."""
     readings: dict[str, accounts.Reading] = {}
     found = []
-    for card, lot, activates_at, expires_at, version, slides_later, recorded_at, activity, state, *purchase in rows:
+    for card, lot, activates_at, expires_at, version, slides_later, recorded_at, activity, state, columns in rows:
         if slides_later:
             if card not in readings:
                 readings[card] = accounts.read(books, Address(name.program, name.customer, card))
@@ -128,7 +129,7 @@ def _listed(books: Connection, name: CustomerName, rows: list[tuple[Any, ...]]) 
         found.append(
             Listed(
                 card,
-                _purchase(*purchase),
+                TRANSACTIONS.read(columns),
                 TransactionState(state),
                 lot,
                 activates_at,
@@ -138,29 +139,6 @@ def _listed(books: Connection, name: CustomerName, rows: list[tuple[Any, ...]]) 
             )
         )
     return found
-
-
-def _purchase(
-    transaction_id: str, amount_minor: int, currency_code: str, lines: list[list[Any]] | None, points: int,
-    lot: int | None, version: int, occurred_at: datetime, decided: str, accepts_at: datetime | None, refunds: int,
-    refunded_minor: int, refunded_points: int, refunded_lines: list[int] | None,
-) -> Purchase:  # fmt: skip
-    return Purchase(
-        transaction_id,
-        amount_minor,
-        currency_code,
-        tuple(Line(*line) for line in lines or ()),
-        points,
-        lot,
-        version,
-        occurred_at,
-        TransactionState(decided),
-        accepts_at,
-        refunds,
-        refunded_minor,
-        refunded_points,
-        tuple(refunded_lines or ()),
-    )
 
 
 # Where a page begins that follows none: before all that can be.
@@ -179,8 +157,7 @@ _COLUMNS = f"""
 a.card_id, l.number, l.activates_at,
 CASE WHEN NOT l.slides THEN l.expires_at WHEN l.state <> 'PENDING' THEN s.expires_at END,
 l.settings_version, l.slides AND a.due_at <= %(now)s::timestamptz, t.recorded_at, t.activity::text, {_STATE},
-t.transaction_id, t.amount_minor, t.currency_code, t.lines, t.points, t.lot, t.settings_version, t.occurred_at,
-t.decided, t.accepts_at, t.refunds, t.refunded_minor, t.refunded_points, t.refunded_lines
+{TRANSACTIONS.as_json("t")}
 """
 
 # OFFSET 0: the keys lead.
