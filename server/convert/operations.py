@@ -43,7 +43,7 @@ def fill(shown: pb.Operation, found: Operation) -> None:
             shown.redate_lots.CopyFrom(pb.RedateLotsResult(**found.figures))
     if found.error is not None:
         shown.error.reason = reasons.name(ErrorReason.ERROR_REASON_INTERNAL)
-        shown.error.message = f"Given up after many tries ({found.error}). CommandContext for again, it does the rest."
+        shown.error.message = f"Given up after many tries ({found.error}). Asked for again, it does the rest."
     shown.caller = f"callers/{found.actor}"
     shown.acting_user = found.acting_user
     shown.reason_code = found.reason_code
