@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from rules.access import Caller
 from storage.access.queries import authenticate
+from storage.activity import positions
+from storage.activity.positions import Look
 from storage.activity.recorder import Act, record_acts
 from storage.engine.database import ANSWER_LIMIT_S, ANSWER_SPARE_S, Connection, Database
 from storage.engine.lanes import Lane, LaneRules, LaneState
@@ -79,6 +81,10 @@ class Books:
     def change(self, caller: Caller, change: Callable[[Unit], Result]) -> "asyncio.Future[Result]":
         """Runs `change` in a transaction of its own."""
         return self._cold.run(caller.id, lambda _: run(self._database, change))
+
+    def look(self, limit: int) -> "asyncio.Future[Look]":
+        """Gives positions in the change stream to what is new, at most `limit`. Shared by all who watch: nobody's."""
+        return self._cold.run("", lambda _: run(self._database, lambda unit: positions.look(unit.connection, limit)))
 
     def read(self, caller: Caller, read: Callable[[], Result]) -> "asyncio.Future[Result]":
         """Runs `read` with a connection open for the models it uses."""

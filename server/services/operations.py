@@ -32,7 +32,7 @@ class Operations:
     async def ListOperations(self, call: Call, message: pb.ListOperationsRequest) -> pb.ListOperationsResponse:
         program = names.program_id(message.parent)
         state = word(pb.OperationState, message.state, "OPERATION_STATE_")
-        after = _place(self._pages.position(message, message.page_token))
+        after = _cursor(self._pages.position(message, message.page_token))
         size = page_size(message.page_size)
         found = await self._books.read(call.caller, lambda: queries.page(program, call.caller, state, after, size + 1))
         response = pb.ListOperationsResponse()
@@ -53,7 +53,7 @@ class Operations:
         return operations.cancelled(answer)
 
 
-def _place(position: str) -> OperationCursor | None:
+def _cursor(position: str) -> OperationCursor | None:
     if not position:
         return None
     created_at, _, identity = position.partition(" ")
