@@ -12,10 +12,12 @@ from storage.access.queries import authenticate
 from storage.activity import positions
 from storage.activity.positions import Look
 from storage.activity.recorder import Act, record_acts
+from storage.engine.commands import ColdCommand, carry_out
 from storage.engine.database import ANSWER_LIMIT_S, ANSWER_SPARE_S, Connection, Database
 from storage.engine.lanes import Lane, LaneRules, LaneState
+from storage.engine.requests import Answer
 from storage.engine.threads import ThreadLane, ThreadRules
-from storage.engine.unit import Unit, run
+from storage.engine.unit import run
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import Outcome
 from storage.ledger.limits import BY_KEY, HOT, HOT_ANSWER_LIMIT_S, PAGES, READER
@@ -23,6 +25,7 @@ from storage.ledger.queries import Found, Query, Reader, is_long, weight
 from storage.ledger.writer import Writer
 
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 
 # Records of refused calls: of a flood of them as many as a second can write may wait.
 RECORDER = LaneRules("recorder", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
@@ -78,9 +81,10 @@ class Books:
             raise found
         return found
 
-    def change(self, caller: Caller, change: Callable[[Unit], Result]) -> "asyncio.Future[Result]":
-        """Runs `change` in a transaction of its own."""
-        return self._cold.run(caller.id, lambda _: run(self._database, change))
+    def carry_out(self, command: ColdCommand[Value]) -> "asyncio.Future[Answer[Value]]":
+        """The answer to a cold command, which has a transaction of its own; it counts for its caller's share."""
+        caller = command.context.caller.id
+        return self._cold.run(caller, lambda _: run(self._database, lambda unit: carry_out(unit, command)))
 
     def look(self, limit: int) -> "asyncio.Future[Look]":
         """Gives positions in the change stream to what is new, at most `limit`. Shared by all who watch: nobody's."""

@@ -15,12 +15,12 @@ from rules.refusals import GroupRefused, Refusal
 from server import limits
 from server.admission import Permit
 from server.call import Call, scope
+from server.commands import HOT, check_permission, command_of
 from server.errors import Failure, RequestInvalid, failure
 from server.interceptors import validation
 from server.outage import DATABASE
 from server.paging import Pages
 from server.policy import method_of
-from server.postings import POSTINGS, check_permission, command_of
 from storage.activity.commands import Outcome
 from storage.activity.recorder import Act
 from storage.books import Books
@@ -155,7 +155,7 @@ def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
         # Not before: what is no name may be anything, and the log keeps it.
         program, _ = scope(validation.value(message, validation.subject_field(method_of(type(message)))))
         check_permission(call, message)
-        return _Item(kind, message, command_of(call, message), program)
+        return _Item(kind, message, command_of(call, message, program), program)
     except (Refusal, RequestInvalid) as error:
         return _Item(kind, message, failure(error), program)
 
@@ -180,7 +180,7 @@ async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[
             refused.append((item, outcome))
             result.refused.CopyFrom(outcome.status())
         else:
-            told = POSTINGS[type(item.message)].response(item.command, outcome)
+            told = HOT[type(item.message)].response(item.command, outcome)
             getattr(result, _RESULTS[item.kind]).CopyFrom(told)
             DATABASE.answered()
     return response, refused

@@ -3,7 +3,6 @@
 Kept for RETENTION at least (DESIGN: 30 days); older ones are pruned by the workers.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
@@ -71,20 +70,6 @@ def replay(request: Request, kept: tuple[str, str], value: type[Value]) -> Answe
         raise RequestIdReused
     result, activity = _decoder(value).decode(response)
     return Answer(result, activity, replayed=True)
-
-
-def once(
-    unit: Any, request: Request, value: type[Value], change: Callable[[], Answer[Value]], validate_only: bool = False
-) -> Answer[Value]:
-    """Runs `change` in the unit unless the request was answered before; keeps its answer with it."""
-    if kept := find(unit.connection, request):
-        return replay(request, kept, value)
-    answer = change()
-    if validate_only:
-        unit.discard()
-        return answer._replace(activity=None)
-    unit.add(REQUESTS, row(request, answer))
-    return answer
 
 
 def prune(connection: Connection, limit: int) -> int:

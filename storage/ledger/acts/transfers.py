@@ -9,11 +9,12 @@ from rules import calendar, ledger
 from rules.accounts import Entry
 from rules.programs import Card, time_zone
 from rules.refusals import DailyCapReached, TransferToItself
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
 from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
 from storage.ledger.locked_account import LockedAccount
 from storage.ledger.wanted import Hand, Wanted
