@@ -90,11 +90,9 @@ class Commands:
 
 
 def command_of(call: Call, message: Any, program: str) -> Any:
-    """The command in a request of any kind, about a program; empty where the request is to make one.
-
-    Raises ProgramNotFound: what is not yours is not found; RequestInvalid.
-    """
-    if program:
+    """The command in a request of any kind, whose name is of `program`. Raises ProgramNotFound, RequestInvalid."""
+    # A program that is to be made has no name yet: whether its maker would see it is decided with it.
+    if not isinstance(message, programs_pb2.CreateProgramRequest):
         access.check_scope(call.caller, program)
     return CODECS[type(message)].command(call, message)
 

@@ -83,8 +83,7 @@ class Books:
 
     def carry_out(self, command: ColdCommand[Value]) -> "asyncio.Future[Answer[Value]]":
         """The answer to a cold command, which has a transaction of its own; it counts for its caller's share."""
-        caller = command.context.caller.id
-        return self._cold.run(caller, lambda _: run(self._database, lambda unit: carry_out(unit, command)))
+        return self._cold.run(command.context.caller.id, lambda _: carry_out(self._database, command))
 
     def look(self, limit: int) -> "asyncio.Future[Look]":
         """Gives positions in the change stream to what is new, at most `limit`. Shared by all who watch: nobody's."""

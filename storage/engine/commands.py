@@ -7,13 +7,14 @@ are gathered, and decided in a group (storage/ledger/commands.py); each cold one
 import time
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from peewee import PostgresqlDatabase
 from psycopg.errors import SerializationFailure
 
 from rules.access import Caller
 from rules.activity import Origin
 from rules.refusals import DeadlinePassed, Refusal
 from storage.engine.requests import REQUESTS, Answer, Request, find, replay, row
-from storage.engine.unit import Unit
+from storage.engine.unit import Unit, run
 
 Value = TypeVar("Value")
 
@@ -71,7 +72,12 @@ class KeptByName(Protocol):
         """The value, with the person as they stand now."""
 
 
-def carry_out(unit: Unit, command: ColdCommand[Value]) -> Answer[Value]:
+def carry_out(database: PostgresqlDatabase, command: ColdCommand[Value]) -> Answer[Value]:
+    """The answer to a cold command, in a transaction of its own. Raises what `once` raises."""
+    return run(database, lambda unit: once(unit, command))
+
+
+def once(unit: Unit, command: ColdCommand[Value]) -> Answer[Value]:
     """The answer to a cold command, kept with its request in the same unit; to a request that was answered before, the
     answer it got then. With `validate_only` all is decided and nothing kept.
 
