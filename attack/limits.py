@@ -18,7 +18,7 @@ START_S = 60.0
 
 # Calls whose message never comes: more than a process takes in hand, on one connection and on several.
 HELD_ON_ONE, HELD_ON_MANY, MANY_CONNECTIONS = 2_300, 3_000, 20
-# Idle streams: as many as a process had places.
+# Idle streams: as many as a process had permits.
 IDLE_STREAMS = 1_024
 # What was turned away is opened again this often, and not for ever: an attack is bounded in count.
 REOPEN_S = 1.0
@@ -51,7 +51,7 @@ GROUPS, GROUP_ITEMS = 8, 500
 # Calls with wrong keys: as many in flight as a busy client has, and an end to it where the machine is fast.
 FLOOD_IN_FLIGHT, FLOOD_CONNECTIONS, FLOOD_CALLS_MAX = 64, 4, 50_000
 
-# Clients that do not read: each a connection of its own. As many watchers as one process has places for.
+# Clients that do not read: each a connection of its own. As many watchers as one process has permits for.
 UNREAD_WATCHERS = 64
 # Pages are large, and wait in the server's memory for who does not read them.
 UNREAD_CONNECTIONS, UNREAD_PAGES = 8, 100

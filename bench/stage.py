@@ -1,5 +1,6 @@
 """The stage of a measurement: a PostgreSQL of its own, a program with customers, and the server that is measured."""
 
+import math
 import os
 import secrets
 import socket
@@ -24,9 +25,10 @@ from storage import migrate
 from storage.access.commands import create_key
 from storage.embedded import EmbeddedPostgres
 from storage.engine import unit
+from storage.engine.commands import CommandContext, carry_out
 from storage.engine.database import connection, open_database
 from storage.engine.requests import Request
-from storage.programs.commands import CreateProgram, create
+from storage.programs.commands import CreateProgram
 
 # The card of accounts with many lots: its points last so long that a purchase of any day in the last thirty years
 # still has them, and each day's expire on a day of their own.
@@ -124,11 +126,11 @@ def stage(seconds: float, environment: Mapping[str, str] | None = None, customer
 def _program(database: PostgresqlDatabase, customers: int) -> None:
     card = Card("points", "Points", 0, EarnRate(1, 100, "USD"), None, ExpiryPolicy(12, Rounding.MONTH))
     deep = Card(DEEP_CARD, "Deep", 0, EarnRate(1, 100, "USD"), None, ExpiryPolicy(DEEP_MONTHS, Rounding.DAY))
-    command = CreateProgram(PROGRAM, Settings("Bench", "Europe/Prague", (card, deep)), None)
     origin = by_operator(Kind("program.created", "SYSTEM", "CONFIGURATION"))
     caller = Caller("bench", "bench", Role.ADMINISTRATOR)
-    key = Request("bench", "CreateProgram", "00000000-0000-4000-8000-000000000001", "00")
-    unit.run(database, lambda work: create(work, command, caller, origin, key))
+    key = Request(caller.id, "CreateProgram", "00000000-0000-4000-8000-000000000001", "00")
+    context = CommandContext(caller, key, origin, validate_only=False, deadline=math.inf)
+    carry_out(database, CreateProgram(PROGRAM, Settings("Bench", "Europe/Prague", (card, deep)), None, context))
     with connection(database) as books:
         books.execute(_CUSTOMERS, (customers,))
         books.execute("INSERT INTO account (program, customer, card_id) SELECT program, id, 'points' FROM customer")

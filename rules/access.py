@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from rules.refusals import PermissionMissing
+from rules.refusals import PermissionMissing, ProgramNotFound
 
 
 class Permission(StrEnum):
@@ -86,3 +86,9 @@ def check(caller: Caller, permission: Permission) -> None:
     """Raises PermissionMissing."""
     if not caller.may(permission):
         raise PermissionMissing(permission=permission, role=caller.role)
+
+
+def check_scope(caller: Caller, program: str) -> None:
+    """Raises ProgramNotFound: what is not yours is not found."""
+    if not caller.sees(program):
+        raise ProgramNotFound(program=program)

@@ -72,7 +72,7 @@ async def build(
     database.close()
     books = Books(database)
     # Without a limit of gRPC's own on calls: it counts them from their headers on, so that who sends nothing else would
-    # take the places of those who call (server/waiting.py bounds them).
+    # take the permits of those who call (server/waiting.py bounds them).
     server = grpc.aio.server(options=_options(share_port))
     checks = health.aio.HealthServicer()
     services = sorted({method.service for method in methods()})

@@ -12,7 +12,7 @@ import grpc.aio
 from rules.access import ACTOR_TYPES, ActorType, Caller
 from rules.activity import Origin
 from server import limits
-from server.admission import Places
+from server.admission import Permits
 from server.errors import StreamIdle
 from server.policy import Method
 
@@ -42,7 +42,7 @@ class Call:
         "metadata",
         "method",
         "origin",
-        "places",
+        "permits",
         "program",
         "raw",
         "request",
@@ -60,7 +60,7 @@ class Call:
         self.caller: Caller = NOBODY
         self.authorize: Callable[[Call], Awaitable[None]] = _not_yet
         self.origin: Origin = Origin(ActorType.ANONYMOUS, "", "API", method.kind, method.path)
-        self.places: Places | None = None
+        self.permits: Permits | None = None
         self.request: Any = None
         self.request_id = ""
         self.subject = ""

@@ -122,6 +122,6 @@ WATCH_HEARTBEAT_S = 15.0
 # A stream ends after this long, and its watcher resumes by its cursor: wherever a balancer sends it. Before its
 # connection is old enough to be closed under it (CONNECTION_AGE_MAX_MS).
 WATCH_MAX_S = 1_500.0
-# Activities placed by one look of a watcher: half a second of one thread. There are so many only after a while in which
+# Positions given by one look of a watcher: half a second of one thread. There are so many only after a while in which
 # neither a clock nor a watcher ran; each part of such a backlog looks through all of it, so small parts take longer.
-WATCH_PLACES_MAX = 50_000
+WATCH_POSITIONS_MAX = 50_000

@@ -11,7 +11,7 @@ from server import limits
 
 
 class Readiness:
-    """CommandContext from any thread, by whoever reaches the probes: one call a second, however many ask.
+    """Asked from any thread, by whoever reaches the probes: one call a second, however many ask.
 
     The call goes to a port that is this process's own: the one that clients use may be shared with other processes.
     The database is not asked: to drain every server for its outage would help nobody.

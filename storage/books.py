@@ -9,11 +9,15 @@ from typing import Any, TypeVar
 
 from rules.access import Caller
 from storage.access.queries import authenticate
+from storage.activity import positions
+from storage.activity.positions import Look
 from storage.activity.recorder import Act, record_acts
+from storage.engine.commands import ColdCommand, carry_out
 from storage.engine.database import ANSWER_LIMIT_S, ANSWER_SPARE_S, Connection, Database
 from storage.engine.lanes import Lane, LaneRules, LaneState
+from storage.engine.requests import Answer
 from storage.engine.threads import ThreadLane, ThreadRules
-from storage.engine.unit import Unit, run
+from storage.engine.unit import run
 from storage.ledger import queries
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.group import Outcome
@@ -22,6 +26,7 @@ from storage.ledger.queries import Query, Reader, is_long, weight
 from storage.ledger.writer import Writer
 
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 
 # Records of refused calls: of a flood of them as many as a second can write may wait.
 RECORDER = LaneRules("recorder", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
@@ -77,9 +82,13 @@ class Books:
             raise found
         return found
 
-    def change(self, caller: Caller, change: Callable[[Unit], Result]) -> "asyncio.Future[Result]":
-        """Runs `change` in a transaction of its own."""
-        return self._cold.run(caller.id, lambda _: run(self._database, change))
+    def carry_out(self, command: ColdCommand[Value]) -> "asyncio.Future[Answer[Value]]":
+        """The answer to a cold command, which has a transaction of its own; it counts for its caller's share."""
+        return self._cold.run(command.context.caller.id, lambda _: carry_out(self._database, command))
+
+    def look(self, limit: int) -> "asyncio.Future[Look]":
+        """Gives positions in the change stream to what is new, at most `limit`. Shared by all who watch: nobody's."""
+        return self._cold.run("", lambda _: run(self._database, lambda unit: positions.look(unit.connection, limit)))
 
     def read(self, caller: Caller, read: Callable[[], Result]) -> "asyncio.Future[Result]":
         """Runs `read` with a connection open for the models it uses."""

@@ -1,4 +1,4 @@
-"""The clock: relays what is due, plans what time alone makes necessary, and gives activities their places early.
+"""The clock: relays what is due, plans what time alone makes necessary, and gives activities their positions early.
 
 Start several: one acts. What it plans depends on what is due now, never on what was planned before; so a plan that
 was lost, or refused because one like it was open, is made again at the next look.
@@ -10,7 +10,7 @@ from threading import Event
 
 import structlog
 
-from storage.activity.places import place, tend
+from storage.activity import positions
 from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import transaction
 from storage.ledger.sweep import programs_with_due
@@ -23,8 +23,8 @@ from workers.limits import (
     DUTY_RETRY_MAX_S,
     DUTY_RETRY_MIN_S,
     LEASE_POLL_S,
-    PLACE_BATCH,
-    PLACE_SCHEDULE_S,
+    POSITIONS_BATCH,
+    POSITIONS_SCHEDULE_S,
     PRUNE_SCHEDULE_S,
     RELAY_POLL_S,
     STORAGE_RETRY_MAX_S,
@@ -86,7 +86,7 @@ class Clock:
             Duty("send", self._send),
             Duty("plan sweeps", self._plan_sweeps),
             Duty("plan prune", self._plan_prune),
-            Duty("place", self._place),
+            Duty("assign positions", self._assign_positions),
             Duty("tend", self._tend),
         )
 
@@ -131,15 +131,15 @@ class Clock:
             plan_prune(unit)
         return PRUNE_SCHEDULE_S
 
-    def _place(self) -> float:
+    def _assign_positions(self) -> float:
         with transaction(self._database) as unit:
-            placed = place(unit.connection, PLACE_BATCH)
+            assigned = positions.assign(unit.connection, POSITIONS_BATCH)
         # A full batch leaves a backlog, which is gone on with at the next look.
-        return 0.0 if placed == PLACE_BATCH else PLACE_SCHEDULE_S
+        return 0.0 if assigned == POSITIONS_BATCH else POSITIONS_SCHEDULE_S
 
     def _tend(self) -> float:
         with transaction(self._database) as unit:
-            tend(unit.connection)
+            positions.tend(unit.connection)
         return TEND_SCHEDULE_S
 
 

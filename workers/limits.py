@@ -38,11 +38,11 @@ BROKER_RETRY_MAX_S = 2.0
 SWEEP_SCHEDULE_S = 0.5
 # Old rows pile up by the day, so an hour more does not matter.
 PRUNE_SCHEDULE_S = 3_600.0
-# What an activity waits at most for its place in the stream, where no watcher gives it one before.
-PLACE_SCHEDULE_S = 1.0
-# Activities placed at a time: half a second, in which no task is sent. There are so many only after a while in which
+# What an activity waits at most for its position in the stream, where no watcher gives it one before.
+POSITIONS_SCHEDULE_S = 1.0
+# Positions given at a time: half a second, in which no task is sent. There are so many only after a while in which
 # no clock ran; each part of such a backlog looks through all of it, so small parts take longer.
-PLACE_BATCH = 50_000
+POSITIONS_BATCH = 50_000
 # What comes in this time is read again by each look for new activities: some 20 MB at full load.
 TEND_SCHEDULE_S = 5.0
 # How soon another clock takes over from one that died.

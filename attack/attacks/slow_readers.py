@@ -1,4 +1,4 @@
-"""Clients that ask and never read: what is written for them must wait somewhere, and no place of others'."""
+"""Clients that ask and never read: what is written for them must wait somewhere, and take no permit of others'."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Streams that one caller opens and leaves idle: a place each, for nothing."""
+"""Streams that one caller opens and leaves idle: a permit each, for nothing."""
 
 from attack import limits, raw
 from attack.stage import Scene

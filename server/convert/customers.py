@@ -4,54 +4,89 @@ from typing import Any
 
 from fealty.v1 import customers_pb2 as pb
 from rules.refusals import UpdateMaskInvalid
+from server.call import Call
 from server.convert import names
-from server.convert.requests import reason, timestamp
+from server.convert.requests import context, receipt, timestamp
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.merging import Merge, MergeCustomers
 from storage.customers.queries import Customer, ExternalId, Profile
 from storage.customers.states import ReactivateCustomer, SuspendCustomer
 from storage.customers.unmerging import UnmergeCustomers
+from storage.engine.requests import Answer
 
 _STATES: dict[str, Any] = {name.removeprefix("CUSTOMER_STATE_"): state for name, state in pb.CustomerState.items()}
 
 
-def create(request: pb.CreateCustomerRequest) -> CreateCustomer:
+def create_customer(call: Call, message: pb.CreateCustomerRequest) -> CreateCustomer:
     """The command in a request."""
-    return CreateCustomer(names.program_id(request.parent), request.customer_id, _profile(request.customer))
+    program_id, profile = names.program_id(message.parent), _profile(message.customer)
+    return CreateCustomer(program_id, message.customer_id, profile, context(call, message))
 
 
-def update(request: pb.UpdateCustomerRequest) -> UpdateCustomer:
+def created(command: CreateCustomer, answer: Answer[Customer]) -> pb.CreateCustomerResponse:
+    """What is answered to it."""
+    return pb.CreateCustomerResponse(customer=message(answer.value), receipt=receipt(answer))
+
+
+def update_customer(call: Call, message: pb.UpdateCustomerRequest) -> UpdateCustomer:
     """The command in a request. Raises UpdateMaskInvalid."""
-    customer = request.customer
+    customer = message.customer
     given = _profile(customer)._asdict()
-    paths = list(request.update_mask.paths) or [name for name, value in given.items() if value]
+    paths = list(message.update_mask.paths) or [name for name, value in given.items() if value]
     if paths == ["*"]:
         paths = list(given)
     for path in paths:
         if path not in given:
             raise UpdateMaskInvalid(path=path)
     changes = {path: given[path] for path in paths}
-    return UpdateCustomer(names.program_id(customer.name), names.customer_id(customer.name), customer.etag, changes)
+    return UpdateCustomer(*names.customer(customer.name), customer.etag, changes, context(call, message))
 
 
-def suspend(request: pb.SuspendCustomerRequest) -> SuspendCustomer:
+def updated(command: UpdateCustomer, answer: Answer[Customer]) -> pb.UpdateCustomerResponse:
+    """What is answered to it."""
+    return pb.UpdateCustomerResponse(customer=message(answer.value), receipt=receipt(answer))
+
+
+def suspend_customer(call: Call, message: pb.SuspendCustomerRequest) -> SuspendCustomer:
     """The command in a request."""
-    return SuspendCustomer(*names.customer(request.name), reason(request.reason))
+    return SuspendCustomer(*names.customer(message.name), context(call, message))
 
 
-def reactivate(request: pb.ReactivateCustomerRequest) -> ReactivateCustomer:
+def suspended(command: SuspendCustomer, answer: Answer[Customer]) -> pb.SuspendCustomerResponse:
+    """What is answered to it."""
+    return pb.SuspendCustomerResponse(customer=message(answer.value), receipt=receipt(answer))
+
+
+def reactivate_customer(call: Call, message: pb.ReactivateCustomerRequest) -> ReactivateCustomer:
     """The command in a request."""
-    return ReactivateCustomer(*names.customer(request.name), reason(request.reason))
+    return ReactivateCustomer(*names.customer(message.name), context(call, message))
 
 
-def merge(request: pb.MergeCustomersRequest) -> MergeCustomers:
+def reactivated(command: ReactivateCustomer, answer: Answer[Customer]) -> pb.ReactivateCustomerResponse:
+    """What is answered to it."""
+    return pb.ReactivateCustomerResponse(customer=message(answer.value), receipt=receipt(answer))
+
+
+def merge_customers(call: Call, message: pb.MergeCustomersRequest) -> MergeCustomers:
     """The command in a request."""
-    return MergeCustomers(*names.customer(request.name), *names.customer(request.into), reason(request.reason))
+    return MergeCustomers(*names.customer(message.name), *names.customer(message.into), context(call, message))
 
 
-def unmerge(request: pb.UnmergeCustomersRequest) -> UnmergeCustomers:
+def merged(command: MergeCustomers, answer: Answer[Merge]) -> pb.MergeCustomersResponse:
+    """What is answered to it."""
+    merge, customer = _merge(answer.value), message(answer.value.customer)
+    return pb.MergeCustomersResponse(merge=merge, customer=customer, receipt=receipt(answer))
+
+
+def unmerge_customers(call: Call, message: pb.UnmergeCustomersRequest) -> UnmergeCustomers:
     """The command in a request."""
-    return UnmergeCustomers(*names.customer(request.name), reason(request.reason))
+    return UnmergeCustomers(*names.customer(message.name), context(call, message))
+
+
+def unmerged(command: UnmergeCustomers, answer: Answer[Merge]) -> pb.UnmergeCustomersResponse:
+    """What is answered to it."""
+    merge, customer = _merge(answer.value), message(answer.value.customer)
+    return pb.UnmergeCustomersResponse(merge=merge, customer=customer, receipt=receipt(answer))
 
 
 def external_id(message: pb.ExternalId) -> ExternalId:
@@ -79,14 +114,13 @@ def message(customer: Customer) -> pb.Customer:
     )
 
 
-def merge_message(merge: Merge) -> pb.Merge:
-    """What moved, as the contract shows it."""
-    shown = pb.Merge()
+def _merge(merge: Merge) -> pb.Merge:
+    found = pb.Merge()
     for account in merge.accounts:
-        shown.accounts.add(**account._asdict())
+        found.accounts.add(**account._asdict())
     for duplicate in merge.duplicates:
-        shown.duplicates.add(**duplicate._asdict())
-    return shown
+        found.duplicates.add(**duplicate._asdict())
+    return found
 
 
 def _profile(customer: pb.Customer) -> Profile:

@@ -7,7 +7,7 @@ from server.call import Call
 from server.convert import descriptions, names
 from server.convert.activities import fill_struct, source_number
 from server.convert.balances import fill_balance
-from server.convert.requests import asked, fill_receipt, instant, set_instant
+from server.convert.requests import context, fill_receipt, instant, set_instant
 from server.errors import RequestInvalid
 from storage.engine.requests import Answer
 from storage.ledger.acts.events import EventRecorded, RecordEvent
@@ -27,7 +27,7 @@ def record_event(call: Call, message: pb.RecordEventRequest) -> RecordEvent:
         gives_to = names.address(message.account)
         if (gives_to.program, gives_to.customer) != name:
             raise RequestInvalid([("account", "must be an account of the customer of the event")])
-    how = asked(call, message)
+    how = context(call, message)
     if message.HasField("reason"):
         # Whoever gives a reason adds it by hand.
         how = how._replace(origin=how.origin._replace(source="PLATFORM"))

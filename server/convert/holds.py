@@ -8,7 +8,7 @@ from server.call import Call
 from server.convert import names
 from server.convert.balances import fill_balance, fill_new_entry
 from server.convert.points import paid_purchase
-from server.convert.requests import asked, fill_receipt, set_instant
+from server.convert.requests import context, fill_receipt, set_instant
 from storage.engine.requests import Answer
 from storage.ledger.acts.holds import CaptureHold, CreateHold, Held, ReleaseHold
 from storage.ledger.addresses import Address
@@ -22,7 +22,7 @@ def create_hold(call: Call, message: pb.CreateHoldRequest) -> CreateHold:
     """The command in a request. Raises RequestInvalid where it pays for another customer's purchase."""
     address = names.address(message.account)
     pays_for = paid_purchase(address, message.transaction)
-    return CreateHold(address, message.points, message.ttl_s, message.reference, pays_for, asked(call, message))
+    return CreateHold(address, message.points, message.ttl_s, message.reference, pays_for, context(call, message))
 
 
 def created(command: CreateHold, answer: Answer[Held]) -> pb.CreateHoldResponse:
@@ -32,7 +32,7 @@ def created(command: CreateHold, answer: Answer[Held]) -> pb.CreateHoldResponse:
 
 def capture_hold(call: Call, message: pb.CaptureHoldRequest) -> CaptureHold:
     """The command in a request."""
-    return CaptureHold(*names.numbered(message.name), message.points, asked(call, message))
+    return CaptureHold(*names.numbered(message.name), message.points, context(call, message))
 
 
 def captured(command: CaptureHold, answer: Answer[Held]) -> pb.CaptureHoldResponse:
@@ -45,7 +45,7 @@ def captured(command: CaptureHold, answer: Answer[Held]) -> pb.CaptureHoldRespon
 
 def release_hold(call: Call, message: pb.ReleaseHoldRequest) -> ReleaseHold:
     """The command in a request."""
-    return ReleaseHold(*names.numbered(message.name), asked(call, message))
+    return ReleaseHold(*names.numbered(message.name), context(call, message))
 
 
 def released(command: ReleaseHold, answer: Answer[Held]) -> pb.ReleaseHoldResponse:

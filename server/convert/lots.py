@@ -8,7 +8,7 @@ from rules.accounts import Lot
 from server.call import Call, scope
 from server.convert import names, operations
 from server.convert.balances import fill_balance
-from server.convert.requests import asked, fill_receipt, instant, reason, set_instant, timestamp_or_none
+from server.convert.requests import context, fill_receipt, instant, set_instant, timestamp_or_none
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import ChangeLot, LotChanged
 from storage.ledger.addresses import Address
@@ -25,7 +25,7 @@ Response = TypeVar("Response")
 
 def activate_lot(call: Call, message: lots_pb2.ActivateLotRequest) -> ChangeLot:
     """The command in a request."""
-    return ChangeLot(*names.numbered(message.name), True, asked(call, message))
+    return ChangeLot(*names.numbered(message.name), True, context(call, message))
 
 
 def activated(command: ChangeLot, answer: Answer[LotChanged]) -> lots_pb2.ActivateLotResponse:
@@ -35,7 +35,7 @@ def activated(command: ChangeLot, answer: Answer[LotChanged]) -> lots_pb2.Activa
 
 def cancel_lot(call: Call, message: lots_pb2.CancelLotRequest) -> ChangeLot:
     """The command in a request."""
-    return ChangeLot(*names.numbered(message.name), False, asked(call, message))
+    return ChangeLot(*names.numbered(message.name), False, context(call, message))
 
 
 def cancelled(command: ChangeLot, answer: Answer[LotChanged]) -> lots_pb2.CancelLotResponse:
@@ -43,17 +43,17 @@ def cancelled(command: ChangeLot, answer: Answer[LotChanged]) -> lots_pb2.Cancel
     return _changed(lots_pb2.CancelLotResponse(), command.address, answer)
 
 
-def redate_lots(message: lots_pb2.RedateLotsRequest) -> RedateLots:
+def redate_lots(call: Call, message: lots_pb2.RedateLotsRequest) -> RedateLots:
     """The command in a request."""
     program, customer = scope(message.parent)
     card = message.card_id or names.address(message.parent).card
     kind = _EXPIRIES[message.WhichOneof("expiry") or ""]
     expires_at = instant(message, "expire_time")
     before = instant(message, "expire_before_time")
-    return RedateLots(program, customer, Terms(card, kind, expires_at, before), reason(message.reason))
+    return RedateLots(program, customer, Terms(card, kind, expires_at, before), context(call, message))
 
 
-def redated(answer: Answer[Redated]) -> lots_pb2.RedateLotsResponse:
+def redated(command: RedateLots, answer: Answer[Redated]) -> lots_pb2.RedateLotsResponse:
     """What is answered to it."""
     response = lots_pb2.RedateLotsResponse()
     operations.fill(response.operation, answer.value.operation)

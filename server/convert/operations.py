@@ -5,8 +5,9 @@ from typing import Any
 from fealty.v1 import operations_pb2 as pb
 from fealty.v1.errors_pb2 import ErrorReason
 from server import reasons
+from server.call import Call
 from server.convert import names
-from server.convert.requests import fill_receipt, reason, set_instant
+from server.convert.requests import context, fill_receipt, set_instant
 from storage.engine.requests import Answer
 from storage.operations.commands import CancelOperation
 from storage.operations.queries import Operation
@@ -16,12 +17,12 @@ _KINDS: dict[str, Any] = {name.removeprefix("OPERATION_KIND_"): kind for name, k
 _STATES: dict[str, Any] = {name.removeprefix("OPERATION_STATE_"): state for name, state in pb.OperationState.items()}
 
 
-def cancel_operation(message: pb.CancelOperationRequest) -> CancelOperation:
+def cancel_operation(call: Call, message: pb.CancelOperationRequest) -> CancelOperation:
     """The command in a request."""
-    return CancelOperation(message.name, reason(message.reason))
+    return CancelOperation(message.name, context(call, message))
 
 
-def cancelled(answer: Answer[Operation]) -> pb.CancelOperationResponse:
+def cancelled(command: CancelOperation, answer: Answer[Operation]) -> pb.CancelOperationResponse:
     """What is answered to it."""
     response = pb.CancelOperationResponse()
     fill(response.operation, answer.value)
@@ -43,7 +44,7 @@ def fill(shown: pb.Operation, found: Operation) -> None:
             shown.redate_lots.CopyFrom(pb.RedateLotsResult(**found.figures))
     if found.error is not None:
         shown.error.reason = reasons.name(ErrorReason.ERROR_REASON_INTERNAL)
-        shown.error.message = f"Given up after many tries ({found.error}). CommandContext for again, it does the rest."
+        shown.error.message = f"Given up after many tries ({found.error}). Asked for again, it does the rest."
     shown.caller = f"callers/{found.actor}"
     shown.acting_user = found.acting_user
     shown.reason_code = found.reason_code

@@ -5,7 +5,7 @@ from rules.refunds import RollbackPolicy
 from server.call import Call
 from server.convert import names
 from server.convert.balances import fill_balance, fill_new_entry
-from server.convert.requests import asked, fill_receipt, instant
+from server.convert.requests import context, fill_receipt, instant
 from server.errors import RequestInvalid
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import Adjusted, AdjustPoints
@@ -26,7 +26,7 @@ def spend_points(call: Call, message: pb.SpendPointsRequest) -> SpendPoints:
     """The command in a request. Raises RequestInvalid where it pays for another customer's purchase."""
     address = names.address(message.account)
     pays_for = paid_purchase(address, message.transaction)
-    return SpendPoints(address, message.points, message.reference, pays_for, asked(call, message))
+    return SpendPoints(address, message.points, message.reference, pays_for, context(call, message))
 
 
 def spent(command: SpendPoints, answer: Answer[Spent]) -> pb.SpendPointsResponse:
@@ -40,7 +40,7 @@ def spent(command: SpendPoints, answer: Answer[Spent]) -> pb.SpendPointsResponse
 
 def claim_reward(call: Call, message: pb.ClaimRewardRequest) -> ClaimReward:
     """The command in a request."""
-    return ClaimReward(names.address(message.account), message.rewards or 1, message.reference, asked(call, message))
+    return ClaimReward(names.address(message.account), message.rewards or 1, message.reference, context(call, message))
 
 
 def claimed(command: ClaimReward, answer: Answer[Spent]) -> pb.ClaimRewardResponse:
@@ -57,7 +57,7 @@ def roll_back_spending(call: Call, message: pb.RollBackSpendingRequest) -> RollB
     address, seq = names.numbered(message.name)
     policy = _POLICIES[message.policy]
     until = instant(message, "extend_to_time")
-    return RollBackSpending(address, seq, message.points, policy, until, message.grace_days, asked(call, message))
+    return RollBackSpending(address, seq, message.points, policy, until, message.grace_days, context(call, message))
 
 
 def rolled_back(command: RollBackSpending, answer: Answer[RolledBack]) -> pb.RollBackSpendingResponse:
@@ -76,7 +76,7 @@ def rolled_back(command: RollBackSpending, answer: Answer[RolledBack]) -> pb.Rol
 
 def adjust_points(call: Call, message: pb.AdjustPointsRequest) -> AdjustPoints:
     """The command in a request."""
-    return AdjustPoints(names.address(message.account), message.points, asked(call, message))
+    return AdjustPoints(names.address(message.account), message.points, context(call, message))
 
 
 def adjusted(command: AdjustPoints, answer: Answer[Adjusted]) -> pb.AdjustPointsResponse:
@@ -91,7 +91,7 @@ def adjusted(command: AdjustPoints, answer: Answer[Adjusted]) -> pb.AdjustPoints
 def transfer_points(call: Call, message: pb.TransferPointsRequest) -> TransferPoints:
     """The command in a request."""
     to = names.address(message.to_account)
-    return TransferPoints(names.address(message.account), to, message.points, asked(call, message))
+    return TransferPoints(names.address(message.account), to, message.points, context(call, message))
 
 
 def transferred(command: TransferPoints, answer: Answer[Transferred]) -> pb.TransferPointsResponse:

@@ -5,8 +5,10 @@ from typing import Any
 from fealty.v1 import programs_pb2 as pb
 from rules.programs import EventType, Settings
 from rules.refusals import UpdateMaskInvalid
+from server.call import Call
 from server.convert import cards, names
-from server.convert.requests import instant, timestamp, timestamp_or_none
+from server.convert.requests import context, instant, receipt, timestamp, timestamp_or_none
+from storage.engine.requests import Answer
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.programs.queries import Program
 
@@ -14,39 +16,55 @@ from storage.programs.queries import Program
 _NEVER_EMPTY = {"display_name", "time_zone", "cards"}
 
 
-def create(request: pb.CreateProgramRequest) -> CreateProgram:
+def create_program(call: Call, message: pb.CreateProgramRequest) -> CreateProgram:
     """The command in a request. Raises SettingsInvalid."""
-    program = request.program
+    program = message.program
     settings = Settings(
         program.display_name,
         program.time_zone,
         tuple(cards.card(card) for card in program.cards),
         tuple(_event_type(declared) for declared in program.event_types),
     )
-    return CreateProgram(request.program_id, settings, instant(program, "test_clock_time"))
+    return CreateProgram(message.program_id, settings, instant(program, "test_clock_time"), context(call, message))
 
 
-def update(request: pb.UpdateProgramRequest) -> UpdateProgram:
+def created(command: CreateProgram, answer: Answer[Program]) -> pb.CreateProgramResponse:
+    """What is answered to it."""
+    return pb.CreateProgramResponse(program=message(answer.value), receipt=receipt(answer))
+
+
+def update_program(call: Call, message: pb.UpdateProgramRequest) -> UpdateProgram:
     """The command in a request. Raises UpdateMaskInvalid, SettingsInvalid."""
-    program = request.program
+    program = message.program
     given: dict[str, Any] = {
         "display_name": program.display_name,
         "time_zone": program.time_zone,
         "cards": tuple(cards.card(card) for card in program.cards),
         "event_types": tuple(_event_type(declared) for declared in program.event_types),
     }
-    paths = list(request.update_mask.paths) or [name for name, value in given.items() if value]
+    paths = list(message.update_mask.paths) or [name for name, value in given.items() if value]
     for path in paths:
         if path not in given or (path in _NEVER_EMPTY and not given[path]):
             raise UpdateMaskInvalid(path=path)
-    return UpdateProgram(names.program_id(program.name), program.etag, {path: given[path] for path in paths})
+    changes = {path: given[path] for path in paths}
+    return UpdateProgram(names.program_id(program.name), program.etag, changes, context(call, message))
 
 
-def advance(request: pb.AdvanceTestClockRequest) -> AdvanceTestClock:
+def updated(command: UpdateProgram, answer: Answer[Program]) -> pb.UpdateProgramResponse:
+    """What is answered to it."""
+    return pb.UpdateProgramResponse(program=message(answer.value), receipt=receipt(answer))
+
+
+def advance_test_clock(call: Call, message: pb.AdvanceTestClockRequest) -> AdvanceTestClock:
     """The command in a request."""
-    to = instant(request, "to_time")
+    to = instant(message, "to_time")
     assert to is not None
-    return AdvanceTestClock(names.program_id(request.name), to)
+    return AdvanceTestClock(names.program_id(message.name), to, context(call, message))
+
+
+def advanced(command: AdvanceTestClock, answer: Answer[Program]) -> pb.AdvanceTestClockResponse:
+    """What is answered to it."""
+    return pb.AdvanceTestClockResponse(program=message(answer.value), receipt=receipt(answer))
 
 
 def message(program: Program) -> pb.Program:

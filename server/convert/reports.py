@@ -7,7 +7,7 @@ from rules.accounts import Shortfall
 from server.call import Call
 from server.convert import names
 from server.convert.balances import fill_balance
-from server.convert.requests import asked, fill_receipt, set_instant, timestamp
+from server.convert.requests import context, fill_receipt, set_instant, timestamp
 from storage.engine.requests import Answer
 from storage.ledger.acts.refunds import WriteOffShortfall, WrittenOff
 from storage.ledger.addresses import Address
@@ -18,7 +18,7 @@ _KINDS: dict[str, Any] = {name.removeprefix("SHORTFALL_KIND_"): kind for name, k
 
 def write_off_shortfall(call: Call, message: pb.WriteOffShortfallRequest) -> WriteOffShortfall:
     """The command in a request."""
-    return WriteOffShortfall(*names.numbered(message.name), message.points, asked(call, message))
+    return WriteOffShortfall(*names.numbered(message.name), message.points, context(call, message))
 
 
 def written_off(command: WriteOffShortfall, answer: Answer[WrittenOff]) -> pb.WriteOffShortfallResponse:

@@ -1,4 +1,4 @@
-"""What every change carries: the request id, and an answer's receipt."""
+"""What every change carries: how it is asked for, and an answer's receipt."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -7,54 +7,37 @@ from typing import Any
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fealty.v1 import receipt_pb2
 from fealty.v1.receipt_pb2 import Receipt
-from rules.activity import Origin
 from server import limits
 from server.call import Call
 from server.convert import names
 from server.errors import RequestInvalid
 from server.policy import method_of
+from storage.engine.commands import CommandContext, Reason
 from storage.engine.requests import Answer, Request
-from storage.ledger.commands import CommandContext, Reason
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def request(call: Call, message: Any) -> Request:
-    """The key of a change, with the hash of what was asked.
+def context(call: Call, message: Any) -> CommandContext:
+    """How a command is asked for, by a call of its own or as an item of a stream.
 
-    A field that the contract gains later is not in the bytes of a caller that does not know it: a retry across an
-    upgrade stays the same request.
+    A field that the contract gains later is not in the bytes of a caller that does not know it, and not in their hash:
+    a retry across an upgrade stays the same request.
     """
-    content = message.SerializeToString(deterministic=True)
-    # The method is that of the message: what is posted through a stream and by a call of its own is one request.
-    method = method_of(type(message)).name
-    return Request(call.caller.id, method, message.request_id, hashlib.sha256(content).hexdigest())
-
-
-def asked(call: Call, message: Any) -> CommandContext:
-    """How a entry is asked for, by a call of its own or as an item of a stream."""
-    why = Reason()
-    if "reason" in message.DESCRIPTOR.fields_by_name and message.HasField("reason"):
-        why = reason(message.reason)
-    return CommandContext(request(call, message), origin(call, message), message.validate_only, call.deadline, why)
-
-
-def origin(call: Call, message: Any) -> Origin:
-    """Who does it, from where: somebody of the back office where one is named, whatever program carries it here."""
-    found = call.origin
+    # Of the message, not of the call: sent through a stream and by a call of its own, it is one request.
     method = method_of(type(message))
+    content = message.SerializeToString(deterministic=True)
+    request = Request(call.caller.id, method.name, message.request_id, hashlib.sha256(content).hexdigest())
+    origin, reason = call.origin, Reason()
     if method is not call.method:
-        found = found._replace(kind=method.kind, method=method.path)
-    if "reason" in message.DESCRIPTOR.fields_by_name and message.reason.acting_user:
-        found = found._replace(source="PLATFORM")
-    return found
-
-
-def reason(message: receipt_pb2.Reason) -> Reason:
-    """Why somebody does it."""
-    return Reason(message.code, message.note, message.acting_user)
+        origin = origin._replace(kind=method.kind, method=method.path)
+    if "reason" in message.DESCRIPTOR.fields_by_name and message.HasField("reason"):
+        reason = Reason(message.reason.code, message.reason.note, message.reason.acting_user)
+        if reason.acting_user:
+            # Somebody of the back office, whatever program carries it here.
+            origin = origin._replace(source="PLATFORM")
+    return CommandContext(call.caller, request, origin, message.validate_only, call.deadline, reason)
 
 
 def receipt(answer: Answer[Any]) -> Receipt:

@@ -9,7 +9,7 @@ from rules.transactions import Line, Purchase
 from server.call import Call
 from server.convert import names
 from server.convert.balances import fill_balance
-from server.convert.requests import asked, fill_receipt, instant, set_instant
+from server.convert.requests import context, fill_receipt, instant, set_instant
 from storage.engine.requests import Answer
 from storage.ledger.acts.refunds import Refunded, RefundTransaction
 from storage.ledger.acts.transactions import (
@@ -42,7 +42,7 @@ def record_transaction(call: Call, message: pb.RecordTransactionRequest) -> Reco
         message.amount.currency_code,
         instant(message, "occur_time"),
         _lines(message.lines),
-        asked(call, message),
+        context(call, message),
     )
 
 
@@ -70,7 +70,7 @@ def update_transaction(call: Call, message: pb.UpdateTransactionRequest) -> Upda
     """The command in a request."""
     amount = message.amount
     name = names.transaction(message.name)
-    how = asked(call, message)
+    how = context(call, message)
     return UpdateTransaction(name, amount.amount_minor, amount.currency_code, _lines(message.lines), how)
 
 
@@ -81,7 +81,7 @@ def updated(command: UpdateTransaction, answer: Answer[Decided]) -> pb.UpdateTra
 
 def accept_transaction(call: Call, message: pb.AcceptTransactionRequest) -> DecideTransaction:
     """The command in a request."""
-    return DecideTransaction(names.transaction(message.name), True, asked(call, message))
+    return DecideTransaction(names.transaction(message.name), True, context(call, message))
 
 
 def accepted(command: DecideTransaction, answer: Answer[Decided]) -> pb.AcceptTransactionResponse:
@@ -91,7 +91,7 @@ def accepted(command: DecideTransaction, answer: Answer[Decided]) -> pb.AcceptTr
 
 def reject_transaction(call: Call, message: pb.RejectTransactionRequest) -> DecideTransaction:
     """The command in a request."""
-    return DecideTransaction(names.transaction(message.name), False, asked(call, message))
+    return DecideTransaction(names.transaction(message.name), False, context(call, message))
 
 
 def rejected(command: DecideTransaction, answer: Answer[Decided]) -> pb.RejectTransactionResponse:
@@ -104,7 +104,7 @@ def refund_transaction(call: Call, message: pb.RefundTransactionRequest) -> Refu
     what = message.WhichOneof("what")
     amount = message.amount_minor if what == "amount_minor" else None
     lines = tuple((line.line, line.amount_minor) for line in message.lines.lines)
-    return RefundTransaction(names.transaction(message.name), amount, lines, asked(call, message))
+    return RefundTransaction(names.transaction(message.name), amount, lines, context(call, message))
 
 
 def refunded(command: RefundTransaction, answer: Answer[Refunded]) -> pb.RefundTransactionResponse:

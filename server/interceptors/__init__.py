@@ -3,12 +3,12 @@
 metrics     counts and times the call
 failures    puts what went wrong into words, and ends the call with them; nothing inside aborts
 identity    what came with it: metadata, and an id that the caller's own logs know it by
-arrival     waits for the message, for a while; until then the call holds no place
+arrival     waits for the message, for a while; until then the call holds no permit
 admission   turns the call away where too many are in hand
 deadline    the caller's deadline, cut to ours
 audit       records what the books do not: refusals, failures, reads of personal data
 callers     who calls, and whether they may
-admission   turns the call away where its caller has its share; a stream takes a place of its own kind instead
+admission   turns the call away where its caller has its share; a stream takes a permit of its own kind instead
 validation  parses the bytes and checks the contract's rules
 handler     the servicer
 """
@@ -17,7 +17,7 @@ import asyncio
 import time
 
 from server import limits
-from server.admission import Places
+from server.admission import Permits
 from server.call import Call, Proceed
 from server.errors import Overloaded, ShareUsedUp, TooManyStreams, failure
 from server.interceptors import deadline, failures, identity, validation
@@ -35,7 +35,7 @@ class Interceptors:
 
     def __init__(self, books: Books) -> None:
         self._arrivals = Arrivals()
-        self._calls = Places(limits.CALLS_MAX, Overloaded, ShareUsedUp)
+        self._calls = Permits(limits.CALLS_MAX, Overloaded, ShareUsedUp)
         IN_HAND.set_function(lambda: self._calls.taken)
         self._audit = Audit(books)
         self._keys = Keys(books)
@@ -52,23 +52,23 @@ class Interceptors:
         async def intercept(call: Call) -> bytes | None:
             started = time.perf_counter()
             code = "OK"
-            place = None
+            permit = None
             try:
                 identity.read(call)
                 if method.is_known and not method.streams:
                     call.raw = await self._arrivals.message(call)
                     started = time.perf_counter()
-                place = self._calls.enter()
+                permit = self._calls.acquire()
                 deadline.cut(call)
                 if method.is_known:
                     call.authorize = self._keys.authorize
                     await self._keys.authorize(call)
                     if streams is not None:
                         # An open stream is not in hand: its messages are, while they are worked on.
-                        place.leave()
-                        place = streams.enter()
-                        call.places = self._calls
-                    place.charge(call.caller.id)
+                        permit.release()
+                        permit = streams.acquire()
+                        call.permits = self._calls
+                    permit.charge(call.caller.id)
                     validate(call)
                 else:
                     call.made_by(None)
@@ -86,9 +86,9 @@ class Interceptors:
                 code = told.code.name
                 await self._audit.note_failure(call, told)
             finally:
-                # Before the caller is told: who has an answer finds it counted, and its place free.
-                if place is not None:
-                    place.leave()
+                # Before the caller is told: who has an answer finds it counted, and its permit free.
+                if permit is not None:
+                    permit.release()
                 metrics.note(code, time.perf_counter() - started)
             await failures.end(call, told)
             raise AssertionError("ending a call raises")
@@ -96,10 +96,10 @@ class Interceptors:
         return intercept
 
 
-def _streams(method: Method) -> Places | None:
-    """The places of the method's open streams; None where its calls are none."""
+def _streams(method: Method) -> Permits | None:
+    """The permits of the method's open streams; None where its calls are none."""
     if method.streams:
-        return Places(limits.INGEST_STREAMS_MAX, TooManyStreams, TooManyStreams)
+        return Permits(limits.INGEST_STREAMS_MAX, TooManyStreams, TooManyStreams)
     if method.server_streams:
-        return Places(limits.WATCHERS_MAX, TooManyStreams, TooManyStreams)
+        return Permits(limits.WATCHERS_MAX, TooManyStreams, TooManyStreams)
     return None

@@ -16,8 +16,8 @@ AWAITED = Gauge("fealty_messages_awaited", "Calls whose message has not come yet
 class Arrivals:
     """The calls of one server process whose message has not come yet.
 
-    Nobody has asked such a call for a key, so it holds no place that others need, and costs some kilobytes for a while.
-    An honest client sends the message with the headers.
+    Nobody has asked such a call for a key, so it holds no permit that others need, and costs some kilobytes for a
+    while. An honest client sends the message with the headers.
     """
 
     def __init__(self) -> None:

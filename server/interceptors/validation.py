@@ -74,7 +74,8 @@ def subject_field(method: Method) -> str:
     Each such field has a rule in the contract that only names pass.
     """
     fields = method.request.DESCRIPTOR.fields_by_name
-    own = next((name for name in ("name", "account", "parent") if name in fields), "")
+    # An event has a parent, its customer, and maybe an account that it gives points to.
+    own = next((name for name in ("name", "parent", "account") if name in fields), "")
     return own or next((f"{name}.name" for name in ("program", "customer") if name in fields), "")
 
 

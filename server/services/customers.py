@@ -2,11 +2,11 @@
 
 from fealty.v1 import customers_pb2 as pb
 from server.call import Call
+from server.commands import Commands
 from server.convert import customers, names
-from server.convert.requests import origin, receipt, request
 from server.paging import Pages, page_size
 from storage.books import Books
-from storage.customers import commands, merging, queries, states, unmerging
+from storage.customers import queries
 from storage.customers.queries import Customer
 from storage.programs import queries as programs
 
@@ -19,15 +19,10 @@ class Customers:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
+        self._commands = Commands(books)
 
     async def CreateCustomer(self, call: Call, message: pb.CreateCustomerRequest) -> pb.CreateCustomerResponse:
-        command = customers.create(message)
-        key = request(call, message)
-        answer = await self._books.change(
-            call.caller,
-            lambda unit: commands.create(unit, command, call.caller, call.origin, key, message.validate_only),
-        )
-        return pb.CreateCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
+        return await self._commands.carry_out(call, message, pb.CreateCustomerResponse)
 
     async def GetCustomer(self, call: Call, message: pb.GetCustomerRequest) -> pb.GetCustomerResponse:
         def found() -> Customer:
@@ -59,46 +54,18 @@ class Customers:
         return pb.ListCustomersResponse(customers=shown, next_page_token=following)
 
     async def UpdateCustomer(self, call: Call, message: pb.UpdateCustomerRequest) -> pb.UpdateCustomerResponse:
-        command = customers.update(message)
-        key = request(call, message)
-        answer = await self._books.change(
-            call.caller,
-            lambda unit: commands.update(unit, command, call.caller, call.origin, key, message.validate_only),
-        )
-        return pb.UpdateCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
+        return await self._commands.carry_out(call, message, pb.UpdateCustomerResponse)
 
     async def SuspendCustomer(self, call: Call, message: pb.SuspendCustomerRequest) -> pb.SuspendCustomerResponse:
-        command = customers.suspend(message)
-        key, who = request(call, message), origin(call, message)
-        answer = await self._books.change(
-            call.caller, lambda unit: states.suspend(unit, command, call.caller, who, key, message.validate_only)
-        )
-        return pb.SuspendCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
+        return await self._commands.carry_out(call, message, pb.SuspendCustomerResponse)
 
     async def ReactivateCustomer(
         self, call: Call, message: pb.ReactivateCustomerRequest
     ) -> pb.ReactivateCustomerResponse:
-        command = customers.reactivate(message)
-        key, who = request(call, message), origin(call, message)
-        answer = await self._books.change(
-            call.caller, lambda unit: states.reactivate(unit, command, call.caller, who, key, message.validate_only)
-        )
-        return pb.ReactivateCustomerResponse(customer=customers.message(answer.value), receipt=receipt(answer))
+        return await self._commands.carry_out(call, message, pb.ReactivateCustomerResponse)
 
     async def MergeCustomers(self, call: Call, message: pb.MergeCustomersRequest) -> pb.MergeCustomersResponse:
-        command = customers.merge(message)
-        key, who = request(call, message), origin(call, message)
-        answer = await self._books.change(
-            call.caller, lambda unit: merging.merge(unit, command, call.caller, who, key, message.validate_only)
-        )
-        merged, customer = customers.merge_message(answer.value), customers.message(answer.value.customer)
-        return pb.MergeCustomersResponse(merge=merged, customer=customer, receipt=receipt(answer))
+        return await self._commands.carry_out(call, message, pb.MergeCustomersResponse)
 
     async def UnmergeCustomers(self, call: Call, message: pb.UnmergeCustomersRequest) -> pb.UnmergeCustomersResponse:
-        command = customers.unmerge(message)
-        key, who = request(call, message), origin(call, message)
-        answer = await self._books.change(
-            call.caller, lambda unit: unmerging.unmerge(unit, command, call.caller, who, key, message.validate_only)
-        )
-        merged, customer = customers.merge_message(answer.value), customers.message(answer.value.customer)
-        return pb.UnmergeCustomersResponse(merge=merged, customer=customer, receipt=receipt(answer))
+        return await self._commands.carry_out(call, message, pb.UnmergeCustomersResponse)

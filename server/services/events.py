@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from fealty.v1 import events_pb2 as pb
+from rules.access import check_scope
 from server.call import Call
+from server.commands import Commands
 from server.convert import events, names
 from server.paging import Pages, page_size
-from server.postings import Poster
-from server.services.scope import check_scope
 from storage.books import Books
 from storage.ledger.reading import events as reading
 from storage.ledger.reading.events import EventOrder
@@ -38,7 +38,10 @@ class Events:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
-        self.RecordEvent = Poster(books).post
+        self._commands = Commands(books)
+
+    async def RecordEvent(self, call: Call, message: pb.RecordEventRequest) -> pb.RecordEventResponse:
+        return await self._commands.carry_out(call, message, pb.RecordEventResponse)
 
     async def ListEvents(self, call: Call, message: pb.ListEventsRequest) -> pb.ListEventsResponse:
         name = names.customer(message.parent)

@@ -1,12 +1,12 @@
 """HoldService."""
 
 from fealty.v1 import holds_pb2 as pb
+from rules.access import check_scope
 from server.call import Call
+from server.commands import Commands
 from server.convert import holds, names
 from server.paging import Pages, page_size
 from server.policy import word
-from server.postings import Poster
-from server.services.scope import check_scope
 from storage.books import Books
 from storage.ledger.reading import holds as reading
 
@@ -19,7 +19,16 @@ class Holds:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
-        self.CreateHold = self.CaptureHold = self.ReleaseHold = Poster(books).post
+        self._commands = Commands(books)
+
+    async def CreateHold(self, call: Call, message: pb.CreateHoldRequest) -> pb.CreateHoldResponse:
+        return await self._commands.carry_out(call, message, pb.CreateHoldResponse)
+
+    async def CaptureHold(self, call: Call, message: pb.CaptureHoldRequest) -> pb.CaptureHoldResponse:
+        return await self._commands.carry_out(call, message, pb.CaptureHoldResponse)
+
+    async def ReleaseHold(self, call: Call, message: pb.ReleaseHoldRequest) -> pb.ReleaseHoldResponse:
+        return await self._commands.carry_out(call, message, pb.ReleaseHoldResponse)
 
     async def GetHold(self, call: Call, message: pb.GetHoldRequest) -> pb.GetHoldResponse:
         address, number = names.numbered(message.name)

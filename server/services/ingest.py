@@ -13,14 +13,14 @@ from typing import Any, NamedTuple, TypeAlias
 from fealty.v1 import ingest_pb2 as pb
 from rules.refusals import GroupRefused, Refusal
 from server import limits
-from server.admission import Place
+from server.admission import Permit
 from server.call import Call, scope
+from server.commands import HOT, check_permission, command_of
 from server.errors import Failure, RequestInvalid, failure
 from server.interceptors import validation
 from server.outage import DATABASE
 from server.paging import Pages
 from server.policy import method_of
-from server.postings import POSTINGS, check_permission, command_of
 from storage.activity.commands import Outcome
 from storage.activity.recorder import Act
 from storage.books import Books
@@ -46,12 +46,12 @@ class _Item(NamedTuple):
 
 
 class _InHand(NamedTuple):
-    """A message on its way: its items, what the books will answer to those that became commands, and its place."""
+    """A message on its way: its items, what the books will answer to those that became commands, and its permit."""
 
     items: Sequence[_Item]
     together: bool
     outcomes: "asyncio.Future[Any] | None"
-    place: Place
+    permit: Permit
 
 
 _Queue: TypeAlias = "asyncio.Queue[_InHand | Exception | None]"
@@ -68,24 +68,24 @@ class Ingest:
     async def BatchIngest(self, call: Call) -> None:
         """Answers each message of the stream in its order, until the caller ends it."""
         in_hand: _Queue = asyncio.Queue(limits.STREAM_WINDOW - 1)
-        places: set[Place] = set()
-        taking = asyncio.create_task(self._take(call, in_hand, places))
+        permits: set[Permit] = set()
+        taking = asyncio.create_task(self._take(call, in_hand, permits))
         try:
-            await self._answer(call, in_hand, places)
+            await self._answer(call, in_hand, permits)
         finally:
             taking.cancel()
             await asyncio.wait([taking])
-            for place in places:
-                place.leave()
+            for permit in permits:
+                permit.release()
 
-    async def _take(self, call: Call, in_hand: _Queue, places: set[Place]) -> None:
-        assert call.places is not None
+    async def _take(self, call: Call, in_hand: _Queue, permits: set[Permit]) -> None:
+        assert call.permits is not None
         try:
             while (raw := await call.next_message()) is not None:
                 await call.authorize(call)
                 # Streams are few, and so are their messages in hand: they count, and none is turned away.
-                place = Place(call.places, call.caller.id)
-                places.add(place)
+                permit = Permit(call.permits, call.caller.id)
+                permits.add(permit)
                 message = validation.parse(call.method, raw)
                 validation.check(message)
                 # Each message has its own time; the stream as a whole has none.
@@ -95,7 +95,7 @@ class Ingest:
                 if message.all_or_nothing:
                     items = _together(items)
                 outcomes = self._write(items, message.all_or_nothing)
-                await in_hand.put(_InHand(items, message.all_or_nothing, outcomes, place))
+                await in_hand.put(_InHand(items, message.all_or_nothing, outcomes, permit))
             await in_hand.put(None)
         except Exception as error:
             # What came before it is answered first.
@@ -107,15 +107,15 @@ class Ingest:
             return None
         return self._books.write([AllOrNothing(tuple(commands))] if together else commands)
 
-    async def _answer(self, call: Call, in_hand: _Queue, places: set[Place]) -> None:
+    async def _answer(self, call: Call, in_hand: _Queue, permits: set[Permit]) -> None:
         while (taken := await in_hand.get()) is not None:
             if isinstance(taken, Exception):
                 raise taken
             response, refused = await _response(taken)
             if refused:
                 await self._note(call, refused)
-            taken.place.leave()
-            places.discard(taken.place)
+            taken.permit.release()
+            permits.discard(taken.permit)
             await call.send(response.SerializeToString())
 
     async def _note(self, call: Call, refused: Sequence[tuple[_Item, Failure]]) -> None:
@@ -155,7 +155,7 @@ def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
         # Not before: what is no name may be anything, and the log keeps it.
         program, _ = scope(validation.value(message, validation.subject_field(method_of(type(message)))))
         check_permission(call, message)
-        return _Item(kind, message, command_of(call, message), program)
+        return _Item(kind, message, command_of(call, message, program), program)
     except (Refusal, RequestInvalid) as error:
         return _Item(kind, message, failure(error), program)
 
@@ -180,7 +180,7 @@ async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[
             refused.append((item, outcome))
             result.refused.CopyFrom(outcome.status())
         else:
-            told = POSTINGS[type(item.message)].response(item.command, outcome)
+            told = HOT[type(item.message)].response(item.command, outcome)
             getattr(result, _RESULTS[item.kind]).CopyFrom(told)
             DATABASE.answered()
     return response, refused

@@ -2,16 +2,14 @@
 
 from fealty.v1 import explanations_pb2
 from fealty.v1 import lots_pb2 as pb
+from rules.access import check_scope
 from server.call import Call
+from server.commands import Commands
 from server.convert import lots, names
-from server.convert.requests import origin, request
 from server.paging import Pages, page_size
 from server.policy import word
-from server.postings import Poster
-from server.services.scope import check_scope
 from storage.books import Books
 from storage.ledger.reading import lots as reading
-from storage.ledger.redating import commands
 
 
 class Lots:
@@ -22,7 +20,13 @@ class Lots:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
-        self.ActivateLot = self.CancelLot = Poster(books).post
+        self._commands = Commands(books)
+
+    async def ActivateLot(self, call: Call, message: pb.ActivateLotRequest) -> pb.ActivateLotResponse:
+        return await self._commands.carry_out(call, message, pb.ActivateLotResponse)
+
+    async def CancelLot(self, call: Call, message: pb.CancelLotRequest) -> pb.CancelLotResponse:
+        return await self._commands.carry_out(call, message, pb.CancelLotResponse)
 
     async def GetLot(self, call: Call, message: pb.GetLotRequest) -> pb.GetLotResponse:
         address, number = names.numbered(message.name)
@@ -48,9 +52,4 @@ class Lots:
         return response
 
     async def RedateLots(self, call: Call, message: pb.RedateLotsRequest) -> pb.RedateLotsResponse:
-        command = lots.redate_lots(message)
-        key, who = request(call, message), origin(call, message)
-        answer = await self._books.change(
-            call.caller, lambda unit: commands.redate(unit, command, call.caller, who, key, message.validate_only)
-        )
-        return lots.redated(answer)
+        return await self._commands.carry_out(call, message, pb.RedateLotsResponse)

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from fealty.v1 import operations_pb2 as pb
 from server.call import Call
+from server.commands import Commands
 from server.convert import names, operations
-from server.convert.requests import origin, request
 from server.paging import Pages, page_size
 from server.policy import word
 from storage.books import Books
-from storage.operations import commands, queries
+from storage.operations import queries
 from storage.operations.queries import OperationCursor
 
 
@@ -22,6 +22,7 @@ class Operations:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
+        self._commands = Commands(books)
 
     async def GetOperation(self, call: Call, message: pb.GetOperationRequest) -> pb.GetOperationResponse:
         found = await self._books.read(call.caller, lambda: queries.get(message.name, call.caller))
@@ -32,7 +33,7 @@ class Operations:
     async def ListOperations(self, call: Call, message: pb.ListOperationsRequest) -> pb.ListOperationsResponse:
         program = names.program_id(message.parent)
         state = word(pb.OperationState, message.state, "OPERATION_STATE_")
-        after = _place(self._pages.position(message, message.page_token))
+        after = _cursor(self._pages.position(message, message.page_token))
         size = page_size(message.page_size)
         found = await self._books.read(call.caller, lambda: queries.page(program, call.caller, state, after, size + 1))
         response = pb.ListOperationsResponse()
@@ -45,15 +46,10 @@ class Operations:
         return response
 
     async def CancelOperation(self, call: Call, message: pb.CancelOperationRequest) -> pb.CancelOperationResponse:
-        command = operations.cancel_operation(message)
-        key, who = request(call, message), origin(call, message)
-        answer = await self._books.change(
-            call.caller, lambda unit: commands.cancel(unit, command, call.caller, who, key, message.validate_only)
-        )
-        return operations.cancelled(answer)
+        return await self._commands.carry_out(call, message, pb.CancelOperationResponse)
 
 
-def _place(position: str) -> OperationCursor | None:
+def _cursor(position: str) -> OperationCursor | None:
     if not position:
         return None
     created_at, _, identity = position.partition(" ")

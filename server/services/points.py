@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from fealty.v1 import points_pb2 as pb
+from rules.access import check_scope
 from server.call import Call
+from server.commands import Commands
 from server.convert import explanations, names
 from server.convert.balances import fill_balance, fill_entry
 from server.convert.requests import instant
 from server.paging import Pages, page_size
-from server.postings import Poster
-from server.services.scope import check_scope
 from storage.books import Books
 from storage.ledger.commands import Balance
 from storage.ledger.queries import EntryRead, GetBalance, ListEntries
@@ -30,9 +30,22 @@ class Points:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
-        post = Poster(books).post
-        self.SpendPoints = self.RollBackSpending = self.AdjustPoints = post
-        self.TransferPoints = self.ClaimReward = post
+        self._commands = Commands(books)
+
+    async def SpendPoints(self, call: Call, message: pb.SpendPointsRequest) -> pb.SpendPointsResponse:
+        return await self._commands.carry_out(call, message, pb.SpendPointsResponse)
+
+    async def RollBackSpending(self, call: Call, message: pb.RollBackSpendingRequest) -> pb.RollBackSpendingResponse:
+        return await self._commands.carry_out(call, message, pb.RollBackSpendingResponse)
+
+    async def AdjustPoints(self, call: Call, message: pb.AdjustPointsRequest) -> pb.AdjustPointsResponse:
+        return await self._commands.carry_out(call, message, pb.AdjustPointsResponse)
+
+    async def TransferPoints(self, call: Call, message: pb.TransferPointsRequest) -> pb.TransferPointsResponse:
+        return await self._commands.carry_out(call, message, pb.TransferPointsResponse)
+
+    async def ClaimReward(self, call: Call, message: pb.ClaimRewardRequest) -> pb.ClaimRewardResponse:
+        return await self._commands.carry_out(call, message, pb.ClaimRewardResponse)
 
     async def GetBalance(self, call: Call, message: pb.GetBalanceRequest) -> pb.GetBalanceResponse:
         address = names.address(message.account)

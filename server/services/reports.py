@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from fealty.v1 import reports_pb2 as pb
+from rules.access import check_scope
 from server.call import Call, scope
+from server.commands import Commands
 from server.convert import names, reports
 from server.paging import Pages, page_size
-from server.postings import Poster
-from server.services.scope import check_scope
 from storage.books import Books
 from storage.ledger.reading import liability, shortfalls
 from storage.ledger.reading.shortfalls import ShortfallCursor
@@ -21,7 +21,10 @@ class Reports:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
-        self.WriteOffShortfall = Poster(books).post
+        self._commands = Commands(books)
+
+    async def WriteOffShortfall(self, call: Call, message: pb.WriteOffShortfallRequest) -> pb.WriteOffShortfallResponse:
+        return await self._commands.carry_out(call, message, pb.WriteOffShortfallResponse)
 
     async def GetLiability(self, call: Call, message: pb.GetLiabilityRequest) -> pb.GetLiabilityResponse:
         program = names.program_id(message.name)

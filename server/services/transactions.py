@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from fealty.v1 import transactions_pb2 as pb
+from rules.access import check_scope
 from server.call import Call
+from server.commands import Commands
 from server.convert import names, transactions
 from server.paging import Pages, page_size
 from server.policy import word
-from server.postings import Poster
-from server.services.scope import check_scope
 from storage.books import Books
 from storage.ledger.addresses import Address, CustomerName
 from storage.ledger.reading import transactions as reading
@@ -22,9 +22,22 @@ class Transactions:
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
         self._pages = pages
-        post = Poster(books).post
-        self.RecordTransaction = self.UpdateTransaction = post
-        self.AcceptTransaction = self.RejectTransaction = self.RefundTransaction = post
+        self._commands = Commands(books)
+
+    async def RecordTransaction(self, call: Call, message: pb.RecordTransactionRequest) -> pb.RecordTransactionResponse:
+        return await self._commands.carry_out(call, message, pb.RecordTransactionResponse)
+
+    async def UpdateTransaction(self, call: Call, message: pb.UpdateTransactionRequest) -> pb.UpdateTransactionResponse:
+        return await self._commands.carry_out(call, message, pb.UpdateTransactionResponse)
+
+    async def AcceptTransaction(self, call: Call, message: pb.AcceptTransactionRequest) -> pb.AcceptTransactionResponse:
+        return await self._commands.carry_out(call, message, pb.AcceptTransactionResponse)
+
+    async def RejectTransaction(self, call: Call, message: pb.RejectTransactionRequest) -> pb.RejectTransactionResponse:
+        return await self._commands.carry_out(call, message, pb.RejectTransactionResponse)
+
+    async def RefundTransaction(self, call: Call, message: pb.RefundTransactionRequest) -> pb.RefundTransactionResponse:
+        return await self._commands.carry_out(call, message, pb.RefundTransactionResponse)
 
     async def GetTransaction(self, call: Call, message: pb.GetTransactionRequest) -> pb.GetTransactionResponse:
         name = names.transaction(message.name)

@@ -1,6 +1,6 @@
 """The stream of activities: from a cursor on, then as they come, each after those it follows from, at least once.
 
-A watcher gives places to what is new before it reads, so nothing else has to run. The watchers of a process share
+A watcher gives positions to what is new before it reads, so nothing else has to run. The watchers of a process share
 these looks; what each then reads is its own.
 """
 
@@ -13,27 +13,19 @@ from typing import NamedTuple
 from fealty.v1 import audit_pb2 as pb
 from rules.refusals import PageTokenMismatch
 from server import limits
-from server.call import NOBODY, Call
+from server.call import Call
 from server.convert import activities
 from server.paging import Pages
-from storage.activity import places, queries
+from storage.activity import positions, queries
 from storage.activity.commands import Outcome, Scope
-from storage.activity.places import Placed
+from storage.activity.positions import Look, Positioned
 from storage.activity.recorder import Act
 from storage.books import Books
 from storage.engine.database import Connection
-from storage.engine.unit import Unit
-
-
-class _Look(NamedTuple):
-    """What a look for new activities found: the last place, and whether there are more to be placed."""
-
-    newest: int
-    more: bool
 
 
 class _Part(NamedTuple):
-    """A message to send, and the place after it."""
+    """A message to send, and the position after it."""
 
     message: pb.WatchActivitiesResponse
     position: int
@@ -54,7 +46,7 @@ class Watch:
         self._books = books
         self._pages = pages
         self._ending = asyncio.Event()
-        self._looking: asyncio.Future[_Look] | None = None
+        self._looking: asyncio.Future[Look] | None = None
 
     def end(self) -> None:
         """Ends each stream after the message in hand."""
@@ -82,12 +74,12 @@ class Watch:
     async def _begin(self, request: pb.WatchActivitiesRequest, position: str) -> int:
         look = await self._look()
         if request.only_new:
-            # What is committed by now is not new, though it may have no place yet.
+            # What is committed by now is not new, though it may have no position yet.
             while look.more and not self._ending.is_set():
                 look = await self._look()
             return look.newest
         if position and int(position) > look.newest:
-            # These books are a copy from before it was given: here that place will be another activity's.
+            # These books are a copy from before it was given: here that position will be another activity's.
             raise PageTokenMismatch
         return int(position or 0)
 
@@ -116,39 +108,34 @@ class Watch:
                 await asyncio.wait_for(self._ending.wait(), pause_s)
 
     async def _read(self, call: Call, scope: Scope, position: int, newest: int) -> _Found:
-        """What the stream shows of the places after `position`, at most WATCH_ACTIVITIES_MAX of them."""
+        """What the stream shows of the activities after `position`, at most WATCH_ACTIVITIES_MAX of them."""
         if newest <= position:
             return _Found([], position, more=False)
 
         def read(connection: Connection) -> _Found:
             size = limits.WATCH_ACTIVITIES_MAX
-            found = places.after(connection, scope.program, scope.customer, position, size)
+            found = positions.after(connection, scope.program, scope.customer, position, size)
             more = len(found) == size
             # What lies between the last and the newest is not this watcher's: it need not be looked through again.
-            reached = found[-1].position if more else max([newest, *(placed.position for placed in found)])
+            reached = found[-1].position if more else max([newest, *(positioned.position for positioned in found)])
             # Made on this thread: other calls would wait for the loop.
             return _Found(_parts(found, reached), reached, more)
 
         return await self._books.query(call.caller, read)
 
-    async def _look(self) -> _Look:
+    async def _look(self) -> Look:
         # Watchers that look at the same time look once.
         looking = self._looking
         if looking is None:
-            looking = self._looking = self._books.change(NOBODY, _place)
+            looking = self._looking = self._books.look(limits.WATCH_POSITIONS_MAX)
             looking.add_done_callback(self._looked)
         return await asyncio.shield(looking)
 
-    def _looked(self, _: "asyncio.Future[_Look]") -> None:
+    def _looked(self, _: "asyncio.Future[Look]") -> None:
         self._looking = None
 
 
-def _place(unit: Unit) -> _Look:
-    placed = places.place(unit.connection, limits.WATCH_PLACES_MAX)
-    return _Look(places.newest(unit.connection), placed == limits.WATCH_PLACES_MAX)
-
-
-def _parts(found: Sequence[Placed], reached: int) -> list[_Part]:
+def _parts(found: Sequence[Positioned], reached: int) -> list[_Part]:
     """The activities as messages that no client is too small for; after the last of them comes what was reached."""
     parts: list[_Part] = []
     weight = 0

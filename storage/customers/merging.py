@@ -1,38 +1,27 @@
 """Merges a customer into another: all that it holds moves, and whoever names it afterwards is told whom to name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from rules import merging
 from rules.access import Caller
-from rules.activity import Origin
 from rules.merging import CustomerState, Moved
 from rules.refusals import MergeImpossible
 from storage.activity.commands import Change
 from storage.customers import merge_record, pairs, queries
 from storage.customers.pairs import Pair
-from storage.customers.queries import Customer
-from storage.customers.states import check_first, check_state, lock_accounts, record_change, save_state
+from storage.customers.queries import Customer, KeptCustomer
+from storage.customers.states import check_state, lock_accounts, record_change, save_state
+from storage.engine.commands import CommandContext
 from storage.engine.database import Connection
-from storage.engine.requests import Answer, Request, once
+from storage.engine.requests import Answer
 from storage.engine.unit import Unit
 from storage.ledger import facts
-from storage.ledger.commands import Reason
 from storage.ledger.facts import MovementKind
 from storage.programs import queries as programs
 
 # Enough to see whether the two are one; people look at them one by one.
 DUPLICATES_SHOWN = 20
-
-
-class MergeCustomers(NamedTuple):
-    """Moves what a customer holds to another, `into_id`, of the same program."""
-
-    program_id: str
-    customer_id: str
-    into_program_id: str
-    into_id: str
-    reason: Reason = Reason()
 
 
 class MergedAccount(NamedTuple):
@@ -61,21 +50,48 @@ class Merge(NamedTuple):
     duplicates: tuple[Duplicate, ...]
     customer: Customer
 
+    def as_kept(self) -> "KeptMerge":
+        """Figures and names, and nothing about the person."""
+        return KeptMerge(self.accounts, self.duplicates, self.customer.program_id, self.customer.customer_id)
 
-def merge(
-    unit: Unit, command: MergeCustomers, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
-) -> Answer[Merge]:
-    """Raises ProgramNotFound, CustomerNotFound, MergeImpossible, CustomerMerged, CustomerStateWrong where one of them
-    is suspended, and AmountTooLarge."""
 
-    def change() -> Answer[Merge]:
-        program = programs.get(command.program_id, caller)
-        if command.into_program_id != command.program_id:
+class KeptMerge(NamedTuple):
+    """What is kept of an answer that shows a merge."""
+
+    accounts: tuple[MergedAccount, ...]
+    duplicates: tuple[Duplicate, ...]
+    program_id: str
+    customer_id: str
+
+    def as_it_stands(self, caller: Caller) -> Merge:
+        """The merge as it was, with the customer. Raises ProgramNotFound, CustomerNotFound."""
+        customer = KeptCustomer(self.program_id, self.customer_id).as_it_stands(caller)
+        return Merge(self.accounts, self.duplicates, customer)
+
+
+class MergeCustomers(NamedTuple):
+    """Moves what a customer holds to another, `into_id`, of the same program."""
+
+    program_id: str
+    customer_id: str
+    into_program_id: str
+    into_id: str
+    context: CommandContext
+
+    def answers(self) -> type[KeptMerge]:
+        """What moved."""
+        return KeptMerge
+
+    def decide(self, unit: Unit) -> Answer[Merge]:
+        """Raises ProgramNotFound, CustomerNotFound, MergeImpossible, CustomerMerged, CustomerStateWrong where one of
+        them is suspended, and AmountTooLarge."""
+        context = self.context
+        program = programs.get(self.program_id, context.caller)
+        if self.into_program_id != self.program_id:
             raise MergeImpossible(why="they belong to different programs")
-        if command.into_id == command.customer_id:
+        if self.into_id == self.customer_id:
             raise MergeImpossible(why="they are one and the same")
-        source, target = queries.lock(program, command.customer_id, command.into_id)
-        check_first(unit, request)
+        source, target = queries.lock(program, self.customer_id, self.into_id)
         check_state(source, CustomerState.ACTIVE)
         check_state(target, CustomerState.ACTIVE)
         pairs.open_missing(unit, source, target)
@@ -99,11 +115,10 @@ def merge(
         ]
         left = -points if points is not None else None
         told = [one._asdict() for one in figures]
-        reason = command.reason
         details: dict[str, Any] = {"accounts": told, "into": target.name}
-        activity = record_change(unit, origin, program, source, reason, request, changes, details, left)
+        activity = record_change(unit, context, program, source, changes, details, left)
         details = {"accounts": told, "from": source.name}
-        other = record_change(unit, origin, program, target, reason, request, [], details, points)
+        other = record_change(unit, context, program, target, [], details, points)
         for pair, giving, getting, _ in moves:
             pair.source.apply(giving, activity)
             pair.target.apply(getting, other)
@@ -116,8 +131,6 @@ def merge(
         merge_record.move_purchases(unit, activity)
         save_state(unit, source, CustomerState.MERGED, activity, target)
         return Answer(Merge(figures, duplicates, target), activity)
-
-    return once_merged(unit, caller, request, change, validate_only)
 
 
 def merged_accounts(moved: Iterable[tuple[Pair, Moved]]) -> tuple[MergedAccount, ...]:
@@ -141,32 +154,6 @@ def points_of(accounts: Iterable[MergedAccount]) -> int | None:
     """The points that moved, for a history: None where several cards moved, whose units have no sum."""
     figures = [one.active + one.pending for one in accounts if one.lots]
     return sum(figures) if len(figures) <= 1 else None
-
-
-class _Kept(NamedTuple):
-    """What is kept of an answer: figures and names, and nothing about the person."""
-
-    accounts: tuple[MergedAccount, ...]
-    duplicates: tuple[Duplicate, ...]
-    program_id: str
-    customer_id: str
-
-
-def once_merged(
-    unit: Unit, caller: Caller, request: Request, change: Callable[[], Answer[Merge]], validate_only: bool
-) -> Answer[Merge]:
-    """As `once`, but a replay answers the customer as it stands now: profiles are kept in one key only."""
-    made: list[Customer] = []
-
-    def kept() -> Answer[_Kept]:
-        answer = change()
-        accounts, duplicates, customer = answer.value
-        made.append(customer)
-        return Answer(_Kept(accounts, duplicates, customer.program_id, customer.customer_id), answer.activity)
-
-    value, activity, replayed = once(unit, request, _Kept, kept, validate_only)
-    customer = made[0] if made else queries.get(programs.get(value.program_id, caller), value.customer_id)
-    return Answer(Merge(value.accounts, value.duplicates, customer), activity, replayed)
 
 
 def _duplicates(connection: Connection, source: Customer, target: Customer) -> tuple[Duplicate, ...]:

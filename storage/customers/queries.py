@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from rules.access import Caller
 from rules.merging import CustomerState
 from rules.refusals import CustomerNotFound
 from storage.customers.tables import CustomerRow, ExternalIdRow
 from storage.engine.database import NO_KEY_UPDATE
+from storage.programs import queries as programs
 from storage.programs.queries import Program
 
 
@@ -54,6 +56,21 @@ class Customer(NamedTuple):
     def etag(self) -> str:
         """Changes with every change."""
         return f'"{self.version}"'
+
+    def as_kept(self) -> "KeptCustomer":
+        """Which customer it is, and nothing about the person."""
+        return KeptCustomer(self.program_id, self.customer_id)
+
+
+class KeptCustomer(NamedTuple):
+    """What is kept of an answer that shows a customer."""
+
+    program_id: str
+    customer_id: str
+
+    def as_it_stands(self, caller: Caller) -> Customer:
+        """The customer. Raises ProgramNotFound, CustomerNotFound."""
+        return get(programs.get(self.program_id, caller), self.customer_id)
 
 
 def get(program: Program, customer_id: str, for_update: bool = False) -> Customer:

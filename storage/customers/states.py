@@ -6,21 +6,16 @@ Time goes on: points become active and expire. The accounts carry the state too,
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from psycopg.errors import SerializationFailure
-
-from rules.access import Caller
 from rules.accounts import AccountState
-from rules.activity import Origin
 from rules.merging import CustomerState
 from rules.refusals import CustomerMerged, CustomerStateWrong
 from storage.activity.commands import Change, Scope, record
 from storage.customers import queries
-from storage.customers.commands import once_named
-from storage.customers.queries import Customer
+from storage.customers.queries import Customer, KeptCustomer
 from storage.customers.tables import CustomerRow
-from storage.engine.requests import Answer, Request, find
+from storage.engine.commands import CommandContext
+from storage.engine.requests import Answer
 from storage.engine.unit import Unit
-from storage.ledger.commands import Reason
 from storage.programs import queries as programs
 from storage.programs.queries import Program
 
@@ -36,7 +31,15 @@ class SuspendCustomer(NamedTuple):
 
     program_id: str
     customer_id: str
-    reason: Reason = Reason()
+    context: CommandContext
+
+    def answers(self) -> type[KeptCustomer]:
+        """The customer."""
+        return KeptCustomer
+
+    def decide(self, unit: Unit) -> Answer[Customer]:
+        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged; CustomerStateWrong where it is suspended."""
+        return _change(unit, self, CustomerState.ACTIVE, CustomerState.SUSPENDED)
 
 
 class ReactivateCustomer(NamedTuple):
@@ -44,35 +47,15 @@ class ReactivateCustomer(NamedTuple):
 
     program_id: str
     customer_id: str
-    reason: Reason = Reason()
+    context: CommandContext
 
+    def answers(self) -> type[KeptCustomer]:
+        """The customer."""
+        return KeptCustomer
 
-def suspend(
-    unit: Unit, command: SuspendCustomer, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
-) -> Answer[Customer]:
-    """Raises ProgramNotFound, CustomerNotFound, CustomerMerged; CustomerStateWrong where it is suspended already."""
-    wanted, state = CustomerState.ACTIVE, CustomerState.SUSPENDED
-    return _change(unit, command, wanted, state, caller, origin, request, validate_only)
-
-
-def reactivate(
-    unit: Unit,
-    command: ReactivateCustomer,
-    caller: Caller,
-    origin: Origin,
-    request: Request,
-    validate_only: bool = False,
-) -> Answer[Customer]:
-    """Raises ProgramNotFound, CustomerNotFound, CustomerMerged; CustomerStateWrong where it is not suspended."""
-    wanted, state = CustomerState.SUSPENDED, CustomerState.ACTIVE
-    return _change(unit, command, wanted, state, caller, origin, request, validate_only)
-
-
-def check_first(unit: Unit, request: Request) -> None:
-    """Call it once the customers are locked: where the same request was answered while we waited for them, it runs
-    again and finds its answer. Without it, a request sent twice would find its own effect, and be refused."""
-    if find(unit.connection, request):
-        raise SerializationFailure("the same request was answered meanwhile")
+    def decide(self, unit: Unit) -> Answer[Customer]:
+        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged; CustomerStateWrong where it is not suspended."""
+        return _change(unit, self, CustomerState.SUSPENDED, CustomerState.ACTIVE)
 
 
 def check_state(customer: Customer, wanted: CustomerState) -> None:
@@ -86,30 +69,29 @@ def check_state(customer: Customer, wanted: CustomerState) -> None:
 
 def record_change(
     unit: Unit,
-    origin: Origin,
+    context: CommandContext,
     program: Program,
     customer: Customer,
-    reason: Reason,
-    request: Request,
     changes: list[Change],
     details: Mapping[str, Any],
     points: int | None = None,
 ) -> str:
     """Records what was done to a customer and why, as an event of its history; answers the id of its activity."""
+    reason = context.reason
     if reason.code:
         details = {**details, "reason_code": reason.code}
     if reason.acting_user:
         details = {**details, "admin": reason.acting_user}
     return record(
         unit,
-        origin,
+        context.origin,
         customer.name,
         Scope(program.id, customer.id),
         program.now(unit.now),
         changes=changes,
         details=details,
-        request_id=request.request_id,
-        event=origin.kind.action,
+        request_id=context.request.request_id,
+        event=context.origin.kind.action,
         points=points,
         note=reason.note,
     )
@@ -138,27 +120,16 @@ def save_state(
 
 
 def _change(
-    unit: Unit,
-    command: SuspendCustomer | ReactivateCustomer,
-    wanted: CustomerState,
-    state: CustomerState,
-    caller: Caller,
-    origin: Origin,
-    request: Request,
-    validate_only: bool,
+    unit: Unit, command: SuspendCustomer | ReactivateCustomer, wanted: CustomerState, state: CustomerState
 ) -> Answer[Customer]:
-    def change() -> Answer[Customer]:
-        program = programs.get(command.program_id, caller)
-        [old] = queries.lock(program, command.customer_id)
-        check_first(unit, request)
-        check_state(old, wanted)
-        lock_accounts(unit, old)
-        changes = [Change("state", old.state, state)]
-        activity = record_change(unit, origin, program, old, command.reason, request, changes, {})
-        unit.write()
-        return Answer(save_state(unit, old, state, activity), activity)
-
-    return once_named(unit, caller, request, change, validate_only)
+    program = programs.get(command.program_id, command.context.caller)
+    [old] = queries.lock(program, command.customer_id)
+    check_state(old, wanted)
+    lock_accounts(unit, old)
+    changes = [Change("state", old.state, state)]
+    activity = record_change(unit, command.context, program, old, changes, {})
+    unit.write()
+    return Answer(save_state(unit, old, state, activity), activity)
 
 
 _LOCK = "SELECT id, customer, card_id FROM account WHERE customer = ANY(%s) ORDER BY id FOR NO KEY UPDATE"

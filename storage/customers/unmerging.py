@@ -10,22 +10,20 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from rules import unmerging
-from rules.access import Caller
-from rules.activity import Origin
 from rules.draft import Draft
 from rules.merging import CustomerState, Moved
 from rules.refusals import CustomerStateWrong, UnmergeImpossible
 from storage.activity.commands import Change
 from storage.customers import merge_record, pairs, queries
 from storage.customers.merge_record import Kept
-from storage.customers.merging import Merge, merged_accounts, once_merged, points_of
+from storage.customers.merging import KeptMerge, Merge, merged_accounts, points_of
 from storage.customers.pairs import Named, Pair
 from storage.customers.queries import Customer
-from storage.customers.states import check_first, check_state, lock_accounts, record_change, save_state
-from storage.engine.requests import Answer, Request
+from storage.customers.states import check_state, lock_accounts, record_change, save_state
+from storage.engine.commands import CommandContext
+from storage.engine.requests import Answer
 from storage.engine.unit import Unit
 from storage.ledger import facts
-from storage.ledger.commands import Reason
 from storage.ledger.facts import MovementKind
 from storage.programs import queries as programs
 
@@ -38,29 +36,19 @@ class UnmergeCustomers(NamedTuple):
 
     program_id: str
     customer_id: str
-    reason: Reason = Reason()
+    context: CommandContext
 
+    def answers(self) -> type[KeptMerge]:
+        """What moved back."""
+        return KeptMerge
 
-class _Parting(NamedTuple):
-    """Two accounts in the middle of it, and what had moved between them."""
-
-    pair: Pair
-    source: Draft
-    target: Draft
-    moved: Moved
-
-
-def unmerge(
-    unit: Unit, command: UnmergeCustomers, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
-) -> Answer[Merge]:
-    """Raises ProgramNotFound, CustomerNotFound, UnmergeImpossible; CustomerStateWrong where it was not merged, or
-    whom it was merged into is suspended."""
-
-    def change() -> Answer[Merge]:
-        program = programs.get(command.program_id, caller)
-        target_id = queries.get(program, command.customer_id).merged_into.rpartition("/")[2]
-        source, *targets = queries.lock(program, command.customer_id, *([target_id] if target_id else []))
-        check_first(unit, request)
+    def decide(self, unit: Unit) -> Answer[Merge]:
+        """Raises ProgramNotFound, CustomerNotFound, UnmergeImpossible; CustomerStateWrong where it was not merged, or
+        whom it was merged into is suspended."""
+        context = self.context
+        program = programs.get(self.program_id, context.caller)
+        target_id = queries.get(program, self.customer_id).merged_into.rpartition("/")[2]
+        source, *targets = queries.lock(program, self.customer_id, *([target_id] if target_id else []))
         target = _target(source, targets)
         kept = merge_record.standing_merge(unit.connection, source)
         accounts = lock_accounts(unit, source, target)
@@ -83,11 +71,10 @@ def unmerge(
         ]
         told = [one._asdict() for one in figures]
         details: dict[str, Any] = {"accounts": told, "from": target.name, "merge": kept.activity}
-        reason = command.reason
-        activity = record_change(unit, origin, program, source, reason, request, changes, details, points)
+        activity = record_change(unit, context, program, source, changes, details, points)
         details = {"accounts": told, "merge": kept.activity, "to": source.name}
         left = -points if points is not None else None
-        other = record_change(unit, origin, program, target, reason, request, [], details, left)
+        other = record_change(unit, context, program, target, [], details, left)
         unit.add(merge_record.UNMERGES, {"activity": activity, "merge": kept.activity})
         for pair, parts in returned:
             for owed in parts.shortfalls:
@@ -107,7 +94,14 @@ def unmerge(
         merge_record.return_purchases(unit, kept.activity)
         return Answer(Merge(figures, (), restored), activity)
 
-    return once_merged(unit, caller, request, change, validate_only)
+
+class _Parting(NamedTuple):
+    """Two accounts in the middle of it, and what had moved between them."""
+
+    pair: Pair
+    source: Draft
+    target: Draft
+    moved: Moved
 
 
 def _target(source: Customer, targets: list[Customer]) -> Customer:

@@ -3,10 +3,9 @@
 Kept by names (storage/engine/answers.py) for RETENTION at least (DESIGN: 30 days); the workers prune what is older.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Raw
 
@@ -91,20 +90,6 @@ def replay(request: Request, kept: Kept, value: type[Value]) -> Answer[Value]:
         raise RequestIdReused
     result, activity = answers.read(response, value)
     return Answer(result, activity, replayed=True)
-
-
-def once(
-    unit: Any, request: Request, value: type[Value], change: Callable[[], Answer[Value]], validate_only: bool = False
-) -> Answer[Value]:
-    """Runs `change` in the unit unless the request was answered before; keeps its answer with it."""
-    if kept := find(unit.connection, request):
-        return replay(request, kept, value)
-    answer = change()
-    if validate_only:
-        unit.discard()
-        return answer._replace(activity=None)
-    keep(unit, request, answer)
-    return answer
 
 
 def prune(connection: Connection, limit: int) -> int:

@@ -1,12 +1,12 @@
-"""What every command to the ledger is: how it was asked for, what it needs, what it decides, what it answers."""
+"""What every command to the ledger is: what it needs, what it decides; and the figures that most of them answer."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rules.accounts import Account
-from rules.activity import Origin
 from rules.programs import Card, CardKind
-from storage.engine.requests import Answer, Request
+from storage.engine.commands import AnyCommand
+from storage.engine.requests import Answer
 
 if TYPE_CHECKING:
     from storage.ledger.group import Group
@@ -14,30 +14,8 @@ if TYPE_CHECKING:
     from storage.ledger.names import LotsNeeded, Reads
 
 
-class Reason(NamedTuple):
-    """Why somebody did it: a code, words that may be about a person, and the id of whom the caller acts for."""
-
-    code: str = ""
-    note: str = ""
-    acting_user: str = ""
-
-
-class CommandContext(NamedTuple):
-    """How a command was asked for. `deadline` is on time.monotonic()."""
-
-    request: Request
-    origin: Origin
-    validate_only: bool
-    deadline: float
-    reason: Reason = Reason()
-
-
-class Command(Protocol):
-    """One act on the books. The writer gathers commands, and runs those it has gathered in one transaction."""
-
-    @property
-    def context(self) -> CommandContext:
-        """How it was asked for."""
+class Command(AnyCommand, Protocol):
+    """A hot command. The writer gathers them, and runs those it has gathered in one transaction."""
 
     def reads(self, reads: "Reads") -> None:
         """Names the accounts that it locks, and what else it must know."""
@@ -47,9 +25,6 @@ class Command(Protocol):
 
     def decide(self, group: "Group") -> Answer[Any]:
         """Does it, or raises a Refusal; what it has put until then, or was only asked about, is taken back."""
-
-    def answers(self) -> type[Any]:
-        """The type of what it answers."""
 
 
 class AllOrNothing(NamedTuple):

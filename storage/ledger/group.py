@@ -11,12 +11,13 @@ from rules.programs import Settings
 from rules.refusals import DeadlinePassed, GroupRefused, Refusal, TransactionNotFound
 from storage.activity.commands import Scope, record
 from storage.engine import requests
+from storage.engine.commands import CommandContext
 from storage.engine.requests import REQUESTS, Answer
 from storage.engine.session import Session, Statement
 from storage.engine.sets import RowSet
 from storage.ledger import addresses
 from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
-from storage.ledger.commands import AllOrNothing, Command, CommandContext
+from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
 from storage.ledger.records import ACCOUNTS, TRANSACTIONS, LoadedPurchase

@@ -4,15 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from rules.access import Caller
 from rules.activity import OPERATION_FAILED, OPERATION_SUCCEEDED, Origin, by_worker
 from rules.refusals import OperationEnded
 from storage.activity.commands import Scope, record
-from storage.customers.states import check_first
+from storage.engine.commands import CommandContext
 from storage.engine.ids import new_uuid
-from storage.engine.requests import Answer, Request, once
+from storage.engine.requests import Answer
 from storage.engine.unit import Unit
-from storage.ledger.commands import Reason
 from storage.operations import accounts, queries
 from storage.operations.queries import REHEARSED, Operation
 from storage.operations.tables import OperationKind, OperationRow, OperationState
@@ -27,33 +25,48 @@ QUEUE = "operations"
 
 
 class NewOperation(NamedTuple):
-    """What is to be done to what, and why. `arguments` are JSON without floats, and hold no personal data."""
+    """What is to be done to what. `arguments` are JSON without floats, and hold no personal data."""
 
     kind: OperationKind
     subject: str
     arguments: Mapping[str, Any]
-    reason: Reason
 
 
 class CancelOperation(NamedTuple):
-    """Ends an operation, by its resource name."""
+    """Ends an operation before its next step, by its resource name. `validate_only` locks nothing."""
 
     name: str
-    reason: Reason = Reason()
+    context: CommandContext
+
+    def answers(self) -> type[Operation]:
+        """The operation."""
+        return Operation
+
+    def decide(self, unit: Unit) -> Answer[Operation]:
+        """Raises ProgramNotFound, OperationNotFound, OperationEnded."""
+        context, reason, state = self.context, self.context.reason, OperationState.CANCELLED
+        found = queries.get(self.name, context.caller, for_update=not context.validate_only)
+        if found.state is not OperationState.RUNNING:
+            raise OperationEnded(operation=found.name.rpartition("/")[2], state=found.state)
+        if context.validate_only:
+            return Answer(found._replace(state=state, updated_at=unit.now, ended_at=unit.now), None)
+        program = programs.get(found.program, context.caller)
+        told = queries.told(reason.code, reason.acting_user)
+        cancelled = _end(unit, found, program, state, context.origin, told, context.request.request_id, reason.note)
+        return Answer(cancelled, str(cancelled.end_activity))
 
 
 def begin(
     unit: Unit,
     program: Program,
     new: NewOperation,
-    origin: Origin,
-    request: Request,
+    context: CommandContext,
     choose: Callable[[UUID], int],
     figures: Mapping[str, int],
 ) -> Operation:
     """Records that it was asked for and begins it. `choose` writes its work list and answers how many accounts that
     are; `figures` are those of an operation that has done nothing."""
-    identity, reason = new_uuid(), new.reason
+    identity, reason = new_uuid(), context.reason
     total = choose(identity)
     details = {
         **new.arguments,
@@ -63,25 +76,30 @@ def begin(
     }
     activity = record(
         unit,
-        origin,
+        context.origin,
         new.subject,
         Scope(program.id),
         program.now(unit.now),
         details=details,
-        request_id=request.request_id,
+        request_id=context.request.request_id,
         note=reason.note,
     )
     unit.write()
-    operation = _new(unit, program, new, origin, total, figures)._replace(id=identity, activity=UUID(activity))
+    operation = _new(unit, program, new, context, total, figures)._replace(id=identity, activity=UUID(activity))
     OperationRow.insert(**{**operation._asdict(), "program": program.id}).execute()
     return operation
 
 
 def rehearsed(
-    unit: Unit, program: Program, new: NewOperation, origin: Origin, accounts_total: int, figures: Mapping[str, int]
+    unit: Unit,
+    program: Program,
+    new: NewOperation,
+    context: CommandContext,
+    accounts_total: int,
+    figures: Mapping[str, int],
 ) -> Operation:
     """One that has no name, because it was never begun, as it would end if all of it were done now."""
-    operation = _new(unit, program, new, origin, accounts_total, figures)
+    operation = _new(unit, program, new, context, accounts_total, figures)
     return operation._replace(state=OperationState.SUCCEEDED, accounts_done=accounts_total, ended_at=unit.now)
 
 
@@ -124,31 +142,10 @@ def fail(unit: Unit, identity: UUID, error: str) -> None:
         _end(unit, failed, program, OperationState.FAILED, by_worker(OPERATION_FAILED), details={"error": error})
 
 
-def cancel(
-    unit: Unit, command: CancelOperation, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
-) -> Answer[Operation]:
-    """Ends one before its next step. Raises ProgramNotFound, OperationNotFound, OperationEnded."""
-
-    def change() -> Answer[Operation]:
-        found = queries.get(command.name, caller, for_update=not validate_only)
-        check_first(unit, request)
-        if found.state is not OperationState.RUNNING:
-            raise OperationEnded(operation=found.name.rpartition("/")[2], state=found.state)
-        state = OperationState.CANCELLED
-        if validate_only:
-            return Answer(found._replace(state=state, updated_at=unit.now, ended_at=unit.now), None)
-        program = programs.get(found.program, caller)
-        told = queries.told(command.reason.code, command.reason.acting_user)
-        cancelled = _end(unit, found, program, state, origin, told, request.request_id, command.reason.note)
-        return Answer(cancelled, str(cancelled.end_activity))
-
-    return once(unit, request, Operation, change, validate_only)
-
-
 def _new(
-    unit: Unit, program: Program, new: NewOperation, origin: Origin, total: int, figures: Mapping[str, int]
+    unit: Unit, program: Program, new: NewOperation, context: CommandContext, total: int, figures: Mapping[str, int]
 ) -> Operation:
-    reason = new.reason
+    origin, reason = context.origin, context.reason
     return Operation(
         REHEARSED, program.program_id, new.kind, new.subject, dict(new.arguments), program.version, origin.actor_type,
         origin.actor, origin.source, reason.code, reason.acting_user, OperationState.RUNNING, 0, total, dict(figures),

@@ -4,13 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from rules.access import Caller
-from rules.activity import Origin
 from rules.programs import Settings, check_awaited, check_change, check_clock, check_settings, taken_away
 from rules.refusals import ProgramExists, ProgramNotFound, StaleEtag
 from storage.activity.commands import Change, Scope, record
+from storage.engine.commands import CommandContext
 from storage.engine.ids import new_uuid, typeid
-from storage.engine.requests import Answer, Request, once
+from storage.engine.requests import Answer
 from storage.engine.unit import Unit
 from storage.ledger.reading.lots import awaiting
 from storage.programs import queries
@@ -25,6 +24,45 @@ class CreateProgram(NamedTuple):
     program_id: str
     settings: Settings
     test_clock_at: datetime | None
+    context: CommandContext
+
+    def answers(self) -> type[Program]:
+        """The program."""
+        return Program
+
+    def decide(self, unit: Unit) -> Answer[Program]:
+        """Raises ProgramExists, TimeZoneUnknown, SettingsInvalid, PrecisionTooFine, and ProgramNotFound where the
+        caller could not see what it made."""
+        context, settings = self.context, self.settings
+        program_id = self.program_id or typeid("program", new_uuid().int)
+        if not context.caller.sees(program_id):
+            raise ProgramNotFound(program=program_id)
+        check_settings(settings)
+        if ProgramRow.select().where(ProgramRow.program_id == program_id).exists():
+            raise ProgramExists(program=program_id)
+        number = _next_number(unit)
+        activity = record(
+            unit,
+            context.origin,
+            f"programs/{program_id}",
+            Scope(number),
+            details={"settings": _plain(settings), "test_clock": self.test_clock_at is not None},
+            request_id=context.request.request_id,
+        )
+        unit.write()
+        row = {
+            "program_id": program_id,
+            "version": 1,
+            "settings": _plain(settings),
+            "test_clock_at": self.test_clock_at,
+            "created_at": unit.now,
+            "updated_at": unit.now,
+            "activity": activity,
+        }
+        ProgramRow.insert(id=number, **row).execute()
+        _keep_version(number, 1, settings, unit.now, activity)
+        program = Program(number, program_id, 1, settings, self.test_clock_at, unit.now, unit.now)
+        return Answer(program, activity)
 
 
 class UpdateProgram(NamedTuple):
@@ -33,6 +71,36 @@ class UpdateProgram(NamedTuple):
     program_id: str
     etag: str
     changes: dict[str, Any]
+    context: CommandContext
+
+    def answers(self) -> type[Program]:
+        """The program."""
+        return Program
+
+    def decide(self, unit: Unit) -> Answer[Program]:
+        """Raises ProgramNotFound, StaleEtag, CardFixed, EventTypeAwaited, TimeZoneUnknown, SettingsInvalid,
+        PrecisionTooFine.
+
+        No lot in the books is left waiting for an event type that is declared no more. What a purchase earns in the
+        same moment by the version before, or one of before once it is corrected from nothing, is not seen here: it
+        waits, and can be accepted by hand.
+        """
+        context = self.context
+        old = queries.get(self.program_id, context.caller, for_update=True)
+        if self.etag and self.etag != old.etag:
+            raise StaleEtag(etag=old.etag)
+        settings = replace(old.settings, **self.changes)
+        check_change(old.settings, settings)
+        # Purchases read the settings without a lock: one that kept them out would make every till wait for it.
+        check_awaited(awaiting(unit.connection, old.id, taken_away(old.settings, settings)))
+        changes = _differences(old.settings, settings)
+        request_id = context.request.request_id
+        activity = record(unit, context.origin, old.name, Scope(old.id), changes=changes, request_id=request_id)
+        new = old._replace(version=old.version + 1, settings=settings, updated_at=unit.now)
+        unit.write()
+        _save(new, activity)
+        _keep_version(new.id, new.version, settings, unit.now, activity)
+        return Answer(new, activity)
 
 
 class AdvanceTestClock(NamedTuple):
@@ -40,99 +108,33 @@ class AdvanceTestClock(NamedTuple):
 
     program_id: str
     to: datetime
+    context: CommandContext
 
+    def answers(self) -> type[Program]:
+        """The program."""
+        return Program
 
-def create(
-    unit: Unit, command: CreateProgram, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
-) -> Answer[Program]:
-    """Raises ProgramExists, TimeZoneUnknown, SettingsInvalid, PrecisionTooFine, and ProgramNotFound where the caller
-    could not see what it made.
-    """
-
-    def change() -> Answer[Program]:
-        program_id = command.program_id or typeid("program", new_uuid().int)
-        if not caller.sees(program_id):
-            raise ProgramNotFound(program=program_id)
-        check_settings(command.settings)
-        if ProgramRow.select().where(ProgramRow.program_id == program_id).exists():
-            raise ProgramExists(program=program_id)
-        number = _next_number(unit)
+    def decide(self, unit: Unit) -> Answer[Program]:
+        """Moves it, and plans the sweep of what it makes due. Raises ProgramNotFound, NoTestClock, ClockMovesBack."""
+        context = self.context
+        old = queries.get(self.program_id, context.caller, for_update=True)
+        check_clock(old.program_id, old.test_clock_at, self.to)
+        assert old.test_clock_at is not None
+        moved = Change("test_clock_time", old.test_clock_at.isoformat(), self.to.isoformat())
         activity = record(
             unit,
-            origin,
-            f"programs/{program_id}",
-            Scope(number),
-            details={"settings": _plain(command.settings), "test_clock": command.test_clock_at is not None},
-            request_id=request.request_id,
+            context.origin,
+            old.name,
+            Scope(old.id),
+            self.to,
+            changes=[moved],
+            request_id=context.request.request_id,
         )
-        unit.write()
-        row = {
-            "program_id": program_id,
-            "version": 1,
-            "settings": _plain(command.settings),
-            "test_clock_at": command.test_clock_at,
-            "created_at": unit.now,
-            "updated_at": unit.now,
-            "activity": activity,
-        }
-        ProgramRow.insert(id=number, **row).execute()
-        _keep_version(number, 1, command.settings, unit.now, activity)
-        program = Program(number, program_id, 1, command.settings, command.test_clock_at, unit.now, unit.now)
-        return Answer(program, activity)
-
-    return once(unit, request, Program, change, validate_only)
-
-
-def update(
-    unit: Unit, command: UpdateProgram, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
-) -> Answer[Program]:
-    """Raises ProgramNotFound, StaleEtag, CardFixed, EventTypeAwaited, TimeZoneUnknown, SettingsInvalid,
-    PrecisionTooFine.
-
-    No lot in the books is left waiting for an event type that is declared no more. What a purchase earns in the same
-    moment by the version before, or one of before once it is corrected from nothing, is not seen here: it waits, and
-    can be accepted by hand.
-    """
-
-    def change() -> Answer[Program]:
-        old = queries.get(command.program_id, caller, for_update=True)
-        if command.etag and command.etag != old.etag:
-            raise StaleEtag(etag=old.etag)
-        settings = replace(old.settings, **command.changes)
-        check_change(old.settings, settings)
-        # Purchases read the settings without a lock: one that kept them out would make every till wait for it.
-        check_awaited(awaiting(unit.connection, old.id, taken_away(old.settings, settings)))
-        changes = _differences(old.settings, settings)
-        activity = record(unit, origin, old.name, Scope(old.id), changes=changes, request_id=request.request_id)
-        new = old._replace(version=old.version + 1, settings=settings, updated_at=unit.now)
-        unit.write()
-        _save(new, activity)
-        _keep_version(new.id, new.version, settings, unit.now, activity)
-        return Answer(new, activity)
-
-    return once(unit, request, Program, change, validate_only)
-
-
-def advance_test_clock(
-    unit: Unit, command: AdvanceTestClock, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
-) -> Answer[Program]:
-    """Moves the clock and plans the sweep of what it makes due. Raises ProgramNotFound, NoTestClock, ClockMovesBack."""
-
-    def change() -> Answer[Program]:
-        old = queries.get(command.program_id, caller, for_update=True)
-        check_clock(old.program_id, old.test_clock_at, command.to)
-        assert old.test_clock_at is not None
-        moved = Change("test_clock_time", old.test_clock_at.isoformat(), command.to.isoformat())
-        activity = record(
-            unit, origin, old.name, Scope(old.id), command.to, changes=[moved], request_id=request.request_id
-        )
-        new = old._replace(test_clock_at=command.to, updated_at=unit.now)
+        new = old._replace(test_clock_at=self.to, updated_at=unit.now)
         unit.write()
         _save(new, activity)
         plan_sweep(unit, new.id)
         return Answer(new, activity)
-
-    return once(unit, request, Program, change, validate_only)
 
 
 def _save(program: Program, activity: str) -> None:

@@ -27,13 +27,13 @@ def attacked(here: Stage, attack: Attack, seconds: float = SECONDS) -> Row:
 
 
 @pytest.mark.parametrize("name", ["headers_one_connection", "headers_many_connections"])
-def test_calls_whose_message_never_comes_take_no_place_of_others(here: Stage, name: str) -> None:
+def test_calls_whose_message_never_comes_take_no_permit_of_others(here: Stage, name: str) -> None:
     """One connection without a key stopped the server: gRPC counts calls from their headers on, before we see them."""
     assert attacked(here, BY_NAME[name]).faults == []
 
 
-def test_idle_streams_of_one_caller_leave_places_for_others(here: Stage) -> None:
-    """A place is for work; a caller that only holds it must run out of its own share first."""
+def test_idle_streams_of_one_caller_leave_permits_for_others(here: Stage) -> None:
+    """A permit is for work; a caller that only holds it must run out of its own share first."""
     assert attacked(here, BY_NAME["idle_streams"]).faults == []
 
 

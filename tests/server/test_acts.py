@@ -9,7 +9,7 @@ from fealty.v1 import activity_pb2
 from rules.access import Role
 from server.policy import methods
 from tests.server.acts import ACTS, call_of
-from tests.server.club import NOTE, Club
+from tests.server.club import NAME, NOTE, Club
 from tests.server.serving import activities, fresh, told
 
 # What a rehearsal cannot know: the record, and the instants of the database's clock.
@@ -82,6 +82,18 @@ async def test_each_act_is_recorded_with_who_did_what_and_why(club: Club, name: 
     assert len(notes) > len(books) if by_hand else len(notes) == len(books)
     assert {note for (note,) in notes} <= {NOTE}
     assert not club.served.rows("SELECT FROM activity WHERE strpos(body, 'Gwendolyn') > 0")
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_an_act_that_is_turned_down_is_recorded_with_what_it_was_about(club: Club, name: str) -> None:
+    """Whose points somebody tried in vain to move is what the next complaint will be about."""
+    request = await _request(club, name)
+    await call_of(club.admin, name)(request)
+    request.validate_only = True
+    assert (await told(call_of(club.admin, name)(request))).reason == "REQUEST_ID_REUSED"
+    recorded = (await activities(club.admin, action=ACTS[name].action))[0]
+    assert recorded.outcome == activity_pb2.ACTIVITY_OUTCOME_INVALID
+    assert recorded.subject.startswith(NAME)
 
 
 @pytest.mark.parametrize("name", ACTS)

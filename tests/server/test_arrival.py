@@ -19,7 +19,7 @@ from tests.server.serving import PLAIN, Served, active, activities, serve, told
 
 METHOD = "/fealty.v1.PointsService/GetBalance"
 BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
-# As many as took every place of a process once, over some connections.
+# As many as took every permit of a process once, over some connections.
 CONNECTIONS = 12
 CALLS = 200
 
@@ -80,7 +80,7 @@ def idle(server: Served) -> Iterator[list[Connection]]:
         yield connections
 
 
-async def test_calls_without_a_message_take_no_place_of_those_who_call(server: Served, idle: list[Connection]) -> None:
+async def test_calls_without_a_message_take_no_permit_of_those_who_call(server: Served, idle: list[Connection]) -> None:
     """One connection without a key stopped a server like this: health, readiness and every honest call."""
     await _until_awaited(len(idle) * CALLS)
     async with grpc.aio.insecure_channel(server.address) as channel:

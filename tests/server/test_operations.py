@@ -75,7 +75,7 @@ async def test_one_that_failed_says_why_and_what_to_do(club: Club) -> None:
     run(club.served.database, lambda unit: commands.fail(unit, get(name, CALLER).id, "ValueError"))
     failed = await _read(club, name)
     assert (failed.done, failed.state, failed.error.reason) == (True, State.OPERATION_STATE_FAILED, "INTERNAL")
-    assert failed.error.message == "Given up after many tries (ValueError). CommandContext for again, it does the rest."
+    assert failed.error.message == "Given up after many tries (ValueError). Asked for again, it does the rest."
 
 
 async def test_its_records_are_sentences(club: Club) -> None:

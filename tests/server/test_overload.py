@@ -79,7 +79,7 @@ async def test_our_client_does_not_repeat_what_was_refused(server: Served) -> No
 
 
 async def test_a_caller_that_goes_away_makes_room_for_the_next(server: Served) -> None:
-    """Places that were never given back would end in a server that turns everybody away."""
+    """Permits that were never given back would end in a server that turns everybody away."""
     await server.till.transactions.RecordTransaction(purchase(100))
     async with _busy(server) as first:
         first.cancel()

@@ -1,4 +1,4 @@
-"""Places for calls in hand and for open streams: nobody takes all of them, and who only waits takes none."""
+"""Permits for calls in hand and for open streams: nobody takes all of them, and who only waits takes none."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from fealty.v1 import ingest_pb2
 from rules.access import Role
 from server import limits
-from server.admission import Place, Places
+from server.admission import Permit, Permits
 from server.errors import Overloaded, ShareUsedUp
 from server.interceptors.metrics import METRICS
 from tests.server.serving import (
@@ -38,7 +38,7 @@ INGEST = "fealty.v1.IngestService/BatchIngest"
 
 @pytest.fixture
 def server(runner: asyncio.Runner, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """A server with four places for calls, four for streams of postings and two for watchers."""
+    """A server with four permits for calls, four for streams of postings and two for watchers."""
     monkeypatch.setattr(limits, "CALLS_MAX", 4)
     monkeypatch.setattr(limits, "INGEST_STREAMS_MAX", 4)
     monkeypatch.setattr(limits, "WATCHERS_MAX", 2)
@@ -48,39 +48,39 @@ def server(runner: asyncio.Runner, database_url: str, monkeypatch: pytest.Monkey
 
 
 @given(st.integers(1, 60), st.lists(st.integers(0, 4), max_size=200))
-def test_whoever_comes_next_finds_a_place(places_max: int, callers: Sequence[int]) -> None:
+def test_whoever_comes_next_finds_a_permit(permits_max: int, callers: Sequence[int]) -> None:
     """However many callers take all they can get, one that has none yet gets some; and nobody more than half."""
-    places = Places(places_max, Overloaded, ShareUsedUp)
+    permits = Permits(permits_max, Overloaded, ShareUsedUp)
     held: dict[int, int] = {}
     for caller in callers:
         try:
-            place = places.enter()
+            permit = permits.acquire()
         except Overloaded:
-            assert sum(held.values()) == places_max
+            assert sum(held.values()) == permits_max
             continue
         try:
-            place.charge(str(caller))
+            permit.charge(str(caller))
         except ShareUsedUp:
-            place.leave()
-            assert held[caller] >= places_max - sum(held.values())
+            permit.release()
+            assert held[caller] >= permits_max - sum(held.values())
         else:
             held[caller] = held.get(caller, 0) + 1
-            assert held[caller] <= (places_max + 1) // 2
-    assert places.taken == sum(held.values())
+            assert held[caller] <= (permits_max + 1) // 2
+    assert permits.taken == sum(held.values())
 
 
 def test_a_place_is_given_back_once() -> None:
     """Counted twice, a server would take more than it can; never, it would end in turning everybody away."""
-    places = Places(2, Overloaded, ShareUsedUp)
-    first = places.enter()
+    permits = Permits(2, Overloaded, ShareUsedUp)
+    first = permits.acquire()
     first.charge("till")
     with pytest.raises(ShareUsedUp):
-        places.enter().charge("till")
-    first.leave()
-    first.leave()
-    assert (places.taken, places.by_caller) == (1, {})
-    Place(places, "till").leave()
-    assert (places.taken, places.by_caller) == (1, {})
+        permits.acquire().charge("till")
+    first.release()
+    first.release()
+    assert (permits.taken, permits.by_caller) == (1, {})
+    Permit(permits, "till").release()
+    assert (permits.taken, permits.by_caller) == (1, {})
 
 
 async def test_a_caller_with_its_share_is_turned_away_and_others_are_served(server: Served) -> None:
@@ -100,7 +100,7 @@ async def test_a_caller_with_its_share_is_turned_away_and_others_are_served(serv
 
 
 async def test_an_idle_stream_takes_no_place_of_a_call(server: Served) -> None:
-    """A thousand streams of one key, each waiting for its next message, once left no place for anybody's calls."""
+    """A thousand streams of one key, each waiting for its next message, once left no permit for anybody's calls."""
     async with _streams(server.till, 2), _streams(server.admin, 1):
         assert REGISTRY.get_sample_value("fealty_calls_in_hand") == 0
         assert await active(server.till) == 3
@@ -124,7 +124,7 @@ async def test_a_message_takes_the_place_of_a_call_while_it_is_in_hand(server: S
     await _until_in_hand(0)
 
 
-async def test_a_stream_that_breaks_off_gives_its_places_back(server: Served) -> None:
+async def test_a_stream_that_breaks_off_gives_its_permits_back(server: Served) -> None:
     """Whatever became of its messages."""
     await server.till.transactions.RecordTransaction(purchase(100))
     async with _streams(server.admin, 1) as [stream], _held(server, "account"):
@@ -185,7 +185,7 @@ async def test_a_stream_that_brings_nothing_for_long_is_ended(server: Served, mo
 
 
 async def test_a_stream_whose_answers_are_not_taken_is_ended(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is answered lies with us until it is taken, and so does the stream's place."""
+    """What is answered lies with us until it is taken, and so does the stream's permit."""
     monkeypatch.setattr(limits, "STREAM_IDLE_MAX_S", 0.5)
     counted = METRICS.methods[INGEST].codes["DEADLINE_EXCEEDED"]
     wrong = ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(-1))] * 500)

@@ -10,9 +10,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from fealty.v1 import holds_pb2, ingest_pb2, points_pb2
 from server.call import software
+from server.commands import CODECS
 from server.interceptors import validation
 from server.policy import Method, method_of, methods
-from server.postings import POSTINGS
 from tests.contract.test_policy import RULES
 from tests.server.calling import request_of, send
 from tests.server.club import Club
@@ -42,7 +42,7 @@ async def test_no_text_of_a_wrong_request_is_kept(club: Club, method: Method) ->
         # Else it was no wrong request: a reference, say, is whatever the caller likes, and kept with what was done.
 
 
-@pytest.mark.parametrize("method", [*methods(), *map(method_of, POSTINGS)], ids=_named)
+@pytest.mark.parametrize("method", [*methods(), *map(method_of, CODECS)], ids=_named)
 def test_what_a_call_is_about_has_a_rule_that_only_names_pass(method: Method) -> None:
     """The rule is what decides whether it is noted: where there is none, anything would be."""
     if path := validation.subject_field(method):

@@ -78,7 +78,7 @@ async def test_a_call_that_is_too_much_for_the_database_is_told_to_ask_for_less(
 
 @pytest.mark.parametrize("hurried", [(30_000, 30_000)], indirect=True)
 async def test_a_call_without_a_deadline_gets_ours(hurried: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else's client may wait for ever, and would hold its place as long."""
+    """Somebody else's client may wait for ever, and would hold its permit as long."""
     monkeypatch.setattr(limits, "DEADLINE_MAX_S", 0.5)
     key = hurried.key("stranger", Role.ADMINISTRATOR, None)
     async with grpc.aio.insecure_channel(hurried.address) as channel:

@@ -132,7 +132,7 @@ async def test_a_cursor_that_we_did_not_make_for_this_stream_is_refused(server: 
 
 
 async def test_a_cursor_that_is_ahead_of_the_books_is_refused(server: Served) -> None:
-    """The books were restored from yesterday's copy: that place will be another activity's."""
+    """The books were restored from yesterday's copy: that position will be another activity's."""
     [(secret,)] = server.rows("SELECT value FROM server_secret WHERE name = 'page-token'")
     request = audit_pb2.WatchActivitiesRequest(parent=COFFEE)
     ahead = Pages(bytes(secret)).token(request, "1000000")

@@ -11,6 +11,7 @@ from rules.access import ActorType, Caller, Role
 from rules.activity import Kind, Origin
 from rules.refunds import RollbackPolicy
 from rules.transactions import Line
+from storage.engine.commands import CommandContext, Reason
 from storage.engine.requests import Request
 from storage.ledger.acts.adjustments import AdjustPoints, ChangeLot
 from storage.ledger.acts.events import RecordEvent
@@ -20,7 +21,6 @@ from storage.ledger.acts.spendings import ClaimReward, RollBackSpending, SpendPo
 from storage.ledger.acts.transactions import DecideTransaction, RecordTransaction, UpdateTransaction
 from storage.ledger.acts.transfers import TransferPoints
 from storage.ledger.addresses import Address, CustomerName, TransactionName
-from storage.ledger.commands import CommandContext, Reason
 
 CALLER = Caller("caller_1", "till", Role.SERVICE)
 ORIGIN = Origin(ActorType.SERVICE, CALLER.id, "API", Kind("act.done", "ORDERS", "ORDER"), "/Service/Method", "10.0.0.1")
@@ -38,9 +38,12 @@ def asked(
     validate_only: bool = False,
     deadline: float = math.inf,
     reason: Reason = Reason(),  # noqa: B008 - an immutable value
+    action: str = ORIGIN.kind.action,
 ) -> CommandContext:
     """How a command for `content` is asked for."""
-    return CommandContext(request((content, validate_only), request_id), ORIGIN, validate_only, deadline, reason)
+    key = request((content, validate_only), request_id)
+    origin = ORIGIN._replace(kind=ORIGIN.kind._replace(action=action))
+    return CommandContext(CALLER, key, origin, validate_only, deadline, reason)
 
 
 class Asking:

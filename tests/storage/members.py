@@ -1,34 +1,26 @@
 """What is done to members of a scene's program as persons: suspended, merged, parted; and what they hold then."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from rules.activity import Kind
 from rules.cards import Card, ExpiryMode, ExpiryPolicy, RefundPolicy
 from rules.programs import EarnRate, PendingMode, PendingPolicy
 from rules.refunds import RollbackPolicy
-from storage.customers import merging, states, unmerging
 from storage.customers import queries as customers
 from storage.customers.merging import Merge, MergeCustomers
 from storage.customers.queries import Customer
 from storage.customers.states import ReactivateCustomer, SuspendCustomer
 from storage.customers.unmerging import UnmergeCustomers
+from storage.engine.commands import CommandContext, Reason
 from storage.engine.database import connection
 from storage.engine.requests import Answer
-from storage.engine.unit import run
 from storage.ledger.acts.holds import CaptureHold, CreateHold, ReleaseHold
 from storage.ledger.acts.refunds import RefundTransaction, WriteOffShortfall
 from storage.ledger.acts.spendings import RollBackSpending
 from storage.ledger.acts.transfers import TransferPoints
 from storage.ledger.addresses import Address, TransactionName
-from storage.ledger.commands import Reason
-from storage.programs import commands as programs
 from storage.programs import queries as programs_queries
-from storage.programs.commands import UpdateProgram
-from tests.storage.scene import CALLER, ORIGIN, SETTINGS, Scene, asked, request
-
-Value = TypeVar("Value")
+from tests.storage.scene import CALLER, SETTINGS, Scene, asked
 
 WHY = Reason("SAME_PERSON", "Ada called: both are hers", "agent_7")
 # Points that expire with their account's last purchase, and purchases that leave a debt or a shortfall behind.
@@ -47,29 +39,31 @@ CARDS = (*SETTINGS.cards, SLIDING, OWING, LENIENT, BY_HAND)
 
 def more_cards(scene: Scene) -> None:
     """The scene's program with every kind of card that matters here."""
-    command = UpdateProgram(scene.program_id, "", {"cards": CARDS})
-    _run(scene, programs.update, command)
+    scene.change(cards=CARDS)
 
 
 def suspend(scene: Scene, name: str = "ada", **how: Any) -> Answer[Customer]:
     """Suspends a customer."""
-    return _run(scene, states.suspend, SuspendCustomer(scene.program_id, name, WHY), **how)
+    who = (scene.program_id, name)
+    return scene.carry_out(SuspendCustomer(*who, _asked("customer.suspended", who, how)))
 
 
 def reactivate(scene: Scene, name: str = "ada", **how: Any) -> Answer[Customer]:
     """Ends it."""
-    return _run(scene, states.reactivate, ReactivateCustomer(scene.program_id, name, WHY), **how)
+    who = (scene.program_id, name)
+    return scene.carry_out(ReactivateCustomer(*who, _asked("customer.reactivated", who, how)))
 
 
 def merge(scene: Scene, source: str = "ada", into: str = "ben", **how: Any) -> Answer[Merge]:
     """Merges a customer into another."""
-    command = MergeCustomers(scene.program_id, source, scene.program_id, into, WHY)
-    return _run(scene, merging.merge, command, **how)
+    both = (scene.program_id, source, how.pop("into_program", scene.program_id), into)
+    return scene.carry_out(MergeCustomers(*both, _asked("customer.merged", both, how)))
 
 
 def unmerge(scene: Scene, source: str = "ada", **how: Any) -> Answer[Merge]:
     """Undoes it."""
-    return _run(scene, unmerging.unmerge, UnmergeCustomers(scene.program_id, source, WHY), **how)
+    who = (scene.program_id, source)
+    return scene.carry_out(UnmergeCustomers(*who, _asked("customer.unmerged", who, how)))
 
 
 def customer(scene: Scene, name: str) -> Customer:
@@ -166,19 +160,8 @@ def assert_conserved(scene: Scene) -> None:
     scene.assert_conserved()
 
 
-def _run(
-    scene: Scene, change: Callable[..., Answer[Value]], command: Any, request_id: str = "", **how: Any
-) -> Answer[Value]:
-    kind = Kind(_ACTIONS.get(type(command), "program.updated"), "CUSTOMERS", "DATA")
-    asking = partial(
-        change,
-        command=command,
-        caller=CALLER,
-        origin=ORIGIN._replace(kind=kind),
-        request=request(command, request_id),
-        **how,
-    )
-    return run(scene.database, asking)
+def _asked(action: str, content: object, how: Mapping[str, Any]) -> CommandContext:
+    return asked((action, content), action=action, reason=WHY, **how)
 
 
 def sums(scene: Scene, names: Sequence[str], card: str = "plain") -> tuple[int, ...]:
@@ -186,13 +169,6 @@ def sums(scene: Scene, names: Sequence[str], card: str = "plain") -> tuple[int, 
     each = [figures(scene, name, card) for name in names]
     return tuple(sum(one[figure] for one in each) for figure in ("pending", "active", "held", "debt"))
 
-
-_ACTIONS = {
-    SuspendCustomer: "customer.suspended",
-    ReactivateCustomer: "customer.reactivated",
-    MergeCustomers: "customer.merged",
-    UnmergeCustomers: "customer.unmerged",
-}
 
 _OF = "JOIN customer c ON c.id = a.customer WHERE c.customer_id = %s AND a.card_id = %s"
 

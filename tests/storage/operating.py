@@ -2,11 +2,10 @@
 
 from typing import Any
 
+from storage.engine.commands import Reason
 from storage.engine.database import connection
 from storage.engine.requests import Answer
 from storage.engine.unit import run
-from storage.ledger.commands import Reason
-from storage.ledger.redating import commands as redating
 from storage.ledger.redating import steps
 from storage.ledger.redating.commands import Redated, RedateLots
 from storage.ledger.redating.steps import StepSize
@@ -15,7 +14,7 @@ from storage.operations import commands, queries
 from storage.operations.commands import CancelOperation
 from storage.operations.queries import Operation
 from storage.tasks.tables import TaskRow
-from tests.storage.scene import CALLER, ORIGIN, Scene, request
+from tests.storage.scene import CALLER, Scene, asked
 
 WHY = Reason("GOODWILL", "The shop was closed for a month", "u-17")
 NEVER = Terms("slow", Expiry.NEVER)
@@ -23,9 +22,7 @@ NEVER = Terms("slow", Expiry.NEVER)
 
 def redate(scene: Scene, terms: Terms = NEVER, name: str = "", **how: Any) -> Answer[Redated]:
     """Asks for it: of one customer, or of all."""
-    command = RedateLots(scene.program_id, name, terms, WHY)
-    key = request((command, how.get("validate_only")), how.pop("request_id", ""))
-    return run(scene.database, lambda unit: redating.redate(unit, command, CALLER, ORIGIN, key, **how))
+    return scene.carry_out(RedateLots(scene.program_id, name, terms, asked((name, terms), reason=WHY, **how)))
 
 
 def begin(scene: Scene, terms: Terms = NEVER) -> Operation:
@@ -50,9 +47,7 @@ def finish(scene: Scene, operation: Operation, accounts: int = 2, lots: int = 10
 
 def cancel(scene: Scene, operation: Operation, **how: Any) -> Answer[Operation]:
     """Ends it early."""
-    command = CancelOperation(operation.name, WHY)
-    key = request((command, how.get("validate_only")), how.pop("request_id", ""))
-    return run(scene.database, lambda unit: commands.cancel(unit, command, CALLER, ORIGIN, key, **how))
+    return scene.carry_out(CancelOperation(operation.name, asked(operation.name, reason=WHY, **how)))
 
 
 def read(scene: Scene, operation: Operation) -> Operation:

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
 from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from rules.refusals import Refusal
 from storage.activity.tables import ActivityRow
-from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
+from storage.engine.commands import ColdCommand, carry_out
 from storage.engine.database import Database, connection
 from storage.engine.requests import Answer
 from storage.engine.unit import run
@@ -23,12 +22,13 @@ from storage.ledger.group import Outcome
 from storage.ledger.queries import EntryRead, GetBalance, ListEntries
 from storage.ledger.sweep import programs_with_due, sweep
 from storage.ledger.verify import verify
-from storage.programs import commands as programs
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from tests.storage.asking import CALLER, ORIGIN, Asking, asked, request
 from tests.storage.blocking import Ledger, Reader
 
 __all__ = ["CALLER", "ORIGIN", "SETTINGS", "START", "Scene", "answered", "asked", "request"]
+
+Value = TypeVar("Value")
 
 START = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
@@ -53,10 +53,13 @@ class Scene(Asking):
         super().__init__(program)
         self.database = database
         self.ledger = Ledger(database)
-        create = CreateProgram(program, settings, START)
-        self.program = run(database, partial(programs.create, **_arguments(create))).value
+        self.program = self.carry_out(CreateProgram(program, settings, START, asked(program))).value
         for name in names or ("ada",):
-            run(database, partial(customers.create, **_arguments(CreateCustomer(program, name, Profile()))))
+            self.carry_out(CreateCustomer(program, name, Profile(), asked(name)))
+
+    def carry_out(self, command: ColdCommand[Value]) -> Answer[Value]:
+        """The answer to a cold command; raises where it was refused."""
+        return carry_out(self.database, command)
 
     def group(self, *commands: Command) -> list[Outcome]:
         """The outcomes of commands that share a transaction."""
@@ -91,13 +94,11 @@ class Scene(Asking):
     def advance(self, by: timedelta) -> None:
         """Moves the clock."""
         [moved] = self.rows("SELECT test_clock_at FROM program WHERE program_id = %s", [self.program_id])
-        command = AdvanceTestClock(self.program_id, moved[0] + by)
-        run(self.database, partial(programs.advance_test_clock, **_arguments(command)))
+        self.carry_out(AdvanceTestClock(self.program_id, moved[0] + by, asked(by)))
 
     def change(self, **changes: Any) -> None:
         """Changes the program's settings: a new version."""
-        command = UpdateProgram(self.program_id, "", changes)
-        run(self.database, partial(programs.update, **_arguments(command)))
+        self.carry_out(UpdateProgram(self.program_id, "", changes, asked(changes)))
 
     def sweep(self, limit: int = 100) -> None:
         """What the workers do: settles everything that is due."""
@@ -150,7 +151,3 @@ class Scene(Asking):
     def bodies(self) -> list[str]:
         """The bodies of all activities, oldest first."""
         return [row.body for row in ActivityRow.select().order_by(ActivityRow.id)]
-
-
-def _arguments(command: Any) -> dict[str, Any]:
-    return {"command": command, "caller": CALLER, "origin": ORIGIN, "request": request(command)}

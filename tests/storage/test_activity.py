@@ -3,29 +3,25 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from rules.access import ActorType, Role
-from rules.activity import POINTS_EXPIRED, Kind, Origin, by_time
+from rules.activity import POINTS_EXPIRED, Kind, by_time
 from rules.programs import PendingMode, PendingPolicy
 from rules.refusals import ExternalIdTaken
 from storage.access.commands import create_key, revoke_key
 from storage.activity.commands import BODY_VERSION, Outcome, Scope, record
 from storage.activity.recorder import Act
 from storage.activity.tables import ActivityRow
-from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.queries import ExternalId, Profile
 from storage.engine.database import Database
 from storage.engine.unit import run, transaction
-from storage.programs import commands as programs
 from storage.programs.commands import UpdateProgram
 from tests.storage.blocking import record as record_acts
-from tests.storage.scene import CALLER, ORIGIN, SETTINGS, Scene, request
+from tests.storage.scene import ORIGIN, SETTINGS, Scene, asked
 
 PERSON = Profile(
     "Gwendolyn Featherstone", "gwen@featherstone.example", "+420601123456", "cy", (ExternalId("crm", "FEATHER-77"),)
@@ -104,13 +100,10 @@ def test_of_changed_settings_the_record_tells_before_and_after(scene: Scene) -> 
 
 def test_a_change_that_fails_leaves_no_record(scene: Scene) -> None:
     """A change and its record are one transaction: both or none."""
-    create = partial(customers.create, caller=CALLER, origin=ORIGIN)
-    command = CreateCustomer("coffee", "gwen", PERSON)
-    run(scene.database, partial(create, command=command, request=request(command)))
+    scene.carry_out(CreateCustomer("coffee", "gwen", PERSON, asked("gwen")))
     before = scene.contents()
-    taken = CreateCustomer("coffee", "other", PERSON)
     with pytest.raises(ExternalIdTaken):
-        run(scene.database, partial(create, command=taken, request=request(taken)))
+        scene.carry_out(CreateCustomer("coffee", "other", PERSON, asked("other")))
     assert scene.contents() == before
 
 
@@ -145,18 +138,12 @@ def test_a_record_carries_the_instant_of_the_act_and_that_of_the_writing(scene: 
 
 def _everything_happens(scene: Scene) -> None:
     """One act of each kind that storage records."""
-    caller = {"caller": CALLER, "origin": ORIGIN}
-
-    def change(operation: Any, command: Any, action: str) -> None:
-        named: Origin = ORIGIN._replace(kind=Kind(action, "CUSTOMERS", "DATA", "MEMBERS"))
-        arguments = {**caller, "origin": named, "command": command, "request": request(command)}
-        run(scene.database, partial(operation, **arguments))
-
-    change(customers.create, CreateCustomer("coffee", "gwen", PERSON), "customer.created")
-    change(customers.update, UpdateCustomer("coffee", "gwen", "", MOVED._asdict()), "customer.updated")
+    created, updated = (asked(PERSON, action=action) for action in ("customer.created", "customer.updated"))
+    scene.carry_out(CreateCustomer("coffee", "gwen", PERSON, created))
+    scene.carry_out(UpdateCustomer("coffee", "gwen", "", MOVED._asdict(), updated))
     cards = (SETTINGS.cards[0], replace(SETTINGS.cards[1], pending=PendingPolicy(PendingMode.DELAY, 7)))
     changes = {"time_zone": "Asia/Tokyo", "cards": cards}
-    change(programs.update, UpdateProgram("coffee", "", changes), "program.updated")
+    scene.carry_out(UpdateProgram("coffee", "", changes, asked(changes, action="program.updated")))
     key = run(scene.database, lambda unit: create_key(unit, "till", Role.SERVICE, "coffee"))
     assert run(scene.database, lambda unit: revoke_key(unit, key.key.id))
     scene.earn(100, name="gwen", card="slow")

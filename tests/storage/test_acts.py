@@ -9,8 +9,9 @@ import pytest
 
 from rules.refunds import RollbackPolicy
 from rules.refusals import CustomerMerged, CustomerNotFound, CustomerSuspended, DeadlinePassed, Refusal
+from storage.engine.commands import Reason
 from storage.engine.database import Database
-from storage.ledger.commands import Command, Reason
+from storage.ledger.commands import Command
 from tests.storage.scene import START, answered
 from tests.storage.shop import Shop
 

@@ -15,17 +15,14 @@ from rules.refusals import (
     MergeImpossible,
     RequestIdReused,
 )
-from storage.customers import merging
-from storage.customers.merging import MergeCustomers
 from storage.engine.database import Database
 from storage.engine.requests import Answer
-from storage.engine.unit import run
 from storage.ledger.addresses import Address
 from storage.ledger.queries import GetBalance
 from tests.storage import members
 from tests.storage.blocking import Ledger, Reader
 from tests.storage.members import assert_conserved, merge
-from tests.storage.scene import CALLER, ORIGIN, Scene, request
+from tests.storage.scene import Scene
 from tests.storage.test_merge import live
 
 BEN = "programs/coffee/customers/ben"
@@ -83,9 +80,8 @@ def test_what_cannot_be_merged_is_refused_and_nothing_happens(scene: Scene) -> N
         merge(scene, "ada", "ada")
     with pytest.raises(CustomerNotFound):
         merge(scene, "ada", "nobody")
-    command = MergeCustomers("coffee", "ada", "tea", "ben")
     with pytest.raises(MergeImpossible, match="different programs"):
-        run(scene.database, lambda unit: merging.merge(unit, command, CALLER, ORIGIN, request(command)))
+        merge(scene, into_program="tea")
     assert scene.contents() == before
     for name in ("ada", "ben"):
         members.suspend(scene, name)

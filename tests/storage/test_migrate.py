@@ -14,8 +14,8 @@ from rules.refusals import ProgramNotFound
 from storage import migrate as migrations
 from storage.access.queries import server_secret
 from storage.activity.tables import ActivityRow
+from storage.engine.commands import once
 from storage.engine.database import Database, StorageUnavailable, connection, open_database
-from storage.engine.requests import Answer
 from storage.engine.unit import Unit, run, transaction
 from storage.migrate import (
     MIGRATION_LOCK,
@@ -29,8 +29,8 @@ from storage.migrate import (
     schema,
 )
 from storage.programs import queries
-from storage.programs.commands import CreateProgram, create
-from tests.storage.scene import CALLER, ORIGIN, SETTINGS, Scene, request
+from storage.programs.commands import CreateProgram
+from tests.storage.scene import CALLER, SETTINGS, Scene, asked
 
 
 @pytest.fixture
@@ -216,7 +216,5 @@ def _sleeps(url: str, unit: Unit) -> None:
     unit.connection.execute("SELECT 1")
 
 
-def _only_asked(unit: Unit) -> Answer[int]:
-    command = CreateProgram("tea", SETTINGS, None)
-    create(unit, command, CALLER, ORIGIN, request(command), validate_only=True)
-    return Answer(1, None)
+def _only_asked(unit: Unit) -> None:
+    once(unit, CreateProgram("tea", SETTINGS, None, asked("tea", validate_only=True)))

@@ -1,24 +1,29 @@
 """Once is once: the same request again, in any company, changes nothing and answers the same."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from rules.accounts import Entry
-from rules.refusals import DuplicateTransaction, ProgramExists, RequestIdReused
+from rules.refusals import DeadlinePassed, DuplicateTransaction, ProgramExists, RequestIdReused
 from rules.transactions import Line, TransactionState
-from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer, UpdateCustomer
+from storage.customers.merging import MergeCustomers
 from storage.customers.queries import Profile
+from storage.customers.states import SuspendCustomer
 from storage.engine import requests
+from storage.engine.commands import carry_out
 from storage.engine.database import Database, connection
-from storage.engine.unit import run
-from storage.programs import commands as programs
+from storage.engine.requests import Answer
+from storage.ledger.redating.commands import RedateLots
+from storage.ledger.redating.terms import Expiry, Terms
+from storage.operations.commands import CancelOperation
 from storage.programs.commands import CreateProgram
-from tests.storage.scene import CALLER, ORIGIN, SETTINGS, START, Scene, answered, request
+from tests.storage import members, operating
+from tests.storage.scene import SETTINGS, START, Scene, answered, asked, request
 
 LINES = (Line("espresso", "drinks", 2, 60), Line("cake", "", 1, 40))
 
@@ -143,31 +148,50 @@ def test_a_transaction_again_says_that_its_points_became_active(scene: Scene) ->
 
 def test_creating_a_program_again_answers_the_first_program(database: Database) -> None:
     """Calls that are not hot keep the same promise."""
-    command = CreateProgram("tea", SETTINGS, None)
-    create = partial(programs.create, command=command, caller=CALLER, origin=ORIGIN, request=request(command))
-    first = run(database, create)
-    assert run(database, create) == first._replace(replayed=True)
-    other = request((command, "other"))
+    create = CreateProgram("tea", SETTINGS, None, asked("tea"))
+    first = carry_out(database, create)
+    assert carry_out(database, create) == first._replace(replayed=True)
     with pytest.raises(ProgramExists):
-        run(database, partial(create, request=other))
+        carry_out(database, create._replace(context=asked("other")))
     with pytest.raises(RequestIdReused):
-        run(database, partial(create, request=other._replace(request_id=create.keywords["request"].request_id)))
+        carry_out(database, create._replace(context=asked("other", create.context.request.request_id)))
 
 
 def test_creating_a_customer_again_answers_the_customer_as_it_stands(scene: Scene) -> None:
     """Once all the same; but what was said about a person is kept in one place only, and may be erased from there."""
-    command = CreateCustomer("coffee", "gwen", Profile("Gwendolyn", "gwen@example.com"))
-    create = partial(customers.create, command=command, caller=CALLER, origin=ORIGIN, request=request(command))
-    first = run(scene.database, create)
-    assert run(scene.database, create) == first._replace(replayed=True)
-    change = UpdateCustomer("coffee", "gwen", "", {"display_name": "Gwen"})
-    update = partial(customers.update, command=change, caller=CALLER, origin=ORIGIN, request=request(change))
-    changed = run(scene.database, update)
-    assert run(scene.database, update) == changed._replace(replayed=True)
-    again = run(scene.database, create)
+    create = CreateCustomer("coffee", "gwen", Profile("Gwendolyn", "gwen@example.com"), asked("gwen"))
+    first = scene.carry_out(create)
+    assert scene.carry_out(create) == first._replace(replayed=True)
+    update = UpdateCustomer("coffee", "gwen", "", {"display_name": "Gwen"}, asked("Gwen"))
+    changed = scene.carry_out(update)
+    assert scene.carry_out(update) == changed._replace(replayed=True)
+    again = scene.carry_out(create)
     assert (again.replayed, again.activity, again.value) == (True, first.activity, changed.value)
     assert scene.rows("SELECT FROM request WHERE strpos(response, 'gwen') > 0")
     assert not scene.rows("SELECT FROM request WHERE response ~ 'Gwen|example.com'")
+
+
+@pytest.mark.parametrize("kind", ["program", "customer", "profile", "suspension", "merge", "redating", "cancelling"])
+def test_a_cold_request_several_times_at_once_is_made_once(scene: Scene, kind: str) -> None:
+    """A proxy that repeats a call must not be told that it is done already, by whom?, nor do it twice."""
+    command = _cold(scene, kind)
+    with ThreadPoolExecutor(3) as callers:
+        answers = list(callers.map(lambda _: _from_a_thread(scene, command), range(3)))
+    assert sorted(answer.replayed for answer in answers) == [False, True, True]
+    assert len({answer.activity for answer in answers}) == 1
+    assert scene.rows("SELECT count(*) FROM request WHERE request_id = %s", [command.context.request.request_id]) == [
+        (1,)
+    ]
+
+
+def test_a_cold_command_whose_deadline_has_passed_is_not_begun(scene: Scene) -> None:
+    """Its caller has gone, and may be asking somebody else; an answer that was given stands for ever."""
+    command = _cold(scene, "suspension")
+    late = command.context._replace(deadline=0.0)
+    with pytest.raises(DeadlinePassed):
+        scene.carry_out(command._replace(context=late))
+    first = scene.carry_out(command)
+    assert scene.carry_out(command._replace(context=late)) == first._replace(replayed=True)
 
 
 def test_kept_answers_are_forgotten_after_thirty_days_and_not_before(scene: Scene) -> None:
@@ -194,3 +218,31 @@ def test_a_kept_answer_reads_back_as_it_was(scene: Scene) -> None:
     assert type(again.kind) is type(first.kind)
     assert again == first
     assert again.occurred_at.tzinfo is not None
+
+
+def _cold(scene: Scene, kind: str) -> Any:
+    """A command that can be carried out once."""
+    context, terms = asked(kind), Terms("plain", Expiry.NEVER)
+    match kind:
+        case "program":
+            return CreateProgram("tea", SETTINGS, None, context)
+        case "customer":
+            return CreateCustomer("coffee", "gwen", Profile("Gwendolyn"), context)
+        case "profile":
+            etag = members.customer(scene, "ada").etag
+            return UpdateCustomer("coffee", "ada", etag, {"display_name": "Ada"}, context)
+        case "suspension":
+            return SuspendCustomer("coffee", "ada", context)
+        case "merge":
+            return MergeCustomers("coffee", "ada", "coffee", "ben", context)
+        case "redating":
+            return RedateLots("coffee", "", terms, context)
+    scene.earn(5)
+    return CancelOperation(operating.begin(scene, terms).name, context)
+
+
+def _from_a_thread(scene: Scene, command: Any) -> Answer[Any]:
+    try:
+        return scene.carry_out(command)
+    finally:
+        scene.database.close()

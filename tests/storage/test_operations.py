@@ -12,9 +12,9 @@ import pytest
 
 from rules.access import Caller, Role
 from rules.refusals import OperationEnded, OperationNotFound, ProgramNotFound
+from storage.engine.commands import once
 from storage.engine.database import Busy, Database, connection
 from storage.engine.unit import Unit, run
-from storage.ledger.redating import commands as redating
 from storage.ledger.redating import steps
 from storage.ledger.redating.commands import RedateLots
 from storage.ledger.redating.steps import StepSize
@@ -37,7 +37,7 @@ from tests.storage.operating import (
     step,
     tasks,
 )
-from tests.storage.scene import CALLER, ORIGIN, START, Scene, answered, request
+from tests.storage.scene import CALLER, START, Scene, answered, asked, request
 
 NAMES = ("ada", "ben", "cyd", "dan")
 LATER = Terms("slow", Expiry.AT, START + timedelta(days=300))
@@ -60,8 +60,7 @@ def test_a_preview_holds_nobody_up_and_waits_for_nobody(scene: Scene) -> None:
         assert figures(redate(scene, validate_only=True).value.operation) == (4, 40, 4)
 
     def preview(unit: Unit) -> list[tuple[Any, ...]]:
-        command = RedateLots(scene.program_id, "", NEVER, WHY)
-        redating.redate(unit, command, CALLER, ORIGIN, request(command), validate_only=True)
+        once(unit, RedateLots(scene.program_id, "", NEVER, asked(NEVER, validate_only=True)))
         return _lockable(scene)
 
     assert len(run(scene.database, preview)) == 8

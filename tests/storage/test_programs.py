@@ -8,13 +8,11 @@ import pytest
 from rules.refusals import EventTypeAwaited
 from rules.transactions import TransactionState
 from storage.engine.database import Database
-from storage.engine.unit import run
 from storage.ledger.commands import Command
 from storage.ledger.reading import lots
-from storage.programs import commands as programs
 from storage.programs.commands import UpdateProgram
 from tests.storage.blocking import Ledger
-from tests.storage.scene import CALLER, ORIGIN, request
+from tests.storage.scene import asked
 from tests.storage.shop import CARDS, EVENTS, SETTINGS, Shop
 
 # What takes `order.delivered` away: the cards that waited for it wait no more, and it is not declared.
@@ -70,9 +68,8 @@ def test_what_another_program_waits_for_is_in_nobodys_way(shop: Shop) -> None:
 def test_only_asked_about_it_is_refused_too(shop: Shop) -> None:
     """A rehearsal that says yes would be a promise."""
     shop.earn(100, card="delivered")
-    command = UpdateProgram(shop.program_id, "", dict(WITHOUT))
     with pytest.raises(EventTypeAwaited):
-        run(shop.database, lambda unit: programs.update(unit, command, CALLER, ORIGIN, request(command), True))
+        shop.carry_out(UpdateProgram(shop.program_id, "", dict(WITHOUT), asked(WITHOUT, validate_only=True)))
 
 
 def test_they_are_counted_no_further_than_anybody_needs_to_know(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

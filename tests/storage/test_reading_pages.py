@@ -15,9 +15,9 @@ from rules.refusals import (
     ShortfallNotFound,
     TransactionNotFound,
 )
+from storage.engine.commands import Reason
 from storage.engine.database import Database
 from storage.ledger.addresses import CustomerName
-from storage.ledger.commands import Reason
 from storage.ledger.reading import events, holds, lots, shortfalls, transactions
 from storage.ledger.reading.events import EventOrder
 from tests.storage.deep import DAY, Deep

@@ -1,18 +1,15 @@
 """The past, the report and the explanation, in figures that one can work out by hand."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 
 from rules.refusals import CardNotFound, ProgramNotFound, TimeUnknowable
 from storage.engine.database import Database
-from storage.engine.unit import run
 from storage.ledger.reading import explain, liability, past
 from storage.ledger.reading.liability import BreakageMonth, LiabilityMonth
-from storage.programs import commands as programs
 from storage.programs.commands import CreateProgram
-from tests.storage.asking import CALLER, ORIGIN, request
+from tests.storage.asking import asked
 from tests.storage.deep import DAY, SETTINGS, Deep
 from tests.storage.scene import START
 
@@ -41,8 +38,7 @@ def test_the_future_is_unknown_and_so_is_the_time_before_a_live_customer(scene: 
     with pytest.raises(TimeUnknowable, match="from the beginning to now"):
         scene.read(past.balance_at, scene.address(), START + timedelta(microseconds=1))
     assert scene.read(past.balance_at, scene.address(), START - 9000 * DAY).active == 0
-    create = CreateProgram("live", SETTINGS, None)
-    run(scene.database, partial(programs.create, command=create, caller=CALLER, origin=ORIGIN, request=request("live")))
+    scene.carry_out(CreateProgram("live", SETTINGS, None, asked("live")))
     scene.execute(
         "INSERT INTO customer (program, customer_id, version, created_at, updated_at, activity)"
         " SELECT p.id, 'ada', 1, now(), now(), p.activity FROM program p WHERE program_id = 'live'"

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,14 +18,12 @@ from rules.refusals import (
     StaleEtag,
 )
 from storage.activity.tables import ActivityRow
-from storage.customers import commands as customers
 from storage.customers.commands import UpdateCustomer
 from storage.engine.database import Database
-from storage.engine.unit import run
 from tests.storage import members
 from tests.storage.blocking import Ledger
 from tests.storage.members import assert_conserved, reactivate, suspend
-from tests.storage.scene import CALLER, ORIGIN, Scene, request
+from tests.storage.scene import Scene, asked
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
@@ -144,12 +141,8 @@ def test_a_profile_that_was_read_before_it_is_stale(scene: Scene) -> None:
     """Its state is part of a customer: whoever read it ACTIVE must read it again."""
     etag = members.customer(scene, "ada").etag
     suspend(scene)
-    command = UpdateCustomer("coffee", "ada", etag, {"display_name": "Ada"})
     with pytest.raises(StaleEtag):
-        run(
-            scene.database,
-            partial(customers.update, command=command, caller=CALLER, origin=ORIGIN, request=request(command)),
-        )
+        scene.carry_out(UpdateCustomer("coffee", "ada", etag, {"display_name": "Ada"}, asked(etag)))
 
 
 @pytest.mark.parametrize("first", ["suspension", "account"])

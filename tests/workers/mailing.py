@@ -10,22 +10,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from storage.activity.commands import Scope, record
-from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
+from storage.engine.commands import carry_out
 from storage.engine.database import Database
-from storage.engine.requests import Request
 from storage.engine.unit import transaction
 from storage.mail.commands import plan_mail
 from storage.mail.tables import MailTemplate
 from storage.tasks.commands import claim
 from tests.workers.acting import figure
-from tests.workers.members import CALLER, ORIGIN, create_program
+from tests.workers.members import ORIGIN, asked, create_program
 from workers.actors.mail import send_mail
 from workers.external import ExternalActor, ExternalRunner
 from workers.mail.settings import mail_sender, mail_server
@@ -174,9 +173,7 @@ def create_member(database: Database, email: str = ADDRESS, name: str = NAME, cu
     """A customer with an address, in the program `club`, which is made where there is none."""
     if not figure(database, "SELECT count(*) FROM program"):
         create_program(database, "club", None)
-    command = CreateCustomer("club", customer_id, Profile(display_name=name, email=email))
-    with transaction(database) as unit:
-        customers.create(unit, command, CALLER, ORIGIN, request())
+    carry_out(database, CreateCustomer("club", customer_id, Profile(display_name=name, email=email), asked()))
 
 
 def plan_test(database: Database, reference: str = "r-1", due_at: datetime | None = None, customer: int = 1) -> UUID:
@@ -184,11 +181,6 @@ def plan_test(database: Database, reference: str = "r-1", due_at: datetime | Non
     with transaction(database) as unit:
         activity = record(unit, ORIGIN, "programs/club/customers/c-1", Scope(1, customer))
         return UUID(plan_mail(unit, 1, customer, MailTemplate.TEST, {"reference": reference}, activity, due_at))
-
-
-def request() -> Request:
-    """One that was never made before."""
-    return Request(CALLER.id, "test", str(uuid4()), "00")
 
 
 def sending(url: str, trust: Certificate | None = None) -> ExternalActor[Any, Any]:

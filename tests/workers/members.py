@@ -1,5 +1,6 @@
 """Programs with a test clock, and customers who have points in them."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
@@ -7,17 +8,14 @@ from uuid import uuid4
 from rules.access import ActorType, Caller, Role
 from rules.activity import Kind, Origin
 from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
-from storage.customers import commands as customers
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
+from storage.engine.commands import CommandContext, Reason, carry_out
 from storage.engine.database import Database, connection
 from storage.engine.requests import Request
-from storage.engine.unit import transaction
 from storage.ledger.acts.transactions import RecordTransaction
 from storage.ledger.addresses import Address
-from storage.ledger.commands import CommandContext
 from storage.ledger.verify import verify
-from storage.programs import commands as programs
 from storage.programs.commands import AdvanceTestClock, CreateProgram
 from tests.storage.blocking import Ledger
 
@@ -34,17 +32,13 @@ SETTINGS = Settings(
 
 def create_program(database: Database, program_id: str, test_clock_at: datetime | None) -> int:
     """Its number."""
-    command = CreateProgram(program_id, SETTINGS, test_clock_at)
-    with transaction(database) as unit:
-        return programs.create(unit, command, CALLER, ORIGIN, _request()).value.id
+    return carry_out(database, CreateProgram(program_id, SETTINGS, test_clock_at, asked())).value.id
 
 
 def enrol(database: Database, program_id: str, customer_ids: Sequence[str]) -> None:
     """New customers of the program."""
     for customer_id in customer_ids:
-        command = CreateCustomer(program_id, customer_id, Profile())
-        with transaction(database) as unit:
-            customers.create(unit, command, CALLER, ORIGIN, _request())
+        carry_out(database, CreateCustomer(program_id, customer_id, Profile(), asked()))
 
 
 def buy(database: Database, program_id: str, customer_ids: Sequence[str], points: int) -> None:
@@ -57,7 +51,7 @@ def buy(database: Database, program_id: str, customer_ids: Sequence[str], points
             "EUR",
             None,
             (),
-            CommandContext(_request(), ORIGIN, validate_only=False, deadline=float("inf")),
+            asked(),
         )
         for customer_id in customer_ids
     ]
@@ -68,8 +62,7 @@ def buy(database: Database, program_id: str, customer_ids: Sequence[str], points
 
 def advance(database: Database, program_id: str, to: datetime) -> None:
     """Moves the program's clock, which plans its sweep."""
-    with transaction(database) as unit:
-        programs.advance_test_clock(unit, AdvanceTestClock(program_id, to), CALLER, ORIGIN, _request())
+    carry_out(database, AdvanceTestClock(program_id, to, asked()))
 
 
 def assert_verified(database: Database) -> None:
@@ -79,5 +72,7 @@ def assert_verified(database: Database) -> None:
     assert verdict.holds, verdict.shown
 
 
-def _request() -> Request:
-    return Request(CALLER.id, "test", str(uuid4()), "00")
+def asked(reason: Reason = Reason()) -> CommandContext:  # noqa: B008 - an immutable value
+    """How something is asked for, by a request of its own."""
+    request = Request(CALLER.id, "test", str(uuid4()), "00")
+    return CommandContext(CALLER, request, ORIGIN, validate_only=False, deadline=math.inf, reason=reason)

@@ -131,26 +131,23 @@ def test_a_sweep_that_hangs_keeps_no_other_program_s_from_being_planned_and_no_t
 
 
 @pytest.mark.parametrize(
-    ("broken", "mended", "duty"),
-    [
-        ("ALTER TABLE activity_placed RENAME TO gone", "ALTER TABLE gone RENAME TO activity_placed", "place"),
-        ("ALTER TABLE set_aside RENAME TO gone", "ALTER TABLE gone RENAME TO set_aside", "plan sweeps"),
-    ],
+    ("table", "duty"),
+    [("activity_placed", "assign positions"), ("set_aside", "plan sweeps")],
 )
 def test_a_duty_that_fails_keeps_the_clock_from_no_other(
-    database: Database, messages: Broker, broken: str, mended: str, duty: str
+    database: Database, messages: Broker, table: str, duty: str
 ) -> None:
     """Nothing that one part of the books cannot do is a reason to send no tasks; and the log says it once."""
     clock = Clock(database, Relay(database, messages))
     with connection(database) as books:
-        books.execute(broken.encode())
+        books.execute(f"ALTER TABLE {table} RENAME TO gone".encode())
     with capture_logs() as logged:
         eventually(lambda: (clock.look(), figure(database, _PRUNES) == 1)[1])
         for number in range(3):
             plan_tasks(database, NOTE, range(number, number + 1))
             eventually(lambda: (clock.look(), figure(database, _UNSENT) == 0)[1])
         with connection(database) as books:
-            books.execute(mended.encode())
+            books.execute(f"ALTER TABLE gone RENAME TO {table}".encode())
         eventually(lambda: (clock.look(), logged[-1]["event"] == "duty done again")[1])
     said = [(line["event"], line["duty"]) for line in logged if "duty" in line]
     assert said == [("duty failed", duty), ("duty done again", duty)]
@@ -163,16 +160,16 @@ def test_a_clock_waits_for_no_row(database: Database, messages: Broker) -> None:
     assert figure(database, "SHOW lock_timeout") == f"{LOCK_TIMEOUT_MS}ms"
 
 
-def test_activities_are_given_their_places_before_anybody_watches(database: Database, messages: Broker) -> None:
-    """A stream that begins later starts at once; without a clock it would first have to place all of the log."""
+def test_activities_are_given_their_positions_before_anybody_watches(database: Database, messages: Broker) -> None:
+    """A stream that begins later starts at once; without a clock it would first have to number all of the log."""
     create_program(database, "coffee", MONDAY)
     stop = Event()
     clock = Thread(target=run, args=(database, Relay(database, messages), stop))
     clock.start()
-    unplaced = "SELECT count(*) FROM activity WHERE id NOT IN (SELECT activity FROM activity_place)"
-    eventually(lambda: figure(database, unplaced) == 0)
+    without = "SELECT count(*) FROM activity WHERE id NOT IN (SELECT activity FROM activity_place)"
+    eventually(lambda: figure(database, without) == 0)
     create_program(database, "tea", MONDAY)
-    eventually(lambda: figure(database, unplaced) == 0)
+    eventually(lambda: figure(database, without) == 0)
     stop.set()
     clock.join()
 

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from storage.customers.merging import MergeCustomers, merge
+from storage.customers.merging import MergeCustomers
+from storage.engine.commands import carry_out
 from storage.engine.database import Database
 from storage.engine.ids import typeid
-from storage.engine.unit import run
 from tests.cli.terminal import free_port
 from tests.workers.acting import figure, make_due, rows
 from tests.workers.mailing import (
@@ -25,13 +25,12 @@ from tests.workers.mailing import (
     all_sent,
     create_member,
     plan_test,
-    request,
     sending,
     sent,
     serving,
     work_on,
 )
-from tests.workers.members import CALLER, ORIGIN
+from tests.workers.members import asked
 from workers import gate as gates
 from workers.actors.mail import send_mail
 from workers.limits import GATE_RETRY_MIN_S
@@ -66,7 +65,7 @@ def test_a_mail_goes_to_the_address_that_its_customer_has_when_it_is_sent(
     create_member(database)
     create_member(database, "alice@new.example", customer_id="c-2")
     plan_test(database)
-    run(database, lambda unit: merge(unit, MergeCustomers("club", "c-1", "club", "c-2"), CALLER, ORIGIN, request()))
+    carry_out(database, MergeCustomers("club", "c-1", "club", "c-2", asked()))
     work_on(database, sending(server.url()), sent(database))
     assert [mail.recipients for mail in server.received] == [["alice@new.example"]]
 

@@ -3,23 +3,19 @@
 from datetime import UTC, datetime, timedelta
 from signal import SIGKILL
 from threading import Event
-from uuid import uuid4
 
 import psycopg
 
+from storage.engine.commands import Reason, carry_out
 from storage.engine.database import Database
-from storage.engine.requests import Request
-from storage.engine.unit import run, transaction
-from storage.ledger.commands import Reason
-from storage.ledger.redating import commands as redating
+from storage.engine.unit import transaction
 from storage.ledger.redating.commands import RedateLots
 from storage.ledger.redating.terms import Expiry, Terms
-from storage.operations import commands
 from storage.operations.commands import CancelOperation
 from storage.operations.queries import Operation
 from storage.tasks.commands import claim
 from tests.workers.acting import OPERATION_SLOWLY, STEP_ACCOUNTS, Holder, figure, make_due, open_tasks, rows
-from tests.workers.members import CALLER, ORIGIN, assert_verified, buy, create_program, enrol
+from tests.workers.members import asked, assert_verified, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from workers.actors.operations import OPERATION, give_up
 from workers.broker import Broker
@@ -65,8 +61,7 @@ def test_the_task_of_an_operation_is_done_when_it_has_ended(database: Database) 
     assert _ended(database) == [("SUCCEEDED", 45, {"lots": 45, "points": 450, "accounts": 45})]
     assert rows(database, "SELECT state FROM task") == [("DONE",)]
     cancelled = _begin(database, "tea")
-    command = CancelOperation(cancelled.name, Reason("MISTAKE"))
-    run(database, lambda unit: commands.cancel(unit, command, CALLER, ORIGIN, _request()))
+    carry_out(database, CancelOperation(cancelled.name, asked(Reason("MISTAKE"))))
     _work(database, OPERATION)
     assert rows(database, "SELECT DISTINCT state FROM task") == [("DONE",)]
     assert figure(database, "SELECT count(*) FROM redating") == 45
@@ -94,14 +89,10 @@ def _begin(database: Database, program: str = "coffee") -> Operation:
     create_program(database, program, MONDAY)
     enrol(database, program, CUSTOMERS)
     buy(database, program, CUSTOMERS, 10)
-    command = RedateLots(program, "", Terms("points", Expiry.NEVER), Reason("GOODWILL"))
+    command = RedateLots(program, "", Terms("points", Expiry.NEVER), asked(Reason("GOODWILL")))
     with psycopg.connect(database.database) as somebody:
         somebody.execute("SELECT FROM account FOR UPDATE")
-        return run(database, lambda unit: redating.redate(unit, command, CALLER, ORIGIN, _request())).value.operation
-
-
-def _request() -> Request:
-    return Request(CALLER.id, "test", str(uuid4()), "00")
+        return carry_out(database, command).value.operation
 
 
 def _ended(database: Database) -> list[tuple[object, ...]]:

@@ -10,12 +10,13 @@ from rules.accounts import Entry, EntryKind, Lot
 from rules.programs import Term, time_zone
 from rules.refusals import LotNotFound
 from rules.transactions import TransactionState
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
 from storage.engine.sets import RowSet
 from storage.ledger.acts.transactions import usable_until
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount

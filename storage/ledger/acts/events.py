@@ -9,11 +9,12 @@ from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import SettingsInvalid, TransactionNotFound
 from storage.activity.commands import Scope
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import given_now
 from storage.ledger.acts.transactions import activate, check_instant, own_lot
 from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
-from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.names import LotsNeeded, Reads

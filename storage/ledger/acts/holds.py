@@ -7,10 +7,11 @@ from rules import holds
 from rules.accounts import Entry, Hold
 from rules.refunds import Spending
 from rules.refusals import HoldNotFound
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount

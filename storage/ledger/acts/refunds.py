@@ -9,11 +9,12 @@ from rules.programs import RefundPolicy
 from rules.refunds import Claimed, RollbackPolicy
 from rules.refusals import ShortfallNotFound
 from rules.transactions import Share, part, share
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger import facts
 from storage.ledger.acts.transactions import Decided, own_lot, seen
 from storage.ledger.addresses import Address, TransactionName
-from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount

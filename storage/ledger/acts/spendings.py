@@ -8,9 +8,10 @@ from rules.accounts import Entry
 from rules.programs import Card, CardKind
 from rules.refunds import RollbackPolicy, Spending
 from rules.refusals import PrecisionTooFine, SpendingNotFound
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.names import LotsNeeded, Reads

@@ -8,9 +8,10 @@ from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import DuplicateTransaction, OccursInFuture, TransactionStateWrong
 from rules.transactions import Line, Purchase, TransactionState, check_pending, earned
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address, TransactionName
-from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount

@@ -9,12 +9,13 @@ from rules import calendar, ledger
 from rules.accounts import Entry
 from rules.programs import Card, time_zone
 from rules.refusals import DailyCapReached, TransferToItself
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
 from storage.ledger import facts
 from storage.ledger.acts.spendings import check_whole
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Balance, CommandContext, balance
+from storage.ledger.commands import Balance, balance
 from storage.ledger.facts import MovementKind
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded

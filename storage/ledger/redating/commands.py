@@ -5,12 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from rules.access import Caller
-from rules.activity import Origin
-from storage.engine.requests import Answer, Request, once
+from storage.engine.commands import CommandContext
+from storage.engine.requests import Answer
 from storage.engine.unit import Unit
 from storage.ledger.addresses import Address
-from storage.ledger.commands import Reason
 from storage.ledger.redating import steps
 from storage.ledger.redating.terms import ENDS, IS_COVERED, Terms
 from storage.operations import commands as operations
@@ -24,22 +22,6 @@ from storage.programs.queries import Program
 SAMPLE_MAX = 20
 # Lots of a preview that come at a time: a whole program's do not fit into a server's memory.
 FETCHED = 2_000
-
-
-class RedateLots(NamedTuple):
-    """The open lots of a card: of one customer, or (empty) of all."""
-
-    program_id: str
-    customer_id: str
-    terms: Terms
-    reason: Reason
-
-    @property
-    def subject(self) -> str:
-        """The resource name of what it is about."""
-        if not self.customer_id:
-            return f"programs/{self.program_id}"
-        return Address(self.program_id, self.customer_id, self.terms.card_id).name
 
 
 class RedatedLot(NamedTuple):
@@ -57,40 +39,51 @@ class Redated(NamedTuple):
     sample: list[RedatedLot]
 
 
-def redate(
-    unit: Unit, command: RedateLots, caller: Caller, origin: Origin, request: Request, validate_only: bool = False
-) -> Answer[Redated]:
-    """Begins it, takes its first step, and plans the task of the others where any are left. `validate_only` reads,
-    locks nothing, and answers the operation as it would end if all of it were done now.
+class RedateLots(NamedTuple):
+    """New expiries for the open lots of a card: of one customer, or (empty) of all."""
 
-    Raises ProgramNotFound, CardNotFound, ExpiryInPast, SettingsInvalid. A customer without such lots has none to
-    redate.
-    """
+    program_id: str
+    customer_id: str
+    terms: Terms
+    context: CommandContext
 
-    def change() -> Answer[Redated]:
-        program = programs.get(command.program_id, caller)
+    @property
+    def subject(self) -> str:
+        """The resource name of what it is about."""
+        if not self.customer_id:
+            return f"programs/{self.program_id}"
+        return Address(self.program_id, self.customer_id, self.terms.card_id).name
+
+    def answers(self) -> type[Redated]:
+        """The operation."""
+        return Redated
+
+    def decide(self, unit: Unit) -> Answer[Redated]:
+        """Begins it, takes its first step, and plans the task of the others where any are left. `validate_only` reads,
+        locks nothing, and answers the operation as it would end if all of it were done now.
+
+        Raises ProgramNotFound, CardNotFound, ExpiryInPast, SettingsInvalid. A customer without such lots has none to
+        redate.
+        """
+        program = programs.get(self.program_id, self.context.caller)
         now = program.now(unit.now)
-        command.terms.check(program.settings.card(command.terms.card_id, program.program_id), now)
-        new = NewOperation(OperationKind.REDATE_LOTS, command.subject, command.terms.plain(), command.reason)
-        if validate_only:
-            return Answer(_rehearse(unit, command, program, new, origin, now), None)
-        parameters = _parameters(command, program, now)
+        self.terms.check(program.settings.card(self.terms.card_id, program.program_id), now)
+        new = NewOperation(OperationKind.REDATE_LOTS, self.subject, self.terms.plain())
+        if self.context.validate_only:
+            return Answer(_rehearse(unit, self, program, new, now), None)
+        parameters = _parameters(self, program, now)
 
         def choose(operation: UUID) -> int:
-            return unit.connection.execute(_choose(command), {**parameters, "operation": operation}).rowcount
+            return unit.connection.execute(_choose(self), {**parameters, "operation": operation}).rowcount
 
-        begun = operations.begin(unit, program, new, origin, request, choose, steps.NOTHING)
+        begun = operations.begin(unit, program, new, self.context, choose, steps.NOTHING)
         operation = steps.take(unit, begun, program, wait=False)
         if operation.state is OperationState.RUNNING:
             operations.go_on(unit, operation, program.id)
         return Answer(Redated(operation, []), str(begun.activity))
 
-    return once(unit, request, Redated, change, validate_only)
 
-
-def _rehearse(
-    unit: Unit, command: RedateLots, program: Program, new: NewOperation, origin: Origin, now: datetime
-) -> Redated:
+def _rehearse(unit: Unit, command: RedateLots, program: Program, new: NewOperation, now: datetime) -> Redated:
     terms, card = command.terms, program.settings.card(command.terms.card_id, program.program_id)
     accounts, changed, figures = 0, 0, dict(steps.NOTHING)
     last, last_changed = 0, 0
@@ -109,7 +102,7 @@ def _rehearse(
             name = f"{Address(program.program_id, customer_id, card.card_id).name}/lots/{lot}"
             sample.append(RedatedLot(name, before, after))
     figures["accounts"] = changed
-    operation = operations.rehearsed(unit, program, new, origin, accounts, figures)
+    operation = operations.rehearsed(unit, program, new, command.context, accounts, figures)
     return Redated(operation, sample)
 
 

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.engine.answers import AnswerUnreadable, changed, keep, read
+from storage.engine.commands import CommandContext, carry_out
 from storage.engine.database import Database
-from storage.engine.requests import Answer, once
-from storage.engine.unit import run
+from storage.engine.requests import Answer
+from storage.engine.unit import Unit
 from storage.ledger.acts.spendings import Spent
-from tests.storage.scene import Scene, answered, request
+from tests.storage.scene import Scene, answered, asked
 
 ACTIVITY = "0199a8f0-7c7e-7c7e-8c7e-0199a8f07c7e"
 
@@ -167,9 +168,9 @@ def test_a_command_whose_answer_changed_twice_replays_those_of_each_release(
     database: Database, kept: Any, expected: StampedInStamps
 ) -> None:
     """Nobody who retries must notice a deploy, or two."""
-    asked = request("a stamp")
-    run(database, lambda unit: once(unit, asked, type(kept), lambda: Answer(kept, ACTIVITY)))
-    found = run(database, lambda unit: once(unit, asked, StampedInStamps, _done_twice))
+    how = asked("a stamp")
+    carry_out(database, _Stamp(how, type(kept), kept))
+    found = carry_out(database, _Stamp(how, StampedInStamps, None))
     assert found == Answer(expected, ACTIVITY, replayed=True)
 
 
@@ -253,5 +254,16 @@ def test_an_answer_that_cannot_be_read_fails_alone_and_nothing_is_done_twice(dat
     assert scene.balance().active == 65
 
 
-def _done_twice() -> Any:
-    raise AssertionError("it was done before")
+class _Stamp(NamedTuple):
+    """A command of one release; without a `result` it must have been done before."""
+
+    context: CommandContext
+    kind: type[Any]
+    result: Any
+
+    def answers(self) -> type[Any]:
+        return self.kind
+
+    def decide(self, unit: Unit) -> Answer[Any]:
+        assert self.result is not None, "it was done before"
+        return Answer(self.result, ACTIVITY)

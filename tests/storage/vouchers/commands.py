@@ -5,9 +5,9 @@ from typing import NamedTuple
 from rules import ledger
 from rules.refunds import Spending
 from rules.refusals import Refusal
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
-from storage.ledger.commands import CommandContext
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.names import LotsNeeded, Reads

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
-from storage.ledger.commands import CommandContext
 from tests.storage.vouchers.commands import Redeemed, RedeemVoucher
 
 

@@ -1,4 +1,4 @@
-"""Activities that stand for themselves, placers, and transactions that are held open."""
+"""Activities that stand for themselves, who gives them positions, and transactions that are held open."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 from rules.access import ActorType
 from rules.activity import Kind, Origin
-from storage.activity import places
+from storage.activity import positions
 from storage.activity.commands import Scope, record
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import Unit, transaction
@@ -29,27 +29,26 @@ def act_in(unit: Unit, subject: str) -> None:
     record(unit, ORIGIN, subject, Scope(PROGRAM))
 
 
-def place(database: Database, limit: int = MANY) -> int:
-    """One step, and how many it placed."""
+def assign(database: Database, limit: int = MANY) -> int:
+    """One step, and to how many it gave positions."""
     with transaction(database) as unit:
-        return places.place(unit.connection, limit)
+        return positions.assign(unit.connection, limit)
 
 
-def placed_now(database: Database) -> list[str]:
-    """What a step places, by its subjects."""
+def assigned_now(database: Database) -> list[str]:
+    """What a step gives positions to, by its subjects."""
     with connection(database) as books:
-        before = places.newest(books)
-        placed = place(database)
+        before = positions.newest(books)
+        assigned = assign(database)
         found = [subject for _, subject in read_from(books, before)]
-    assert placed == len(found)
+    assert assigned == len(found)
     return found
 
 
 def read_from(books: Connection, position: int) -> list[tuple[int, str]]:
-    """All that was placed after a position: their own positions, and their subjects."""
-    return [
-        (placed.position, placed.activity.body["subject"]) for placed in places.after(books, None, None, position, MANY)
-    ]
+    """All that comes after a position: their own positions, and their subjects."""
+    found = positions.after(books, None, None, position, MANY)
+    return [(positioned.position, positioned.activity.body["subject"]) for positioned in found]
 
 
 def one(books: Connection, query: str) -> Any:

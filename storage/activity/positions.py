@@ -1,13 +1,15 @@
-"""Gives every committed activity a place: 1, 2, 3 … without a gap, so that who has read up to one has missed nothing.
+"""Gives every committed activity a position: 1, 2, 3 … without a gap. Who has read up to one has missed nothing.
 
-Neither ids nor instants can be such places: what began first may commit last, and would appear behind a reader's
-back. So places are given afterwards, to what is committed. Each activity carries the number of the transaction that
-wrote it; the state keeps the snapshot of the last step, and a step places what is visible now and was not visible in
-that snapshot. What commits late is visible late, and placed late: nothing is lost, and nobody waits for it.
+Neither ids nor instants can be such positions: what began first may commit last, and would appear behind a reader's
+back. So positions are given afterwards, to what is committed. Each activity carries the number of the transaction that
+wrote it; the state keeps the snapshot of the last step, and a step gives one to what is visible now and was not visible
+in that snapshot. What commits late is visible late, and comes late: nothing is lost, and nobody waits for it.
 
-Of one customer, places have the order of the acts. A row lock lets an act see those before it, so a snapshot that
+Of one customer, positions have the order of the acts. A row lock lets an act see those before it, so a snapshot that
 sees the later sees the earlier; within a step they are ordered by `recorded_at`, which is read behind that lock, and
 by id, which grows within a transaction.
+
+The tables are older than the word: `activity_place` has the positions, `activity_placed` the state.
 """
 
 from typing import NamedTuple
@@ -24,11 +26,18 @@ WHOLE_LOOK_MS = 600_000
 TEND_LOCK_MS = 50
 
 
-class Placed(NamedTuple):
-    """An activity and its place."""
+class Positioned(NamedTuple):
+    """An activity and its position."""
 
     position: int
     activity: Activity
+
+
+class Look(NamedTuple):
+    """What a look for new activities found: the newest position, and whether there are more to be given."""
+
+    newest: int
+    more: bool
 
 
 class _State(NamedTuple):
@@ -40,12 +49,13 @@ class _State(NamedTuple):
     oldest: int | None
 
 
-def place(connection: Connection, limit: int) -> int:
-    """Places up to `limit` activities, in the caller's transaction, and answers how many. Fewer: there were no more.
+def assign(connection: Connection, limit: int) -> int:
+    """Gives positions to up to `limit` activities, in the caller's transaction; answers to how many. Fewer: there were
+    no more.
 
-    The caller's transaction may do little else. It may write no activities: they would be placed before they are
-    committed. It may not be committed asynchronously: a place that somebody has read must never be another's. Where
-    somebody else is placing, this places none and does not wait.
+    The caller's transaction may do little else. It may write no activities: they would get theirs before they are
+    committed. It may not be committed asynchronously: a position that somebody has read must never be another's. Where
+    somebody else is giving them, this gives none and does not wait.
     """
     state = _state(connection, _STATE)
     if state is None:
@@ -61,25 +71,35 @@ def place(connection: Connection, limit: int) -> int:
         return 0
     if state.oldest is None:
         connection.execute(_AS_A_WHOLE, (str(WHOLE_LOOK_MS),))
-    # A statement after the lock, not with it: its snapshot must see what the step before has placed.
+    # A statement after the lock, not with it: its snapshot must see what the step before has done.
     step = _STEP_OF_WHOLE if state.oldest is None else _STEP
     with patient(connection, WHOLE_LOOK_MS / 1000 + ANSWER_SPARE_S):
-        [(placed,)] = connection.execute(step, {**state._asdict(), "limit": limit}, prepare=False)
-    return int(placed)
+        [(assigned,)] = connection.execute(step, {**state._asdict(), "limit": limit}, prepare=False)
+    return int(assigned)
+
+
+def look(connection: Connection, limit: int) -> Look:
+    """Gives positions as `assign` does, for somebody who is about to read."""
+    assigned = assign(connection, limit)
+    return Look(newest(connection), assigned == limit)
 
 
 def newest(connection: Connection) -> int:
-    """The last place that was given, 0 where none was. All places up to it can be read by whoever asks after this."""
+    """The last position that was given, 0 where none was. All up to it can be read by whoever asks after this."""
     state = _state(connection, _STATE)
     return state.position if state is not None else 0
 
 
-def after(connection: Connection, program: int | None, customer: int | None, position: int, size: int) -> list[Placed]:
+def after(
+    connection: Connection, program: int | None, customer: int | None, position: int, size: int
+) -> list[Positioned]:
     """Up to `size` activities that come after `position`, in their order: of a program, of a customer, or of all."""
     asked = {"position": position, "size": size, "program": program, "customer": customer}
     whose = "".join(f" AND {name} = %({name})s" for name in ("program", "customer") if asked[name] is not None)
     rows = connection.execute(_AFTER.format(whose=whose), asked).fetchall()
-    return [Placed(row[0], activity) for row, activity in zip(rows, from_rows([row[1:] for row in rows]), strict=True)]
+    return [
+        Positioned(row[0], activity) for row, activity in zip(rows, from_rows([row[1:] for row in rows]), strict=True)
+    ]
 
 
 def tend(connection: Connection) -> None:
@@ -132,26 +152,26 @@ _BRIEFLY = "SELECT set_config('lock_timeout', %s, true)"
 
 _SUMMARIZE = "SELECT brin_summarize_new_values('activity_written_by')"
 
-_UNPLACED = "NOT EXISTS (SELECT FROM activity_place p WHERE p.activity = a.id)"
+_UNPOSITIONED = "NOT EXISTS (SELECT FROM activity_place p WHERE p.activity = a.id)"
 
 # Of those that are visible, the upper bound leaves out only numbers that another system gave, before a dump of it was
-# restored here. Within the bounds there can be some too; they have their places, like the first part of a step that
-# was cut at its limit.
+# restored here. Within the bounds there can be some too; they have their positions, like the first part of a step
+# that was cut at its limit.
 _UNSEEN = f"""
 a.written_by >= %(oldest)s AND a.written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-AND NOT pg_visible_in_snapshot(a.written_by::text::xid8, %(snapshot)s::pg_snapshot) AND {_UNPLACED}
+AND NOT pg_visible_in_snapshot(a.written_by::text::xid8, %(snapshot)s::pg_snapshot) AND {_UNPOSITIONED}
 """
 
 _ANY = f"SELECT EXISTS (SELECT FROM activity a WHERE {_UNSEEN})"  # noqa: S608 - our own words
 
 # The snapshot that is kept is the one that chose the rows: all parts of a statement have the same. A step that was
-# cut keeps the old one: the rest is still unseen. One row more than it may place tells whether it is cut: a step that
+# cut keeps the old one: the rest is still unseen. One row more than it may number tells whether it is cut: a step that
 # only thought so would have every look go through all of it again, until something else is written.
 _STEPS = """
 WITH chosen AS (
     SELECT id, program, customer, row_number() OVER (ORDER BY recorded_at, id) AS number
     FROM activity a WHERE {which} ORDER BY recorded_at, id LIMIT %(limit)s + 1
-), placed AS (
+), numbered AS (
     INSERT INTO activity_place (position, activity, program, customer)
     SELECT %(position)s + number, id, program, customer FROM chosen WHERE number <= %(limit)s
 ), step AS (
@@ -163,9 +183,9 @@ UPDATE activity_placed SET position = position + step.size,
 FROM step RETURNING step.size
 """
 _STEP = _STEPS.format(which=_UNSEEN, here=_HERE)
-_STEP_OF_WHOLE = _STEPS.format(which=_UNPLACED, here=_HERE)
+_STEP_OF_WHOLE = _STEPS.format(which=_UNPOSITIONED, here=_HERE)
 
-# The places first: however many rows the planner expects, it then finds each activity by its id.
+# The positions first: however many rows the planner expects, it then finds each activity by its id.
 _AFTER = """
 WITH next AS MATERIALIZED (
     SELECT position, activity FROM activity_place WHERE position > %(position)s{whose} ORDER BY position LIMIT %(size)s

@@ -1,0 +1,102 @@
+"""Every change of the contract: how its request becomes a command, and the command's answer a response."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from fealty.v1 import (
+    customers_pb2,
+    events_pb2,
+    holds_pb2,
+    lots_pb2,
+    operations_pb2,
+    points_pb2,
+    programs_pb2,
+    reports_pb2,
+    transactions_pb2,
+)
+from rules import access
+from server.call import Call
+from server.convert import customers, events, holds, lots, operations, points, programs, reports, transactions
+from server.policy import method_of
+from storage.books import Books
+
+Response = TypeVar("Response")
+
+
+class Codec(NamedTuple):
+    """How one kind of command is read out of a request, and what is answered to it."""
+
+    command: Callable[[Call, Any], Any]
+    response: Callable[[Any, Any], Any]
+
+
+# Gathered by the writer: sent by a call of their own, or as items of a stream.
+HOT: Mapping[type[Any], Codec] = {
+    transactions_pb2.RecordTransactionRequest: Codec(transactions.record_transaction, transactions.recorded),
+    transactions_pb2.UpdateTransactionRequest: Codec(transactions.update_transaction, transactions.updated),
+    transactions_pb2.AcceptTransactionRequest: Codec(transactions.accept_transaction, transactions.accepted),
+    transactions_pb2.RejectTransactionRequest: Codec(transactions.reject_transaction, transactions.rejected),
+    transactions_pb2.RefundTransactionRequest: Codec(transactions.refund_transaction, transactions.refunded),
+    points_pb2.SpendPointsRequest: Codec(points.spend_points, points.spent),
+    points_pb2.RollBackSpendingRequest: Codec(points.roll_back_spending, points.rolled_back),
+    points_pb2.AdjustPointsRequest: Codec(points.adjust_points, points.adjusted),
+    points_pb2.TransferPointsRequest: Codec(points.transfer_points, points.transferred),
+    points_pb2.ClaimRewardRequest: Codec(points.claim_reward, points.claimed),
+    holds_pb2.CreateHoldRequest: Codec(holds.create_hold, holds.created),
+    holds_pb2.CaptureHoldRequest: Codec(holds.capture_hold, holds.captured),
+    holds_pb2.ReleaseHoldRequest: Codec(holds.release_hold, holds.released),
+    lots_pb2.ActivateLotRequest: Codec(lots.activate_lot, lots.activated),
+    lots_pb2.CancelLotRequest: Codec(lots.cancel_lot, lots.cancelled),
+    events_pb2.RecordEventRequest: Codec(events.record_event, events.event_recorded),
+    reports_pb2.WriteOffShortfallRequest: Codec(reports.write_off_shortfall, reports.written_off),
+}
+
+# Each in a transaction of its own.
+COLD: Mapping[type[Any], Codec] = {
+    programs_pb2.CreateProgramRequest: Codec(programs.create_program, programs.created),
+    programs_pb2.UpdateProgramRequest: Codec(programs.update_program, programs.updated),
+    programs_pb2.AdvanceTestClockRequest: Codec(programs.advance_test_clock, programs.advanced),
+    customers_pb2.CreateCustomerRequest: Codec(customers.create_customer, customers.created),
+    customers_pb2.UpdateCustomerRequest: Codec(customers.update_customer, customers.updated),
+    customers_pb2.SuspendCustomerRequest: Codec(customers.suspend_customer, customers.suspended),
+    customers_pb2.ReactivateCustomerRequest: Codec(customers.reactivate_customer, customers.reactivated),
+    customers_pb2.MergeCustomersRequest: Codec(customers.merge_customers, customers.merged),
+    customers_pb2.UnmergeCustomersRequest: Codec(customers.unmerge_customers, customers.unmerged),
+    lots_pb2.RedateLotsRequest: Codec(lots.redate_lots, lots.redated),
+    operations_pb2.CancelOperationRequest: Codec(operations.cancel_operation, operations.cancelled),
+}
+
+CODECS: Mapping[type[Any], Codec] = {**HOT, **COLD}
+
+
+class Commands:
+    """Carries out what single calls ask for."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def carry_out(self, call: Call, message: Any, response: type[Response]) -> Response:
+        """What is answered to any change, a message of the type `response`. Raises what its command raises."""
+        command = command_of(call, message, call.program)
+        if type(message) in HOT:
+            [outcome] = await self._books.write([command])
+            if isinstance(outcome, Exception):
+                raise outcome
+        else:
+            outcome = await self._books.carry_out(command)
+        answered = CODECS[type(message)].response(command, outcome)
+        assert isinstance(answered, response)
+        return answered
+
+
+def command_of(call: Call, message: Any, program: str) -> Any:
+    """The command in a request of any kind, whose name is of `program`. Raises ProgramNotFound, RequestInvalid."""
+    # A program that is to be made has no name yet: whether its maker would see it is decided with it.
+    if not isinstance(message, programs_pb2.CreateProgramRequest):
+        access.check_scope(call.caller, program)
+    return CODECS[type(message)].command(call, message)
+
+
+def check_permission(call: Call, message: Any) -> None:
+    """Whether the caller might send it by a call of its own. Raises PermissionMissing."""
+    access.check(call.caller, method_of(type(message)).permission)
