@@ -21,7 +21,8 @@ FROM account WHERE id = :account FOR UPDATE \\gset
 UPDATE account SET active = :active, earned = :earned, version = version + 1, lots = :lot, entries = :seq,
        due_at = least(due_at, '2027-12-01') WHERE id = :account;
 INSERT INTO activity VALUES ({{activity}}, :program, :customer, now(), now(), 'transaction.recorded', 'ORDERS', 'ORDER',
-       'API', NULL, 'SERVICE', 'caller_01m81zbetef3kbgr3gcj94kcar', 'SUCCEEDED', 'transaction.recorded', 12, {{body}});
+       'API', NULL, 'SERVICE', 'caller_01m81zbetef3kbgr3gcj94kcar', 'SUCCEEDED', 'transaction.recorded', 12, {{body}},
+       DEFAULT, {{subject}}, {{details}});
 INSERT INTO transaction VALUES (:program, {{transaction}}, :account, NULL, 1234, 'USD', NULL, 12, :lot, 1, now(), now(),
        'ACCEPTED', now(), 0, 0, 0, NULL, {{activity}});
 INSERT INTO lot VALUES (:account, :lot, :program, 'ACTIVE', 12, 12, 0, 0, now(), '2027-12-01', false, NULL, 1, now(),
@@ -44,7 +45,8 @@ SELECT count(*) FROM (SELECT FROM account WHERE id BETWEEN :first AND :first + {
 UPDATE account SET active = active + 12, earned = earned + 12, version = version + 1, lots = lots + 1,
        entries = entries + 1, due_at = least(due_at, '2027-12-01') WHERE id BETWEEN :first AND :first + {SET - 1};
 INSERT INTO activity SELECT {{activity}}, program, customer, now(), now(), 'transaction.recorded', 'ORDERS', 'ORDER',
-       'API', NULL, 'SERVICE', 'caller_01m81zbetef3kbgr3gcj94kcar', 'SUCCEEDED', 'transaction.recorded', 12, {{body}}
+       'API', NULL, 'SERVICE', 'caller_01m81zbetef3kbgr3gcj94kcar', 'SUCCEEDED', 'transaction.recorded', 12, {{body}},
+       pg_current_xact_id()::text::bigint, {{subject}}, {{details}}
        FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
 INSERT INTO transaction SELECT program, {{transaction}}, id, NULL, 1234, 'USD', NULL, 12, lots, 1, now(), now(),
        'ACCEPTED', now(), 0, 0, 0, NULL, {{activity}} FROM account WHERE id BETWEEN :first AND :first + {SET - 1};
@@ -58,7 +60,9 @@ INSERT INTO request SELECT 'caller_01m81zbetef3kbgr3gcj94kcar', 'RecordTransacti
 COMMIT;
 """
 
-# A body and a response of the length that Fealty writes.
+# What is of the length that Fealty writes. A space behind each colon: pgbench would take it for a variable.
+SUBJECT = "'" + "s" * 72 + "'"
+DETAILS = """'{"amount_minor": 1234, "currency": "USD", "points": 12}'"""
 BODY = "'" + "b" * 628 + "'"
 RESPONSE = "'" + "r" * 444 + "'"
 
@@ -94,6 +98,8 @@ def _run(stage: Stage, script: str, purchases: int, grows: str, scattered: str, 
         "request": f"({scattered})::uuid",
         "hash": "decode(repeat('ab', 32), 'hex')",
         "body": BODY,
+        "subject": SUBJECT,
+        "details": DETAILS,
         "response": RESPONSE,
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -8,12 +8,12 @@ from peewee import fn
 
 from bench.models import AccountRow, EntryRow, LotRow, RequestRow, TransactionRow
 from fealty.v1 import transactions_pb2
-from storage.activity.tables import ActivityRow
-from storage.customers.tables import CustomerRow
+from storage.activity.records import ActivityRow
+from storage.customers.records import CustomerRow
 from storage.engine.database import handle
 from storage.engine.ids import new_uuid
 from storage.programs.queries import from_row
-from storage.programs.tables import ProgramRow
+from storage.programs.records import ProgramRow
 
 # Of the length of a caller's id, as it stands in each of its records.
 CALLER = "caller_01m81zbetef3kbgr3gcj94kcar"
@@ -138,6 +138,8 @@ def _activity(
         outcome="SUCCEEDED",
         event="transaction.recorded",
         points=points,
+        subject=body["subject"],
+        details=body["details"],
         body=json.dumps(body, sort_keys=True),
     )
-    return row.id
+    return uuid.UUID(str(row.id))

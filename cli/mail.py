@@ -19,7 +19,7 @@ def test(address: str) -> None:
     from cli.failures import Failure
     from cli.settings import load, validated
     from storage.engine.ids import new_uuid
-    from storage.mail.tables import MailTemplate
+    from storage.mail.records import MailTemplate
     from workers.failures import Refused
     from workers.limits import MAIL_LIMIT_S
     from workers.mail.message import write

@@ -11,7 +11,7 @@ from server.convert.requests import context, fill_receipt, set_instant
 from storage.engine.requests import Answer
 from storage.operations.commands import CancelOperation
 from storage.operations.queries import Operation
-from storage.operations.tables import OperationKind, OperationState
+from storage.operations.records import OperationKind, OperationState
 
 _KINDS: dict[str, Any] = {name.removeprefix("OPERATION_KIND_"): kind for name, kind in pb.OperationKind.items()}
 _STATES: dict[str, Any] = {name.removeprefix("OPERATION_STATE_"): state for name, state in pb.OperationState.items()}

@@ -8,11 +8,11 @@ from rules.access import ACTOR_TYPES, Role
 from rules.activity import KEY_CREATED, KEY_REVOKED, by_operator
 from rules.refusals import ProgramNotFound
 from storage.access.keys import ApiKey, new_key
-from storage.access.tables import ApiKeyRow, CallerRow, ServerSecretRow
+from storage.access.records import ApiKeyRow, CallerRow, ServerSecretRow
 from storage.activity.commands import Scope, record
 from storage.engine.ids import new_uuid, typeid
 from storage.engine.unit import Unit
-from storage.programs.tables import ProgramRow
+from storage.programs.records import ProgramRow
 
 
 class NameTaken(Exception):

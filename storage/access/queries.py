@@ -10,9 +10,9 @@ from peewee import JOIN, SQL
 
 from rules.access import Caller, Role
 from storage.access.keys import ApiKey, parse_key
-from storage.access.tables import ApiKeyRow, CallerRow, ServerSecretRow
+from storage.access.records import ApiKeyRow, CallerRow, ServerSecretRow
 from storage.engine.session import Session, Statement
-from storage.programs.tables import ProgramRow
+from storage.programs.records import ProgramRow
 
 
 class KeyInfo(NamedTuple):
@@ -62,7 +62,7 @@ def keys() -> list[KeyInfo]:
         .join(ProgramRow, JOIN.LEFT_OUTER, on=(ProgramRow.id == CallerRow.program))
         .order_by(ApiKeyRow.created_at, ApiKeyRow.id)
     )
-    return [KeyInfo(*row) for row in query.tuples()]  # type: ignore[misc]
+    return [KeyInfo(*row) for row in query.tuples()]
 
 
 def any_key() -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from msgspec import Raw, json
 
 from rules.activity import Origin
-from storage.activity.tables import ACTIVITIES, NOTES
+from storage.activity.records import ACTIVITIES, NOTES
 from storage.engine.ids import new_uuid_text
 from storage.engine.workspace import Workspace
 
@@ -115,7 +115,7 @@ def record(
         row["points"] = points
         row["subject"] = subject
         row["details"] = told
-    unit.add(ACTIVITIES, row)
+    unit.add(ACTIVITIES.made, row)
     if note:
-        unit.add(NOTES, {"activity": activity, "note": note})
+        unit.add(NOTES.made, {"activity": activity, "note": note})
     return activity

@@ -11,11 +11,11 @@ from peewee import JOIN, SQL, Tuple
 
 from rules.access import Caller
 from rules.refusals import CustomerNotFound, ProgramNotFound
-from storage.access.tables import CallerRow
+from storage.access.records import CallerRow
 from storage.activity.commands import Scope
-from storage.activity.tables import ActivityRow
-from storage.customers.tables import CustomerRow
-from storage.programs.tables import ProgramRow
+from storage.activity.records import ActivityRow
+from storage.customers.records import CustomerRow
+from storage.programs.records import ProgramRow
 
 
 @dataclass(frozen=True, slots=True)

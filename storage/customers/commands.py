@@ -7,7 +7,7 @@ from rules.refusals import CustomerExists, CustomerMerged, ExternalIdTaken, Stal
 from storage.activity.commands import Change, Scope, record
 from storage.customers import queries
 from storage.customers.queries import Customer, KeptCustomer, Profile
-from storage.customers.tables import CustomerRow, ExternalIdRow
+from storage.customers.records import CustomerRow, ExternalIdRow
 from storage.engine.commands import CommandContext
 from storage.engine.ids import new_uuid, typeid
 from storage.engine.requests import Answer

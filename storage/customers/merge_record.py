@@ -7,37 +7,9 @@ from rules.accounts import LotState, ShortfallKind
 from rules.merging import Moved, MovedHold, MovedLot, MovedShortfall, MovedSlidingExpiry
 from storage.customers.pairs import Pair
 from storage.customers.queries import Customer
+from storage.customers.records import MERGED_ACCOUNTS, MERGED_PARTS, MERGED_SLIDING_EXPIRIES, MERGES
 from storage.engine.database import Connection
-from storage.engine.sets import RowSet
 from storage.engine.unit import Unit
-
-MERGES = RowSet(
-    "customer_merge", {"activity": "uuid", "program": "integer", "source": "bigint", "target": "bigint"}, recorded=True
-)
-
-UNMERGES = RowSet("customer_unmerge", {"activity": "uuid", "merge": "uuid"}, recorded=True)
-
-ACCOUNTS = RowSet(
-    "merge_account", {"activity": "uuid", "source": "bigint", "target": "bigint", "target_version": "bigint"}
-)
-
-PARTS = RowSet(
-    "merge_part",
-    {
-        "activity": "uuid",
-        "source": "bigint",
-        "noun": "text",
-        "number": "integer",
-        "target_number": "integer",
-        "points": "bigint",
-        "kind": "text",
-    },
-)
-
-SLIDES = RowSet(
-    "merge_sliding_expiry",
-    {"activity": "uuid", "source": "bigint", "settings_version": "integer", "expires_before": "timestamptz"},
-)
 
 
 class Kept(NamedTuple):
@@ -59,18 +31,20 @@ def keep(
     unit: Unit, program: int, source: Customer, target: Customer, moved: list[tuple[Pair, Moved]], activity: str
 ) -> None:
     """Plans the rows of a merge."""
-    unit.add(MERGES, {"activity": activity, "program": program, "source": source.id, "target": target.id})
+    unit.add(MERGES.made, {"activity": activity, "program": program, "source": source.id, "target": target.id})
     for pair, parts in moved:
         key = {"activity": activity, "source": pair.source.key.account}
-        unit.add(ACCOUNTS, {**key, "target": pair.target.key.account, "target_version": parts.version})
+        unit.add(MERGED_ACCOUNTS.made, {**key, "target": pair.target.key.account, "target_version": parts.version})
         for lot in parts.lots:
-            unit.add(PARTS, {**key, **_part("LOT", lot, lot.state)})
+            unit.add(MERGED_PARTS.made, {**key, **_part("LOT", lot, lot.state)})
         for hold in parts.holds:
-            unit.add(PARTS, {**key, **_part("HOLD", hold, "ACTIVE")})
+            unit.add(MERGED_PARTS.made, {**key, **_part("HOLD", hold, "ACTIVE")})
         for owed in parts.shortfalls:
-            unit.add(PARTS, {**key, **_part("SHORTFALL", owed, owed.kind)})
+            unit.add(MERGED_PARTS.made, {**key, **_part("SHORTFALL", owed, owed.kind)})
         for slide in parts.sliding_expiries:
-            unit.add(SLIDES, {**key, "settings_version": slide.version, "expires_before": slide.before})
+            unit.add(
+                MERGED_SLIDING_EXPIRIES.made, {**key, "settings_version": slide.version, "expires_before": slide.before}
+            )
 
 
 def move_purchases(unit: Unit, activity: str) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rules.access import Caller
 from rules.merging import CustomerState
 from rules.refusals import CustomerNotFound
-from storage.customers.tables import CustomerRow, ExternalIdRow
+from storage.customers.records import CustomerRow, ExternalIdRow
 from storage.engine.database import NO_KEY_UPDATE
 from storage.programs import queries as programs
 from storage.programs.queries import Program

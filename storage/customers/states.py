@@ -12,7 +12,7 @@ from rules.refusals import CustomerMerged, CustomerStateWrong
 from storage.activity.commands import Change, Scope, record
 from storage.customers import queries
 from storage.customers.queries import Customer, KeptCustomer
-from storage.customers.tables import CustomerRow
+from storage.customers.records import CustomerRow
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit

@@ -19,6 +19,7 @@ from storage.customers.merge_record import Kept
 from storage.customers.merging import KeptMerge, Merge, merged_accounts, points_of
 from storage.customers.pairs import Named, Pair
 from storage.customers.queries import Customer
+from storage.customers.records import UNMERGES
 from storage.customers.states import check_state, lock_accounts, record_change, save_state
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
@@ -75,7 +76,7 @@ class UnmergeCustomers(NamedTuple):
         details = {"accounts": told, "merge": kept.activity, "to": source.name}
         left = -points if points is not None else None
         other = record_change(unit, context, program, target, [], details, left)
-        unit.add(merge_record.UNMERGES, {"activity": activity, "merge": kept.activity})
+        unit.add(UNMERGES.made, {"activity": activity, "merge": kept.activity})
         for pair, parts in returned:
             for owed in parts.shortfalls:
                 merge_record.move_shortfall(unit, pair.source.key.account, owed.target, -owed.points)

@@ -20,7 +20,7 @@ from peewee import (
     TextField,
     UUIDField,
 )
-from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField
+from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField, JSONField
 
 from storage.engine.database import Table
 from storage.engine.sets import Row, RowSet
@@ -38,6 +38,7 @@ _FIELDS: Mapping[str, type[Field]] = {
     "timestamptz": DateTimeTZField,
     "uuid": UUIDField,
     "jsonb": BinaryJSONField,
+    "json": JSONField,
     "bytea": BlobField,
 }
 
@@ -112,6 +113,18 @@ class Record(Kind[Value]):
         """How rows that are there are changed."""
         names = (*self.key_names, *self.changes)
         return RowSet(self.table, {name: self.columns[name].kind for name in names}, keys=self.key_names)
+
+    def changing(self, *names: str, where: Sequence[str] = ()) -> RowSet:
+        """How some of the columns that may change are, of rows that are not in hand and agree in those of `where`."""
+        assert set(names) <= set(self.changes)
+        keys = (*self.key_names, *where)
+        return RowSet(self.table, {name: self.columns[name].kind for name in (*keys, *names)}, keys=keys)
+
+    @cached_property
+    def removed(self) -> RowSet:
+        """How rows are removed."""
+        columns = {name: self.columns[name].kind for name in self.key_names}
+        return RowSet(self.table, columns, keys=self.key_names, removes=True)
 
     @property
     def all_columns(self) -> dict[str, Column]:

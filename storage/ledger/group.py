@@ -14,7 +14,6 @@ from storage.engine import requests
 from storage.engine.commands import CommandContext
 from storage.engine.requests import REQUESTS, Answer
 from storage.engine.session import Session, Statement
-from storage.engine.sets import RowSet
 from storage.ledger import addresses
 from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
 from storage.ledger.commands import AllOrNothing, Command
@@ -27,8 +26,6 @@ Outcome = Answer[Any] | Exception
 
 # Commands decided before the loop may go on with other things: some 2 ms.
 BREATH = 16
-
-_UNUSED = RowSet("account", {"id": "bigint"}, keys=("id",), removes=True)
 
 
 class CommandFailed(Exception):
@@ -117,7 +114,7 @@ class Group:
         """Writes all that was decided, and commits it, in one round trip."""
         for account in self._loaded.opened:
             if not self.workspace.is_written(ACCOUNTS, (account,)):
-                self.workspace.add(_UNUSED, {"id": account})
+                self.workspace.add(ACCOUNTS.removed, {"id": account})
         await self.workspace.flush(self._session, commit=True)
 
     def account(self, address: Address, even_blocked: bool = False) -> LockedAccount:

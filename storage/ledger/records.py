@@ -52,7 +52,7 @@ LOTS = Record(
     "lot",
     Lot,
     key=_OF_ACCOUNT,
-    changes=["state", "remaining", "held", "cancelled", "activates_at", "expires_at", "awaits"],
+    changes=["state", "remaining", "held", "cancelled", "activates_at", "expires_at", "slides", "awaits"],
     beside=_MADE_BY,
 )
 
@@ -162,6 +162,29 @@ SHORTFALLS = Record(
     changes=["remaining", "written_off", "ended_at"],
     beside=_MADE_BY,
     apart={"moved": "bigint"},
+)
+
+# The expiry that somebody gave to a lot, before and after.
+REDATINGS: Record[None] = Record(
+    "redating",
+    None,
+    key={"account": "bigint", "lot": "integer", "activity": "uuid"},
+    beside={"before": "timestamptz?", "after": "timestamptz?"},
+    recorded=True,
+)
+
+# Accounts that a sweep could not settle, since when, why, and when it tries again.
+SET_ASIDE: Record[None] = Record(
+    "set_aside",
+    None,
+    key={"account": "bigint"},
+    apart={
+        "program": "integer",
+        "since": "timestamptz",
+        "error": "text",
+        "tries": "integer",
+        "retry_at": "timestamptz",
+    },
 )
 
 # Points of a pending lot that were taken back.

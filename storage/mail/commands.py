@@ -10,7 +10,7 @@ from storage.activity.commands import Scope, record
 from storage.engine.ids import new_uuid_text, typeid
 from storage.engine.unit import Unit
 from storage.engine.workspace import Workspace
-from storage.mail.tables import MAILS, MailState, MailTemplate
+from storage.mail.records import MAILS, MailState, MailTemplate
 from storage.tasks.commands import plan
 
 # The actor that sends them, and its queue: one of its own, so that a slow mail server keeps nothing else waiting.
@@ -51,7 +51,7 @@ def plan_mail(
         "created_at": unit.now,
         "activity": activity,
     }
-    unit.add(MAILS, row)
+    unit.add(MAILS.made, row)
     plan(unit, ACTOR, QUEUE, {"mail": mail}, f"{ACTOR}:{mail}", program, customer, due_at)
     return mail
 

@@ -13,10 +13,10 @@ from storage.engine.requests import Answer
 from storage.engine.unit import Unit
 from storage.operations import accounts, queries
 from storage.operations.queries import REHEARSED, Operation
-from storage.operations.tables import OperationKind, OperationRow, OperationState
+from storage.operations.records import OperationKind, OperationRow, OperationState
 from storage.programs import queries as programs
 from storage.programs.queries import Program
-from storage.programs.tables import ProgramRow, ProgramVersionRow
+from storage.programs.records import ProgramRow, ProgramVersionRow
 from storage.tasks.commands import plan
 
 # The actor that takes the steps, and its queue: one of its own, so that whole programs never wait in front of sweeps.

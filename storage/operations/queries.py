@@ -8,7 +8,7 @@ from rules.access import ActorType, Caller
 from rules.activity import Kind, Origin
 from rules.refusals import OperationNotFound
 from storage.engine.ids import parse_typeid, typeid
-from storage.operations.tables import OperationKind, OperationRow, OperationState
+from storage.operations.records import OperationKind, OperationRow, OperationState
 from storage.programs import queries as programs
 from storage.programs.queries import Program
 

@@ -14,7 +14,7 @@ from storage.engine.unit import Unit
 from storage.ledger.reading.lots import awaiting
 from storage.programs import queries
 from storage.programs.queries import SETTINGS, Program
-from storage.programs.tables import ProgramRow, ProgramVersionRow
+from storage.programs.records import ProgramRow, ProgramVersionRow
 from storage.tasks.commands import plan_sweep
 
 

@@ -19,7 +19,7 @@ from storage.engine.records import Kind
 from storage.engine.session import Session, Statement
 from storage.engine.sockets import blocking
 from storage.engine.workspace import Workspace
-from storage.programs.tables import ProgramRow
+from storage.programs.records import ProgramRow
 
 SETTINGS = TypeAdapter(Settings)
 FUNCTIONS = Functions(Path(__file__).parent / "load.sql")

@@ -12,7 +12,7 @@ from storage.engine.ids import new_uuid_text
 from storage.engine.part import part
 from storage.engine.unit import Unit
 from storage.engine.workspace import Workspace
-from storage.tasks.tables import TASKS, TaskState
+from storage.tasks.records import PLANNED, TaskState
 
 
 class Task(NamedTuple):
@@ -73,7 +73,7 @@ def plan(
         "due_at": due_at or unit.now,
         "created_at": unit.now,
     }
-    unit.add(TASKS, row)
+    unit.add(PLANNED, row)
 
 
 def plan_sweep(unit: Unit, program: int) -> None:

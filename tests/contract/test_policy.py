@@ -30,7 +30,7 @@ from rules.transactions import TransactionState
 from server import policy
 from server.convert import cards
 from storage.activity.commands import Outcome
-from storage.operations.tables import OperationKind, OperationState
+from storage.operations.records import OperationKind, OperationState
 from tests.contract.descriptors import fields_of, is_map, messages, methods
 
 METHODS = methods()

@@ -13,7 +13,7 @@ from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations import commands, queries
 from storage.operations.commands import CancelOperation
 from storage.operations.queries import Operation
-from storage.tasks.tables import TaskRow
+from storage.tasks.records import TASKS
 from tests.storage.scene import CALLER, Scene, asked
 
 WHY = Reason("GOODWILL", "The shop was closed for a month", "u-17")
@@ -58,7 +58,8 @@ def read(scene: Scene, operation: Operation) -> Operation:
 
 def tasks() -> list[dict[str, Any]]:
     """The args of every task of an operation that is open."""
-    query = TaskRow.select().where((TaskRow.actor == commands.ACTOR) & (TaskRow.state << ["READY", "SENT"]))
+    tasks = TASKS.model
+    query = tasks.select().where((tasks.actor == commands.ACTOR) & (tasks.state << ["READY", "SENT"]))
     return [row.args for row in query]
 
 

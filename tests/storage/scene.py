@@ -8,7 +8,7 @@ import psycopg
 
 from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from rules.refusals import Refusal
-from storage.activity.tables import ActivityRow
+from storage.activity.records import ActivityRow
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
 from storage.engine.commands import ColdCommand, carry_out

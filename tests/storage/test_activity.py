@@ -14,7 +14,7 @@ from rules.refusals import ExternalIdTaken
 from storage.access.commands import create_key, revoke_key
 from storage.activity.commands import BODY_VERSION, Outcome, Scope, record
 from storage.activity.recorder import Act
-from storage.activity.tables import ActivityRow
+from storage.activity.records import ActivityRow
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.queries import ExternalId, Profile
 from storage.engine.database import Database

@@ -4,38 +4,17 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from peewee import Model
 from psycopg.types.json import Jsonb
 
-from storage.access.tables import ApiKeyRow, CallerRow, ServerSecretRow
-from storage.activity.tables import ActivityRow
-from storage.customers.tables import CustomerRow, ExternalIdRow
-from storage.engine.database import Table, open_database
-from storage.operations.tables import OperationRow
-from storage.programs.tables import ProgramRow, ProgramVersionRow
-from storage.tasks.tables import TaskRow
+from storage.engine.database import open_database
 from tests.conftest import fresh_database
 from tests.storage.scene import Scene
 
-MODELS = [
-    ActivityRow,
-    ApiKeyRow,
-    CallerRow,
-    CustomerRow,
-    ExternalIdRow,
-    OperationRow,
-    ProgramRow,
-    ProgramVersionRow,
-    ServerSecretRow,
-    TaskRow,
-]
 APPEND_ONLY = ["activity", "entry", "split", "refund", "pin", "redating", "program_version"]
 APPEND_ONLY += ["cancellation", "write_off", "movement"]
 CHANGES = ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 # Every row of the books that says that points came, went, or will.
 POINTS = ["transaction", "lot", "entry", "hold", "shortfall", "cancellation", "write_off"]
-# What the database writes of itself: which transaction wrote an activity.
-FILLED_IN = "%pg_current_xact_id%"
 # Figures that contradict each other, of a customer who has 60 points, of them 10 set aside, and lacks 15.
 CONTRADICTIONS = {
     "more set aside than there is": "UPDATE account SET held = 61",
@@ -144,21 +123,3 @@ def test_a_lot_never_holds_more_than_it_was_given_nor_less_than_nothing(scene: S
     """The same for what one purchase gave."""
     with scene.another_connection() as books, pytest.raises(psycopg.errors.CheckViolation):
         books.execute("UPDATE lot SET remaining = %s", [remaining])
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_a_model_has_the_columns_of_its_table(scene: Scene, model: type[Model]) -> None:
-    """The tables are written as SQL, the models by hand: they must not drift apart."""
-    columns = scene.rows(
-        "SELECT column_name, is_nullable = 'YES' FROM information_schema.columns"
-        " WHERE table_name = %s AND coalesce(column_default, '') NOT LIKE %s",
-        [model._meta.table_name, FILLED_IN],
-    )
-    fields = model._meta.sorted_fields
-    assert {(field.column_name, field.null) for field in fields} == set(columns)
-
-
-def test_every_model_is_compared(scene: Scene) -> None:
-    """A table that gets a model later must get the test with it."""
-    ours = {model for model in Table.__subclasses__() if model.__module__.startswith("storage.")}
-    assert set(MODELS) == ours

@@ -7,7 +7,7 @@ import pytest
 
 from rules.merging import CustomerState
 from rules.refusals import CustomerMerged
-from storage.activity.tables import ActivityRow
+from storage.activity.records import ActivityRow
 from storage.customers.merging import MergedAccount
 from storage.engine.database import Database
 from tests.storage import members

@@ -13,7 +13,7 @@ from playhouse.migrations import Migration
 from rules.refusals import ProgramNotFound
 from storage import migrate as migrations
 from storage.access.queries import server_secret
-from storage.activity.tables import ActivityRow
+from storage.activity.records import ActivityRow
 from storage.engine.commands import once
 from storage.engine.database import Database, StorageUnavailable, connection, open_database
 from storage.engine.unit import Unit, run, transaction

@@ -21,7 +21,7 @@ from storage.ledger.redating.steps import StepSize
 from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations import accounts, commands, queries
 from storage.operations.queries import OperationCursor
-from storage.operations.tables import OperationState
+from storage.operations.records import OperationState
 from tests.storage.blocking import Ledger
 from tests.storage.operating import (
     NEVER,

@@ -9,7 +9,7 @@ from rules.cards import Card, ExpiryPolicy
 from rules.refusals import ExpiryInPast, RequestIdReused, SettingsInvalid
 from storage.engine.database import Database
 from storage.ledger.redating.terms import Expiry, Terms
-from storage.operations.tables import OperationState
+from storage.operations.records import OperationState
 from tests.storage import members
 from tests.storage.operating import (
     NEVER,

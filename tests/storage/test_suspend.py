@@ -17,7 +17,7 @@ from rules.refusals import (
     DuplicateTransaction,
     StaleEtag,
 )
-from storage.activity.tables import ActivityRow
+from storage.activity.records import ActivityRow
 from storage.customers.commands import UpdateCustomer
 from storage.engine.database import Database
 from tests.storage import members

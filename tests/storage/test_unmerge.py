@@ -7,7 +7,7 @@ import pytest
 
 from rules.merging import CustomerState
 from rules.refusals import UnmergeImpossible
-from storage.activity.tables import ActivityRow
+from storage.activity.records import ActivityRow
 from storage.engine.database import Database
 from storage.ledger.acts.adjustments import ChangeLot
 from storage.ledger.acts.transactions import DecideTransaction

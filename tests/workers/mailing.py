@@ -21,7 +21,7 @@ from storage.engine.commands import carry_out
 from storage.engine.database import Database
 from storage.engine.unit import transaction
 from storage.mail.commands import plan_mail
-from storage.mail.tables import MailTemplate
+from storage.mail.records import MailTemplate
 from storage.tasks.commands import claim
 from tests.workers.acting import figure
 from tests.workers.members import ORIGIN, asked, create_program

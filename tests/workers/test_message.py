@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.mail.tables import MailTemplate
+from storage.mail.records import MailTemplate
 from tests.workers.mailing import ADDRESS, SENDER
 from workers.mail.message import TEMPLATES, write
 from workers.mail.settings import is_address, mail_sender

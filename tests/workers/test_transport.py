@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.mail.tables import MailTemplate
+from storage.mail.records import MailTemplate
 from tests.cli.terminal import free_port
 from tests.workers.mailing import ADDRESS, PASSWORD, SENDER, USER, Certificate, MailServer, serving
 from workers.mail import transport as transports

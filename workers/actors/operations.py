@@ -11,7 +11,7 @@ from uuid import UUID
 from storage.engine.unit import Unit
 from storage.ledger.redating.steps import step as redate
 from storage.operations import commands as operations
-from storage.operations.tables import OperationKind
+from storage.operations.records import OperationKind
 from workers.limits import OPERATION_ATTEMPTS_MAX, OPERATION_RETRY_MAX, OPERATION_RETRY_MIN
 from workers.tasks import Actor
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from storage.engine.ids import typeid
-from storage.mail.tables import MailTemplate
+from storage.mail.records import MailTemplate
 from workers.mail.settings import is_address
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -13,7 +13,6 @@ from rules.transactions import TransactionState
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
-from storage.engine.sets import RowSet
 from storage.ledger.acts.transactions import usable_until
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance, balance
@@ -21,6 +20,7 @@ from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
 from storage.ledger.names import LotsNeeded, Reads
+from storage.ledger.records import TRANSACTIONS
 
 
 class Adjusted(NamedTuple):
@@ -154,11 +154,7 @@ class ChangeLot(NamedTuple):
 
 
 # A purchase of which a group knows no more than that its pending lot was decided.
-_DECISIONS = RowSet(
-    "transaction",
-    {"program": "integer", "transaction_id": "text", "account": "bigint", "decided": "text"},
-    keys=("program", "transaction_id", "account"),
-)
+_DECISIONS = TRANSACTIONS.changing("decided", where=["account"])
 
 _ISSUED = Statement(
     """

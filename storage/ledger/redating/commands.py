@@ -14,7 +14,7 @@ from storage.ledger.redating.terms import ENDS, IS_COVERED, Terms
 from storage.operations import commands as operations
 from storage.operations.commands import NewOperation
 from storage.operations.queries import Operation
-from storage.operations.tables import OperationKind, OperationState
+from storage.operations.records import OperationKind, OperationState
 from storage.programs import queries as programs
 from storage.programs.queries import Program
 

@@ -8,15 +8,15 @@ from uuid import UUID
 
 from rules.activity import LOT_REDATED
 from storage.activity.commands import Scope, record
-from storage.engine.sets import RowSet
 from storage.engine.unit import Unit
 from storage.ledger.addresses import Address
+from storage.ledger.records import ACCOUNTS, LOTS, REDATINGS
 from storage.ledger.redating.terms import ENDS, IS_COVERED, Terms, from_plain
 from storage.operations import accounts
 from storage.operations import commands as operations
 from storage.operations.accounts import Taken
 from storage.operations.queries import Operation
-from storage.operations.tables import OperationState
+from storage.operations.records import OperationState
 from storage.programs.queries import Program
 
 # What an operation has done that has done nothing.
@@ -114,7 +114,7 @@ def _redate(unit: Unit, operation: Operation, program: Program, one: Taken, lots
     activity = record(unit, origin, address.name, scope, at, details=details, event=event, points=0)
     for lot, _, before, after in lots:
         row: dict[str, Any] = {"account": one.account, "lot": lot, "before": before, "after": after}
-        unit.add(_REDATINGS, {**row, "activity": activity})
+        unit.add(REDATINGS.made, {**row, "activity": activity})
         unit.add(_LOTS_REDATED, {"account": one.account, "number": lot, "expires_at": after, "slides": False})
     instants = [lot.after for lot in lots if lot.after is not None]
     if one.due_at is not None:
@@ -142,17 +142,8 @@ def _parameters(taken: Sequence[Taken], terms: Terms, now: datetime, limit: int)
     }
 
 
-_REDATINGS = RowSet(
-    "redating",
-    {"account": "bigint", "lot": "integer", "before": "timestamptz", "after": "timestamptz", "activity": "uuid"},
-    recorded=True,
-)
-_LOTS_REDATED = RowSet(
-    "lot",
-    {"account": "bigint", "number": "integer", "expires_at": "timestamptz", "slides": "boolean"},
-    keys=("account", "number"),
-)
-_ACCOUNTS_REDATED = RowSet("account", {"id": "bigint", "version": "bigint", "due_at": "timestamptz"}, keys=("id",))
+_LOTS_REDATED = LOTS.changing("expires_at", "slides")
+_ACCOUNTS_REDATED = ACCOUNTS.changing("version", "due_at")
 
 _NOW = "SELECT coalesce(test_clock_at, clock_timestamp()) FROM program WHERE id = %s"
 

@@ -1,0 +1,52 @@
+"""The activity log, and the one order of it. Append-only: the database refuses to change or remove a row."""
+
+from storage.engine.records import Record
+
+# One act. `body` is the record, byte for byte; the other columns are projections of it, for searching, and of an event
+# what the customer's history shows of it: `subject` and `details`.
+ACTIVITIES: Record[None] = Record(
+    "activity",
+    None,
+    key={"id": "uuid"},
+    beside={
+        "program": "integer?",
+        "customer": "bigint?",
+        "occurred_at": "timestamptz",
+        "action": "text",
+        "category": "text",
+        "type": "text",
+        "source": "text",
+        "module": "text?",
+        "actor_type": "text",
+        "actor": "text",
+        "outcome": "text",
+        "event": "text?",
+        "points": "bigint?",
+        "subject": "text?",
+        "details": "json?",
+        "body": "text",
+    },
+    # The database fills it in: the number of the transaction, by which the order is found.
+    apart={"written_by": "bigint"},
+    recorded=True,
+)
+
+# What people wrote about it, beside the record: it may have to be forgotten.
+NOTES: Record[None] = Record("activity_note", None, key={"activity": "uuid"}, beside={"note": "text"})
+
+# Positions in the one order of the log, and how far it was found; written by statements of their own (positions.py).
+POSITIONS: Record[None] = Record(
+    "activity_place",
+    None,
+    key={"position": "bigint"},
+    apart={"activity": "uuid", "program": "integer?", "customer": "bigint?"},
+)
+
+POSITIONED: Record[None] = Record(
+    "activity_placed",
+    None,
+    key={"only_row": "boolean"},
+    apart={"position": "bigint", "snapshot": "text", "system": "text"},
+)
+
+ActivityRow = ACTIVITIES.model
