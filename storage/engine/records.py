@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Raw, json
@@ -96,11 +96,13 @@ class Record(Kind[Value]):
         self.apart = {name: _column(kind) for name, kind in (apart or {}).items()}
         self.changes = tuple(name for name in self.columns if name in set(changes))
         self._lists = tuple(name for name, column in fields.items() if column.kind == "jsonb")
-        self._made_names = (*self.fields, *(also or ()))
-        self._changed_names = tuple(name for name in self._made_names if name in self.changes)
-        paths = {name: f"{held_in}.{name}" if held_in and name in fields else name for name in self._made_names}
-        self._made_of = _picker([paths[name] for name in self._made_names])
-        self._changed_of = _picker([paths[name] for name in self._changed_names])
+        # Where each column is found in what a transaction has in hand; the key's are found in the key.
+        paths = {name: f"{held_in}.{name}" if held_in else name for name in fields if name not in key}
+        paths |= {name: name for name in also or ()}
+        changed = {name: path for name, path in paths.items() if name in self.changes}
+        self._made_names, self._made_of = (*key, *paths), _picker(value, paths.values())
+        self._changed_names, self._changed_of = (*key, *changed), _picker(value, changed.values())
+        self._changed_lists = tuple(name for name in self._lists if name in changed)
 
     @cached_property
     def made(self) -> RowSet:
@@ -134,8 +136,7 @@ class Record(Kind[Value]):
 
     def made_row(self, key: Key, value: Value, beside: Mapping[str, Any]) -> Row:
         """A new row; `beside` are the columns that no rule reads."""
-        row = dict(zip(self._made_names, self._made_of(value), strict=True))
-        row.update(zip(self.key_names, key, strict=True))
+        row = dict(zip(self._made_names, (*key, *self._made_of(value)), strict=True))
         row.update(beside)
         for name in self._lists:
             row[name] = row[name] or None
@@ -143,11 +144,9 @@ class Record(Kind[Value]):
 
     def changed_row(self, key: Key, value: Value) -> Row:
         """What may have changed of a row."""
-        row = dict(zip(self._changed_names, self._changed_of(value), strict=True))
-        row.update(zip(self.key_names, key, strict=True))
-        for name in self._lists:
-            if name in row:
-                row[name] = row[name] or None
+        row = dict(zip(self._changed_names, (*key, *self._changed_of(value)), strict=True))
+        for name in self._changed_lists:
+            row[name] = row[name] or None
         return row
 
     def as_json(self, alias: str) -> str:
@@ -217,8 +216,12 @@ def _column(kind: str) -> Column:
     return Column(kind.removesuffix("?"), kind.endswith("?"))
 
 
-def _picker(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+def _picker(value: type[Any] | None, paths: Iterable[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What takes the columns out of what is in hand: by their places in the value, which is twice as fast as by their
+    names, where it is all that is in hand."""
+    names = list(paths)
     if not names:
         return lambda _: ()
-    pick = attrgetter(*names)
-    return pick if len(names) > 1 else lambda value: (pick(value),)
+    fields: tuple[str, ...] = getattr(value, "_fields", ())
+    pick = itemgetter(*map(fields.index, names)) if set(names) <= set(fields) else attrgetter(*names)
+    return pick if len(names) > 1 else lambda held: (pick(held),)
