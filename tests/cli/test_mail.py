@@ -25,7 +25,7 @@ from tests.workers.mailing import (
 
 def test_a_test_mail_arrives_with_the_reference_that_was_printed(connected: Terminal, tmp_path: Path) -> None:
     """An operator sees that this very mail arrives, sent as workers send. Nothing of it is kept."""
-    trust = Certificate(tmp_path)
+    trust = Certificate()
     with serving(trust, wants_login=True) as server:
         url = server.url("smtp", "localhost")
         told = {"FEALTY_MAIL_URL": url, "FEALTY_MAIL_SENDER": SENDER, "SSL_CERT_FILE": str(trust.file)}

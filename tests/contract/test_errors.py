@@ -70,7 +70,8 @@ def _documented() -> dict[str, str]:
 
 def test_every_refusal_of_the_rules_has_a_row_in_the_table() -> None:
     """One that is missing would reach the caller as a fault of ours."""
-    assert set(reasons.REFUSALS) == set(Refusal.__subclasses__())
+    ours = {refusal for refusal in Refusal.__subclasses__() if not refusal.__module__.startswith("tests.")}
+    assert set(reasons.REFUSALS) == ours
 
 
 def test_every_reason_of_the_contract_is_given_and_no_other() -> None:

@@ -159,7 +159,7 @@ def test_a_wrong_password_fails_no_mail(database: Database, tmp_path: Path) -> N
     """It is the operator's mistake, and mended in a day."""
     create_member(database)
     plan_test(database)
-    trust = Certificate(tmp_path)
+    trust = Certificate()
     with serving(trust, wants_login=True) as server:
         wrong = sending(server.url("smtp").replace(PASSWORD, "wonderland"), trust)
         for _ in range(3):

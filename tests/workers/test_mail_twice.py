@@ -75,7 +75,7 @@ def test_a_worker_killed_with_a_mail_in_hand_leaves_it_to_be_sent_again_as_the_s
     """Twice rather than never: whoever gets both can tell by the Message-ID, and the bytes, that they are one."""
     create_member(database)
     plan_test(database)
-    trust = Certificate(tmp_path)
+    trust = Certificate()
     relay = Relay(database, messages)
     with serving(trust, wants_login=True) as server, psycopg.connect(database_url) as holder:
         url = server.url("smtp", "localhost")
@@ -133,7 +133,7 @@ def test_nothing_of_a_person_is_left_but_with_the_customer_and_the_mail_server(
     create_member(database)
     plan_test(database, "r-1")
     plan_test(database, "r-2")
-    trust = Certificate(tmp_path)
+    trust = Certificate()
     own_valkey.start()
     messages = Broker(own_valkey.url)
     processes = Processes(database_url, own_valkey.url, tmp_path)

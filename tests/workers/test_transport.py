@@ -31,9 +31,9 @@ MESSAGE = write(
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+def certificate() -> Certificate:
     """Of `localhost`."""
-    return Certificate(tmp_path_factory.mktemp("certificates"))
+    return Certificate()
 
 
 def test_a_mail_arrives_as_it_was_written(server: MailServer) -> None:
@@ -61,7 +61,7 @@ def test_a_server_that_proves_nothing_gets_nothing(
     certificate: Certificate, tmp_path: Path, scheme: str, starts_with_tls: bool
 ) -> None:
     """Whoever stands in between could read every address and every pass."""
-    other = Certificate(tmp_path, "elsewhere.example")
+    other = Certificate("elsewhere.example")
     for shown, trust in ((certificate, None), (other, other.of_client)):
         with serving(shown, starts_with_tls) as server:
             assert "certificate" in _away(server.url(scheme, "localhost"), trust)
