@@ -109,7 +109,7 @@ class Lot(NamedTuple):
     """Points that came together: one activation instant, one expiry instant, the policy they were issued under.
 
     `remaining` is what is left; of it `held` is pinned by holds. `cancelled` was taken back while it was pending.
-    A lot that `slides` has no expiry of its own: it shares that of its policy version's group. `activates_at` is
+    A lot that `slides` has no expiry of its own: it shares that of its settings version's group. `activates_at` is
     None while it waits for an event, or for somebody to accept it. `origin` names the lot it was made from, in
     account `origin_account` (None: the same).
     """

@@ -23,7 +23,7 @@ from rules.accounts import (
 from rules.programs import Term
 from rules.refusals import AmountTooLarge
 
-# The instant to which an activity of a type slides the expiry of lots of a policy version; None: it does not count.
+# The instant to which an activity of a type slides the expiry of lots of a settings version; None: it does not count.
 Sliding = Callable[[int, str, datetime], datetime | None]
 
 Allocations = Iterable[tuple[int, int]]

@@ -37,6 +37,12 @@ CREATE VIEW allocation AS
     UNION ALL SELECT account, seq, lot, program, ordinal, amount FROM split;
 """
 
+# An account that was opened for a call that was refused is removed again: what refers to it is looked up each time.
+REFERENCES = """
+CREATE INDEX merge_account_of_source ON merge_account (source);
+CREATE INDEX merge_account_of_target ON merge_account (target);
+"""
+
 FUNCTIONS = """
 DROP FUNCTION load_group, lots_at_hand, due_after, own_lot;
 CREATE TABLE sql_function (
@@ -50,5 +56,5 @@ CREATE TABLE sql_function (
 
 def up(migrator: Any, db: Any) -> None:
     """Renames, then drops."""
-    for part in (WORDS, SPLITS, FUNCTIONS):
+    for part in (WORDS, SPLITS, REFERENCES, FUNCTIONS):
         db.connection().execute(part)

@@ -69,13 +69,13 @@ class RecordEvent(NamedTuple):
         at = check_instant(self.occurred_at, program)
         points = event_type.points if self.points is None else self.points
         gives_to = self._gives_to(holder) if points else None
-        standings = [group.account(address, even_blocked=address != gives_to) for address in holder.accounts]
+        accounts = [group.account(address, even_blocked=address != gives_to) for address in holder.accounts]
         if gives_to is not None and gives_to not in holder.accounts:
-            standings.append(group.account(gives_to))
-        drafts = {locked.address: locked.draft() for locked in standings}
+            accounts.append(group.account(gives_to))
+        drafts = {locked.address: locked.draft() for locked in accounts}
         for draft in drafts.values():
             draft.extend_sliding_expiries(self.event_type, at)
-        woken = self._woken(group, drafts, at)
+        activated = self._activated(group, drafts, at)
         shown: Balance | None = None
         if gives_to is not None:
             locked = group.account(gives_to)
@@ -85,12 +85,12 @@ class RecordEvent(NamedTuple):
         account = gives_to.name if gives_to is not None else ""
         answer = EventRecorded(self.event_type, given, at, group.now, account, shown)
         activity = self._record(group, Scope(holder.program, holder.customer), at, given, account)
-        for locked in standings:
+        for locked in accounts:
             draft = drafts[locked.address]
             if draft.account is not locked.account or draft.changed_sliding_expiries:
                 locked.apply(draft, activity)
-        if woken is not None:
-            group.keep_purchase(holder.program, woken)
+        if activated is not None:
+            group.keep_purchase(holder.program, activated)
         return Answer(answer, activity)
 
     def _record(self, group: Group, scope: Scope, at: datetime, points: int, account: str) -> str:
@@ -102,7 +102,7 @@ class RecordEvent(NamedTuple):
             details["account"] = account
         return group.record(self.context, scope, self.name.name, at, details, points, self.event_type)
 
-    def _woken(self, group: Group, drafts: dict[Address, Draft], at: datetime) -> LoadedPurchase | None:
+    def _activated(self, group: Group, drafts: dict[Address, Draft], at: datetime) -> LoadedPurchase | None:
         """The purchase it names, where its points waited for this: they become active, at once or on their day."""
         name = self._purchase()
         if name is None:

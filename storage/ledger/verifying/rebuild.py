@@ -59,14 +59,14 @@ def rebuild(connection: Connection, program: int | None = None) -> Rebuilt:
 
 
 def _purchases(connection: Connection, program: int | None, counted: dict[str, int]) -> Iterator[_Fault]:
-    clocks = BlockingProgramCache(session(connection))
+    programs = BlockingProgramCache(session(connection))
     rule = "a purchase is earned anew as it was earned"
     for account, of, card_id, name, amount_minor, currency, lines, points, version in _stream(
         connection, "purchases", _PURCHASES, program
     ):
         counted["transactions"] += 1
         try:
-            card = clocks.version(of, version).card(card_id, str(of))
+            card = programs.version(of, version).card(card_id, str(of))
             anew = earned(card.earn_rate, amount_minor, currency, [Line(*line) for line in lines or ()])
         except Refusal as refusal:
             yield _Fault(account, rule, f"transaction {name}: {refusal}")
