@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from operator import attrgetter, itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Raw, json
@@ -65,7 +64,9 @@ class Record(Kind[Value]):
     may change once the row is made. `beside` are columns that no rule reads, or whose SQL type is another than their
     value's; a type that ends in `?` may be null. `apart` are those that statements of their own write. With `recorded`,
     `recorded_at` is the instant of the transaction that made the row. Where a transaction has more in hand than the
-    value, it is `held_in` that field of it, and `also` are columns that are other fields.
+    value, that is a `held` with the value in one of its fields, and `also` are columns that are others.
+
+    `made_row` makes a new row of a key, what is in hand and the columns beside, `changed_row` what may have changed.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Record(Kind[Value]):
         elsewhere: Mapping[str, str] | None = None,
         apart: Mapping[str, str] | None = None,
         recorded: bool = False,
-        held_in: str = "",
+        held: type[Any] | None = None,
         also: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(table)
@@ -95,14 +96,13 @@ class Record(Kind[Value]):
         self.columns.update((name, _column(kind)) for name, kind in {**(also or {}), **(beside or {})}.items())
         self.apart = {name: _column(kind) for name, kind in (apart or {}).items()}
         self.changes = tuple(name for name in self.columns if name in set(changes))
-        self._lists = tuple(name for name, column in fields.items() if column.kind == "jsonb")
-        # Where each column is found in what a transaction has in hand; the key's are found in the key.
-        paths = {name: f"{held_in}.{name}" if held_in else name for name in fields if name not in key}
-        paths |= {name: name for name in also or ()}
-        changed = {name: path for name, path in paths.items() if name in self.changes}
-        self._made_names, self._made_of = (*key, *paths), _picker(value, paths.values())
-        self._changed_names, self._changed_of = (*key, *changed), _picker(value, changed.values())
-        self._changed_lists = tuple(name for name in self._lists if name in changed)
+        self._lists = {name for name, column in fields.items() if column.kind == "jsonb"}
+        found = self._found(held)
+        columns = {name: f"key[{number}]" for number, name in enumerate(key)}
+        made = {**{name: found[name] for name in (*fields, *(also or ()))}, **columns}
+        changed = {**columns, **{name: place for name, place in made.items() if name in self.changes}}
+        self.made_row: Callable[[Key, Value, Mapping[str, Any]], Row] = _row("key, held, beside", made, ", **beside")
+        self.changed_row: Callable[[Key, Value], Row] = _row("key, held", changed)
 
     @cached_property
     def made(self) -> RowSet:
@@ -133,21 +133,6 @@ class Record(Kind[Value]):
         """Every column of the table."""
         recorded = {"recorded_at": Column("timestamptz")} if self.recorded else {}
         return {**self.columns, **self.apart, **recorded}
-
-    def made_row(self, key: Key, value: Value, beside: Mapping[str, Any]) -> Row:
-        """A new row; `beside` are the columns that no rule reads."""
-        row = dict(zip(self._made_names, (*key, *self._made_of(value)), strict=True))
-        row.update(beside)
-        for name in self._lists:
-            row[name] = row[name] or None
-        return row
-
-    def changed_row(self, key: Key, value: Value) -> Row:
-        """What may have changed of a row."""
-        row = dict(zip(self._changed_names, (*key, *self._changed_of(value)), strict=True))
-        for name in self._changed_lists:
-            row[name] = row[name] or None
-        return row
 
     def as_json(self, alias: str) -> str:
         """The columns of a value as the text of a JSON array: what `read` takes."""
@@ -191,6 +176,16 @@ class Record(Kind[Value]):
             meta["primary_key"] = CompositeKey(*self.key_names) if self.key_names else False
         return type(f"{self.table.title().replace('_', '')}Row", (Table,), {**fields, "Meta": type("Meta", (), meta)})
 
+    def _found(self, held: type[Any] | None) -> dict[str, str]:
+        """Where each field is found in what a transaction has in hand."""
+        outer = getattr(held or self.value, "_fields", ())
+        found = {name: f"held[{number}]" for number, name in enumerate(outer)}
+        if held is not None and self.value is not None:
+            [inside] = [name for name, hint in typing.get_type_hints(held).items() if hint is self.value]
+            inner: Sequence[str] = self.value._fields  # type: ignore[attr-defined]
+            found |= {name: f"{found[inside]}[{number}]" for number, name in enumerate(inner)}
+        return {name: f"({place} or None)" if name in self._lists else place for name, place in found.items()}
+
     def _selected(self, name: str, alias: str) -> str:
         if name in self._elsewhere:
             return self._elsewhere[name].format(alias)
@@ -216,12 +211,8 @@ def _column(kind: str) -> Column:
     return Column(kind.removesuffix("?"), kind.endswith("?"))
 
 
-def _picker(value: type[Any] | None, paths: Iterable[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """What takes the columns out of what is in hand: by their places in the value, which is twice as fast as by their
-    names, where it is all that is in hand."""
-    names = list(paths)
-    if not names:
-        return lambda _: ()
-    fields: tuple[str, ...] = getattr(value, "_fields", ())
-    pick = itemgetter(*map(fields.index, names)) if set(names) <= set(fields) else attrgetter(*names)
-    return pick if len(names) > 1 else lambda held: (pick(held),)
+def _row(parameters: str, columns: Mapping[str, str], more: str = "") -> Callable[..., Row]:
+    """A function that makes rows. It is compiled, as named tuples are: five rows a purchase are a tenth of its time."""
+    items = ", ".join(f"{name!r}: {place}" for name, place in columns.items())
+    made: Callable[..., Row] = eval(f"lambda {parameters}: {{{items}{more}}}")  # noqa: S307 - our own words
+    return made

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from storage.engine import sets
@@ -13,6 +14,7 @@ from storage.engine.sets import Row, RowSet
 Value = TypeVar("Value")
 
 _ABSENT = object()
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Workspace:
@@ -25,49 +27,48 @@ class Workspace:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
-        # By the last part of the key, within the kind and the parts before: what is of one account stands together.
-        self._values: dict[tuple[Kind[Any], Key], dict[Any, Any]] = {}
+        # By the last part of the key, within the parts before it: what is of one account stands together.
+        self._values: defaultdict[Kind[Any], dict[Key, dict[Any, Any]]] = defaultdict(dict)
         # What is to be written: the columns that no rule reads of what is new, None of what was there.
-        self._written: dict[tuple[Record[Any], Key], Mapping[str, Any] | None] = {}
+        self._written: defaultdict[Record[Any], dict[Key, Mapping[str, Any] | None]] = defaultdict(dict)
         self._rows: defaultdict[RowSet, list[Row]] = defaultdict(list)
         self._journal: list[tuple[Any, Any, Any]] = []
 
     def load(self, kind: Kind[Value], key: Key, value: Value) -> None:
         """Takes something in hand as the books have it."""
-        self.within(kind, key[:-1])[key[-1]] = value
+        self._values[kind].setdefault(key[:-1], {})[key[-1]] = value
 
     def get(self, kind: Kind[Value], key: Key) -> Value | None:
         """What is in hand under a key."""
-        found = self._values.get((kind, key[:-1]))
-        return found.get(key[-1]) if found is not None else None
+        return self._values[kind].get(key[:-1], _NOTHING).get(key[-1])
 
-    def within(self, kind: Kind[Value], owner: Key) -> dict[Any, Value]:
-        """All that is in hand whose key begins with `owner`, by the last part of the key. Not to be changed."""
-        try:
-            return self._values[kind, owner]
-        except KeyError:
-            return self._values.setdefault((kind, owner), {})
+    def within(self, kind: Kind[Value], owner: Key) -> Mapping[Any, Value]:
+        """All that is in hand whose key begins with `owner`, by the last part of the key."""
+        return self._values[kind].get(owner, _NOTHING)
 
     def put(self, record: Record[Value], key: Key, value: Value, made: Mapping[str, Any] | None = None) -> bool:
         """Changes a row, or makes it where it is not in hand, with the columns that no rule reads; says which."""
-        last = key[-1]
-        within = self.within(record, key[:-1])
+        owner, last = key[:-1], key[-1]
+        values = self._values[record]
+        within = values.get(owner)
+        if within is None:
+            within = values[owner] = {}
         before = within.get(last, _ABSENT)
-        self._journal.append((within, last, before))
         within[last] = value
-        named = (record, key)
-        if named not in self._written:
-            self._journal.append((self._written, named, _ABSENT))
-            self._written[named] = made if before is _ABSENT else None
+        self._journal.append((within, last, before))
+        written = self._written[record]
+        if key not in written:
+            written[key] = made if before is _ABSENT else None
+            self._journal.append((written, key, _ABSENT))
         return before is _ABSENT
 
     def made(self, record: Record[Any], key: Key) -> Mapping[str, Any] | None:
         """The columns that no rule reads of what this transaction makes; None of what was there."""
-        return self._written.get((record, key))
+        return self._written[record].get(key)
 
     def is_written(self, record: Record[Any], key: Key) -> bool:
         """Whether this transaction makes or changes it."""
-        return (record, key) in self._written
+        return key in self._written[record]
 
     def add(self, row_set: RowSet, row: Row) -> None:
         """Plans a row of which nothing more will be asked; it is written when the workspace is."""
@@ -93,12 +94,14 @@ class Workspace:
 
     async def flush(self, session: Session, commit: bool = False) -> None:
         """Writes all of it, one statement for all tables; with `commit`, ends the transaction with it."""
-        for (record, key), made in self._written.items():
-            value = self._values[record, key[:-1]][key[-1]]
-            if made is None:
-                self._rows[record.changed].append(record.changed_row(key, value))
-            else:
-                self._rows[record.made].append(record.made_row(key, value, made))
+        for record, written in self._written.items():
+            values = self._values[record]
+            for key, made in written.items():
+                value = values[key[:-1]][key[-1]]
+                if made is None:
+                    self._rows[record.changed].append(record.changed_row(key, value))
+                else:
+                    self._rows[record.made].append(record.made_row(key, value, made))
         if any(self._rows.values()) or commit:
             await sets.write(session, self._rows, self.now, commit)
         # Written is written: nothing of it is taken back but by the transaction.

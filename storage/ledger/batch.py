@@ -75,7 +75,8 @@ class Ledger:
                     command.needs(loaded, needed)
             group = Group(session, loaded, await loaded.accounts_in_hand(session, needed))
             outcomes = await _decide(group, items, later)
-            await group.commit()
+            opened = await group.commit()
+        self._resolver.remember(opened)
         return outcomes
 
 

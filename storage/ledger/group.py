@@ -15,7 +15,7 @@ from storage.engine.commands import CommandContext
 from storage.engine.requests import REQUESTS, Answer
 from storage.engine.session import Session, Statement
 from storage.ledger import addresses
-from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
+from storage.ledger.addresses import AccountKey, Address, CustomerName, Holder, TransactionName
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
@@ -110,12 +110,13 @@ class Group:
             outcomes.append(outcome)
         return outcomes
 
-    async def commit(self) -> None:
-        """Writes all that was decided, and commits it, in one round trip."""
-        for account in self._loaded.opened:
-            if not self.workspace.is_written(ACCOUNTS, (account,)):
-                self.workspace.add(ACCOUNTS.removed, {"id": account})
+    async def commit(self) -> dict[Address, AccountKey]:
+        """Writes all that was decided, and commits it, in one round trip. Answers the accounts that are new."""
+        used = {account for account in self._loaded.opened if self.workspace.is_written(ACCOUNTS, (account,))}
+        for account in set(self._loaded.opened) - used:
+            self.workspace.add(ACCOUNTS.removed, {"id": account})
         await self.workspace.flush(self._session, commit=True)
+        return {address: key for address, key in self._loaded.accounts.items() if key.account in used} if used else {}
 
     def account(self, address: Address, even_blocked: bool = False) -> LockedAccount:
         """An account. Raises why there is none, that its customer was merged, and unless `even_blocked`, that it is

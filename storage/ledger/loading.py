@@ -92,17 +92,13 @@ class Loaded:
         self.taken: set[Any] = set()
         # Accounts that were opened for this group, by internal id; those that nothing happens to are not kept.
         self.opened: Sequence[int] = ()
+        # The accounts that can be worked with.
+        self.accounts = {address: key for address, key in keys.items() if isinstance(key, AccountKey)}
         self._recorded = reads.recorded
-
-    @property
-    def accounts(self) -> dict[Address, AccountKey]:
-        """The accounts that can be worked with."""
-        return {address: key for address, key in self.keys.items() if isinstance(key, AccountKey)}
 
     def key(self, address: Address) -> AccountKey | None:
         """Where an account is; None where there is none."""
-        key = self.keys.get(address)
-        return key if isinstance(key, AccountKey) else None
+        return self.accounts.get(address)
 
     def program(self, program: int) -> ProgramState:
         """A program that was found."""
@@ -176,7 +172,7 @@ async def lock_and_load(
     only in thought."""
     is_mixed = any(command.context.validate_only for command in commands)
     locking = reads_of(command for command in commands if not command.context.validate_only) if is_mixed else reads
-    changing = resolved.addresses(locking)
+    changing = resolved.addresses(locking) if is_mixed else resolved.keys.keys()
     found, opened = dict(resolved.keys), None
     if lacking := [address for address in changing if isinstance(found[address], Unopened)]:
         opened = await open_accounts(session, lacking, waits=patience_ms is not None)
@@ -191,9 +187,9 @@ async def lock_and_load(
     _, passed_over = await nouns.load(session, asked, locks, patience_ms, opened is None, loaded.workspace)
     for account, state in thought.items():
         loaded.workspace.load(ACCOUNTS, (account,), Account(state=state))
-    # Who would change an account that could not be opened waits for whoever has its customer in hand.
-    unopened = {key.account for address in changing if (key := loaded.key(address)) and key.account < 0}
-    loaded.taken.update(unopened)
+    if thought:
+        # Who would change an account that could not be opened waits for whoever has its customer in hand.
+        loaded.taken.update(key.account for address in changing if (key := loaded.key(address)) and key.account < 0)
     loaded.taken.update(passed_over.pop(ACCOUNT, ()))
     loaded.taken.update((noun, tuple(key)) for noun, keys in passed_over.items() for key in keys)
     return loaded

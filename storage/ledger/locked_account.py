@@ -57,6 +57,7 @@ class LockedAccount:
         self._workspace = workspace
         self._sliding = sliding
         self._owner = (key.account,)
+        self._figures = workspace.within(ACCOUNTS, ())
         self._rest_due_at = None
         if is_at_hand:
             is_due = self.account.is_due(program.now)
@@ -65,9 +66,7 @@ class LockedAccount:
     @property
     def account(self) -> Account:
         """Its figures, as this transaction has left them."""
-        found = self._workspace.get(ACCOUNTS, self._owner)
-        assert found is not None
-        return found
+        return self._figures[self.key.account]
 
     @property
     def lots(self) -> Mapping[int, Lot]:

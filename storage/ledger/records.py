@@ -97,7 +97,7 @@ TRANSACTIONS: Record[LoadedPurchase] = Record(
     ],
     beside={"activity": "uuid"},
     recorded=True,
-    held_in="purchase",
+    held=LoadedPurchase,
     also={"account": "bigint", "origin_account": "bigint?"},
 )
 

@@ -4,7 +4,7 @@ What is found is true for ever but for merges, so the keys of accounts are remem
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec import json
 
@@ -26,8 +26,7 @@ from storage.ledger.names import Reads
 REMEMBERED_MAX = 200_000
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """What the names of a group mean, or why they mean nothing.
 
     A purchase that is to be recorded by the group, and is nowhere else, is at the first account that it may be of.
@@ -83,6 +82,10 @@ class Resolver:
         if unknown:
             found.update(await self._look_up(session, unknown))
         return found
+
+    def remember(self, keys: Mapping[Address, AccountKey]) -> None:
+        """Accounts that are there for good: those that a group opened, once it is committed."""
+        self._keys.update(keys)
 
     async def _look_up(
         self, session: Session, unknown: list[Address]
