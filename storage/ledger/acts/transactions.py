@@ -7,7 +7,7 @@ from rules import ledger
 from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import DuplicateTransaction, OccursInFuture, TransactionStateWrong
-from rules.transactions import Line, Purchase, TransactionState, check_pending, earned
+from rules.transactions import Line, Purchase, TransactionState, check_lines, check_pending, earned
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address, TransactionName
 from storage.ledger.commands import Balance, CommandContext, balance
@@ -69,7 +69,7 @@ class RecordTransaction(NamedTuple):
         return Recorded
 
     def decide(self, group: Group) -> Answer[Recorded]:
-        """Raises DuplicateTransaction, OccursInFuture, CurrencyMismatch, AmountTooLarge."""
+        """Raises DuplicateTransaction, OccursInFuture, LinesExceedAmount, CurrencyMismatch, AmountTooLarge."""
         key = group.key(self.address)
         known = group.known(key.program, self.transaction_id) if key is not None else None
         # A suspended customer earns nothing new; what stands in the books already is answered all the same.
@@ -79,6 +79,7 @@ class RecordTransaction(NamedTuple):
             return self._again(locked, known)
         card = locked.card
         occurred_at = check_instant(self.occurred_at, clock)
+        check_lines(self.amount_minor, self.lines)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
         term = clock.settings.term(card, occurred_at)
         draft = locked.draft()
@@ -170,11 +171,12 @@ class UpdateTransaction(NamedTuple):
         return Decided
 
     def decide(self, group: Group) -> Answer[Decided]:
-        """Raises TransactionStateWrong, CurrencyMismatch, AmountTooLarge."""
+        """Raises TransactionStateWrong, LinesExceedAmount, CurrencyMismatch, AmountTooLarge."""
         locked, known = group.purchase(self.name)
         clock, purchase = locked.program, known.purchase
         draft = locked.draft()
         check_pending(purchase, clock.now)
+        check_lines(self.amount_minor, self.lines)
         settings = group.settings(clock.id, purchase.settings_version)
         card = settings.card(locked.address.card, self.name.program)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)

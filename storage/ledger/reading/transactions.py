@@ -143,7 +143,7 @@ def _listed(books: Connection, name: CustomerName, rows: list[tuple[Any, ...]]) 
 def _purchase(
     transaction_id: str, amount_minor: int, currency_code: str, lines: list[list[Any]] | None, points: int,
     lot: int | None, version: int, occurred_at: datetime, decided: str, accepts_at: datetime | None, refunds: int,
-    refunded_minor: int, refunded_points: int, refunded_lines: list[int] | None,
+    refunded_minor: int, refunded_points: int, refunded_lines: list[int | None] | None,
 ) -> Purchase:  # fmt: skip
     return Purchase(
         transaction_id,
