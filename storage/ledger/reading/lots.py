@@ -86,6 +86,16 @@ def _read(reading: Reading, activity: str, origin: list[str] | None, *row: Any) 
     return LotRead(lot, expires_at, last, made_from, activity)
 
 
+# From when a lot counts: where the record of a purchase made it, from the purchase, however late it was recorded. What a
+# correction, a merge or a rollback made of a purchase's lot counts from then.
+SINCE = "least(l.issued_at, bought.occurred_at)"
+BOUGHT = """
+LEFT JOIN LATERAL (
+    SELECT occurred_at FROM transaction AS t
+    WHERE t.program = l.program AND t.transaction_id = l.transaction_id AND t.activity = l.activity OFFSET 0
+) AS bought ON true
+"""
+
 # What time has changed is in the state that it is in now; all others are in that of their row.
 _PAGE = """
 SELECT l.activity::text, o.name, l.number, l.state, l.points, l.remaining, l.activates_at, l.expires_at,

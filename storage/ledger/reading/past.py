@@ -1,7 +1,7 @@
 """The balance at a past instant, by value date: what the books say today of what it was then.
 
 active, earned, spent, expired, revoked, moved    the sums of the entries that hold from then or before
-pending    lots issued by then and not active then, less what had been taken back of them
+pending    lots that count from then or before and were not active then, less what had been taken back of them
 held       holds made by then that had not ended
 debt       debts made by then, less what had been repaid and written off
 
@@ -22,6 +22,7 @@ from storage.ledger.load import LOT_COLUMNS, lot
 from storage.ledger.reading import accounts, cancellations, moves
 from storage.ledger.reading.accounts import Reading
 from storage.ledger.reading.figures import figure
+from storage.ledger.reading.lots import BOUGHT, SINCE
 
 
 def balance_at(books: Connection, address: Address, at: datetime) -> Balance:
@@ -116,8 +117,8 @@ SELECT kind, amount > 0, sum(amount)::bigint FROM entry WHERE account = %s AND o
 """
 
 _WAITING = f"""
-SELECT json_build_array({LOT_COLUMNS}) FROM lot l
-WHERE account = %s AND issued_at <= %s AND (activates_at IS NULL OR activates_at > %s)
+SELECT json_build_array({LOT_COLUMNS}) FROM lot l {BOUGHT}
+WHERE account = %s AND {SINCE} <= %s AND (activates_at IS NULL OR activates_at > %s)
 """  # noqa: S608
 
 _HELD = """
