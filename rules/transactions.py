@@ -123,7 +123,9 @@ def share(purchase: Purchase, rate: EarnRate, amount_minor: int | None, lines: M
     """What a refund of an amount, of lines (number from 1 to amount, 0 for all of it), or of all that is left takes.
 
     Cumulative: thirds of 100 points are 33, 33 and 34, and the whole is always the whole: when all the money is back,
-    so are all points. A line of amount 0 is refunded once. It uses what was earned then. Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong.
+    so are all points. A line of amount 0 is refunded once. It uses what was earned then.
+
+    Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong.
     """
     if purchase.decided is TransactionState.REJECTED:
         raise TransactionStateWrong(

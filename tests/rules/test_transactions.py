@@ -83,7 +83,7 @@ def test_any_parts_of_a_purchase_claim_the_whole_of_its_points(amounts: list[int
 def test_lines_and_amounts_in_any_order_never_claim_more_than_was_earned(
     lines: list[tuple[int, int | None]], beside: int, data: st.DataObject
 ) -> None:
-    """Tills refund a line today and "the rest" tomorrow; what is claimed only grows, and ends at the whole. And it ends:
+    """Tills refund a line today and "the rest" tomorrow; what is claimed only grows, to the whole. And there is an end:
     each refund gives back money, or names a line of amount 0 that none has named."""
     made = tuple(Line("p", "", 1, amount, points) for amount, points in lines)
     total = sum(line.amount_minor for line in made) + beside

@@ -101,8 +101,8 @@ def test_points_that_are_sent_to_a_friend_end_as_they_would_have(shop: Shop) -> 
     shop.do(shop.event("visited", "ben"))
     shop.do(shop.transfer(30, "ben", "ada", card="sliding"))
     shop.do(shop.transfer(5, "ben", "ada", card="sliding"))
-    ends = "SELECT remaining, expires_at FROM lot WHERE origin IS NOT NULL AND state = 'ACTIVE' AND NOT slides ORDER BY 1"
-    assert shop.rows(ends) == [(5, MOVED_END), (30, FIRST_END)]
+    ends = "SELECT remaining, expires_at FROM lot WHERE origin IS NOT NULL AND state = 'ACTIVE' AND NOT slides"
+    assert sorted(shop.rows(ends)) == [(5, MOVED_END), (30, FIRST_END)]
     shop.advance(FIRST_END - START - 20 * DAY)
     assert (shop.balance("ada", "sliding").active, shop.balance("ben", "sliding").active) == (5, 5)
     shop.sweep()

@@ -86,8 +86,8 @@ def _read(reading: Reading, activity: str, origin: list[str] | None, *row: Any) 
     return LotRead(lot, expires_at, last, made_from, activity)
 
 
-# From when a lot counts: where the record of a purchase made it, from the purchase, however late it was recorded. What a
-# correction, a merge or a rollback made of a purchase's lot counts from then.
+# From when a lot counts: one that the record of a purchase made from the purchase, however late it was recorded. What
+# a correction, a merge or a rollback made of a purchase's lot counts from then.
 SINCE = "least(l.issued_at, bought.occurred_at)"
 BOUGHT = """
 LEFT JOIN LATERAL (
