@@ -196,6 +196,10 @@ class Draft:
         """The first instant at which a lot is no longer usable."""
         return self.sliding_expiries.get(lot.settings_version) if lot.slides else lot.expires_at
 
+    def slides_beyond(self, version: int, at: datetime) -> bool:
+        """Whether the sliding lots of a settings version have an end that lies after an instant."""
+        return (end := self.sliding_expiries.get(version)) is not None and end > at
+
     def extend_sliding_expiries(self, activity_type: str, at: datetime) -> None:
         """Moves the expiry of each group of sliding lots on, where that type of activity counts for it."""
         for version in list(self.sliding_expiries):

@@ -40,13 +40,14 @@ def earn(
 ) -> Entry | None:
     """Adds a lot of `points` (at least 1) with that term; answers its entry, None while it is pending.
 
-    Points whose activation has come are active at once; those whose expiry has come too expire at once. Raises
-    AmountTooLarge.
+    Points whose activation has come are active at once; those whose expiry has come too expire at once. Points that
+    slide move the end of all that slide with them on; by hand they only share it. Raises AmountTooLarge.
     """
     lot = draft.issue(points, term, settings_version, now, transaction_id)
     if term.activates_at is None or term.activates_at > now:
         return None
-    if term.slides:
+    # A correction is no visit of the customer's; without an end that is still ahead there is none to share.
+    if term.slides and not (kind is EntryKind.ADJUSTMENT and draft.slides_beyond(settings_version, now)):
         draft.extend_sliding_expiry(settings_version, "", term.activates_at)
     entry = draft.post(kind, ((lot.number, points),), term.activates_at, transaction_id)
     draft.entries.append(entry)
@@ -107,7 +108,10 @@ def cancel(draft: Draft, number: int, points: int | None = None) -> int:
 
 
 def transfer(source: Draft, target: Draft, points: int, now: datetime, source_account: int) -> tuple[Entry, Entry]:
-    """Gives points to another account of the same card: lot by lot, each with the expiry it had.
+    """Gives points to another account of the same card: lot by lot, each with the expiry it has.
+
+    What slid until then does so no more: whoever comes back after it, a gift that is sent to and fro ends when it would
+    have ended, and moves the end of no other points.
 
     `source_account` names the account they come from, for the lots to remember. Raises InsufficientPoints,
     PointsHeldElsewhere, AmountTooLarge.
@@ -118,10 +122,8 @@ def transfer(source: Draft, target: Draft, points: int, now: datetime, source_ac
     given = []
     for number, amount in taken:
         lot = source.lots[number]
-        term = Term(lot.activates_at, lot.expires_at, lot.slides)
+        term = Term(lot.activates_at, source.expires_at(lot))
         made = target.issue(-amount, term, lot.settings_version, now, origin=number, origin_account=source_account)
-        if lot.slides:
-            adopt_sliding_expiry(source, target, lot.settings_version)
         given.append((made.number, -amount))
     received = target.post(EntryKind.TRANSFER_IN, given, now)
     source.entries.append(sent)
@@ -131,7 +133,7 @@ def transfer(source: Draft, target: Draft, points: int, now: datetime, source_ac
 
 
 def adopt_sliding_expiry(source: Draft, target: Draft, version: int) -> None:
-    """Lots that move keep the later of both groups' expiries: none is ever cut short."""
+    """Of two accounts that become one, or part again, the later expiry of a group holds: none is ever cut short."""
     at = source.sliding_expiries[version]
     if version not in target.sliding_expiries:
         target.account = target.account._replace(sliding_expiries=target.account.sliding_expiries + 1)

@@ -62,11 +62,11 @@ def claim(
     Points that holds have set aside are not touched. ONLY_PENDING takes no active points at all.
     """
     pending = own = other = 0
+    allocations = []
     if lot is not None and draft.lots[lot].state is LotState.PENDING:
         pending = cancel(draft, lot, points)
     wanted = points - pending
     if policy is not RefundPolicy.ONLY_PENDING and wanted:
-        allocations = []
         if lot is not None and draft.lots[lot].state is LotState.ACTIVE:
             own = min(wanted, draft.lots[lot].free)
         if own and lot is not None:
@@ -74,12 +74,13 @@ def claim(
         other = min(wanted - own, draft.account.free - own)
         if other:
             allocations += _from_others(draft, other, lot)
-        if allocations:
-            draft.entries.append(draft.post(EntryKind.REFUND, allocations, now, transaction_id))
     missing = wanted - own - other
     debt = missing if policy is RefundPolicy.UNLIMITED else 0
     if missing:
+        # Before the entry, which says what is owed after it.
         _owe(draft, missing, ShortfallKind.DEBT if debt else ShortfallKind.SHORTFALL, now, transaction_id)
+    if allocations:
+        draft.entries.append(draft.post(EntryKind.REFUND, allocations, now, transaction_id))
     return Claimed(pending, own, other, debt, missing - debt)
 
 

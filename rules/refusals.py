@@ -64,6 +64,10 @@ class CurrencyMismatch(Refusal):
     """The card earns in {expected}; the amount is in {given}."""
 
 
+class LinesExceedAmount(Refusal):
+    """The lines come to {lines}, more than the amount of {amount}; send each as it was paid, after discounts."""
+
+
 class SettingsInvalid(Refusal):
     """The settings contradict themselves: {what}."""
 

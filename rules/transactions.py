@@ -11,6 +11,7 @@ from rules.refusals import (
     AmountTooLarge,
     CurrencyMismatch,
     LineNotFound,
+    LinesExceedAmount,
     RefundExceedsTransaction,
     TransactionStateWrong,
 )
@@ -38,7 +39,8 @@ class Line(NamedTuple):
 
 class Purchase(NamedTuple):
     """A purchase in the books. `decided` is PENDING, ACCEPTED or REJECTED; while PENDING, time accepts it at
-    `accepts_at` (None: only somebody does). `refunded_points` is what its refunds claimed so far."""
+    `accepts_at` (None: only somebody does). `refunded_points` is what its refunds claimed so far, `refunded_lines` the
+    amount that they gave back of each line: None where they did not name it, so that one of amount 0 is named once."""
 
     transaction_id: str
     amount_minor: int
@@ -53,20 +55,25 @@ class Purchase(NamedTuple):
     refunds: int = 0
     refunded_minor: int = 0
     refunded_points: int = 0
-    refunded_lines: tuple[int, ...] = ()
+    refunded_lines: tuple[int | None, ...] = ()
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether all of it was: nothing of it is left to be decided. A purchase of 0 is by any refund."""
+        return self.refunds > 0 and self.refunded_minor == self.amount_minor
 
     def state(self, now: datetime) -> TransactionState:
         """What it is to be called at `now`."""
         if self.decided is TransactionState.REJECTED:
             return self.decided
         if self.refunds:
-            whole = self.refunded_minor == self.amount_minor
-            return TransactionState.REFUNDED if whole else TransactionState.PARTIALLY_REFUNDED
+            return TransactionState.REFUNDED if self.is_refunded else TransactionState.PARTIALLY_REFUNDED
         return TransactionState.PENDING if self.is_pending(now) else TransactionState.ACCEPTED
 
     def is_pending(self, now: datetime) -> bool:
         """Whether its points still wait."""
-        return self.decided is TransactionState.PENDING and (self.accepts_at is None or self.accepts_at > now)
+        is_decided = self.decided is not TransactionState.PENDING or self.is_refunded
+        return not is_decided and (self.accepts_at is None or self.accepts_at > now)
 
 
 class Share(NamedTuple):
@@ -74,7 +81,14 @@ class Share(NamedTuple):
 
     amount_minor: int
     points: int
-    lines: tuple[int, ...]
+    lines: tuple[int | None, ...]
+
+
+def check_lines(amount_minor: int, lines: Sequence[Line]) -> None:
+    """Raises LinesExceedAmount: what a purchase earns by its lines was paid. They may come to less than was."""
+    total = sum(line.amount_minor for line in lines)
+    if total > amount_minor:
+        raise LinesExceedAmount(amount=amount_minor, lines=total)
 
 
 def earned(rate: EarnRate, amount_minor: int, currency_code: str, lines: Sequence[Line]) -> int:
@@ -108,28 +122,31 @@ def check_pending(purchase: Purchase, now: datetime) -> None:
 def share(purchase: Purchase, rate: EarnRate, amount_minor: int | None, lines: Mapping[int, int] | None) -> Share:
     """What a refund of an amount, of lines (number from 1 to amount, 0 for all of it), or of all that is left takes.
 
-    Cumulative: thirds of 100 points are 33, 33 and 34, and the whole is always the whole. It uses what was earned
-    then. Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong.
+    Cumulative: thirds of 100 points are 33, 33 and 34, and the whole is always the whole: when all the money is back,
+    so are all points. A line of amount 0 is refunded once. It uses what was earned then.
+
+    Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong.
     """
     if purchase.decided is TransactionState.REJECTED:
         raise TransactionStateWrong(
             transaction=purchase.transaction_id, state=purchase.decided, wanted=TransactionState.ACCEPTED
         )
     left = purchase.amount_minor - purchase.refunded_minor
-    before = list(purchase.refunded_lines) or [0] * len(purchase.lines)
-    after = list(before)
+    after = list(purchase.refunded_lines) or [None] * len(purchase.lines)
     by_lines = 0
     if lines:
+        amount_minor = 0
         for number, amount in lines.items():
             if not 1 <= number <= len(purchase.lines):
                 raise LineNotFound(transaction=purchase.transaction_id, line=number)
-            line = purchase.lines[number - 1]
-            rest = line.amount_minor - before[number - 1]
-            if amount > rest or (not rest and line.amount_minor):
+            line, before = purchase.lines[number - 1], after[number - 1]
+            rest = line.amount_minor - (before or 0)
+            if amount > rest or (not rest and before is not None):
                 raise RefundExceedsTransaction(transaction=purchase.transaction_id, left=rest, requested=amount)
-            after[number - 1] += amount or rest
-            by_lines += _line_claim(line, rate, after[number - 1]) - _line_claim(line, rate, before[number - 1])
-        amount_minor = sum(after) - sum(before)
+            taken = amount or rest
+            after[number - 1] = (before or 0) + taken
+            by_lines += _line_claim(line, rate, after[number - 1]) - _line_claim(line, rate, before)
+            amount_minor += taken
     amount = left if amount_minor is None else amount_minor
     if amount > left or (purchase.refunds and not left):
         raise RefundExceedsTransaction(transaction=purchase.transaction_id, left=left, requested=amount)
@@ -148,5 +165,5 @@ def part(points: int, amount: int, whole: int) -> int:
     return points if amount == whole else points * amount // whole
 
 
-def _line_claim(line: Line, rate: EarnRate, amount: int) -> int:
-    return part(line_points(rate, line), amount, line.amount_minor)
+def _line_claim(line: Line, rate: EarnRate, amount: int | None) -> int:
+    return 0 if amount is None else part(line_points(rate, line), amount, line.amount_minor)

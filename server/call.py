@@ -81,6 +81,11 @@ class Call:
         self.subject = subject
         self.program, self.customer = scope(subject)
 
+    def note(self, subject: str, request_id: str) -> None:
+        """The same, with the id of the request."""
+        self.about(subject)
+        self.request_id = request_id
+
     async def next_message(self) -> bytes | None:
         """The next message of a stream, None at its end. Raises StreamIdle."""
         raw = await _in_time(self.context.read())

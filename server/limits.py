@@ -48,6 +48,11 @@ HANDSHAKE_MAX_MS = 10_000
 INGEST_STREAMS_MAX = 128
 # Ingest messages of one stream that wait for their answers: one being written, and those behind it; one more is read.
 STREAM_WINDOW = 3
+# Refused items of one stream that are recorded at once; each costs as much as a refused call. All INGEST_STREAMS_MAX
+# then fill half of the recorder's lane (storage/books.py): no call goes unrecorded for streams. And how long a stream
+# waits before it tries again where calls have filled it.
+STREAM_RECORDS_MAX = 16
+STREAM_RECORDS_PAUSE_S = 0.05
 # A stream that brings no message, or does not take its answer, for so long is ended: whoever opened it is gone, or can
 # open another.
 STREAM_IDLE_MAX_S = 300.0

@@ -28,6 +28,7 @@ _INVALID = {
     refusals.PageTokenMismatch: ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH,
     refusals.UpdateMaskInvalid: ErrorReason.ERROR_REASON_UPDATE_MASK_INVALID,
     refusals.CurrencyMismatch: ErrorReason.ERROR_REASON_CURRENCY_MISMATCH,
+    refusals.LinesExceedAmount: ErrorReason.ERROR_REASON_LINES_EXCEED_AMOUNT,
     refusals.TimeZoneUnknown: ErrorReason.ERROR_REASON_TIME_ZONE_UNKNOWN,
     refusals.SettingsInvalid: ErrorReason.ERROR_REASON_SETTINGS_INVALID,
     refusals.PrecisionTooFine: ErrorReason.ERROR_REASON_PRECISION_TOO_FINE,

@@ -11,6 +11,10 @@ import grpc.aio
 
 # Below the server's idle limits, above its floor for pings: a quiet channel stays open through a NAT.
 KEEPALIVE_MS = 60_000
+# How soon a server that is away is looked for again: at first, for one that is only restarted, and later. gRPC's own
+# pauses grow to two minutes: after an outage of 100 s clients came back 16 s late.
+RECONNECT_MIN_MS = 200
+RECONNECT_MAX_MS = 2_000
 # What a call gets that brings no deadline of its own. Not in the service configuration: gRPC's core does not tell
 # the server, which would work on for a caller that has gone, and counts by the processor's clock, a fifth too fast
 # on some machines.
@@ -22,7 +26,8 @@ def connect(target: str, api_key: str, credentials: grpc.ChannelCredentials | No
 
     `target` is `host:port`. Without `credentials` the channel is not encrypted: for loopback and private networks.
     Every call gets a deadline of 10 s unless it brings its own, and is tried up to 4 times while the server cannot
-    take it: each change carries a `request_id`, so that a change made by a lost attempt is not made twice.
+    take it: each change carries a `request_id`, so that a change made by a lost attempt is not made twice. A server
+    that was away is found again within some 2 s.
     """
     options = _options()
     if credentials is None:
@@ -45,6 +50,8 @@ def _options() -> list[tuple[str, Any]]:
     return [
         ("grpc.service_config", files("fealty").joinpath("service_config.json").read_text()),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.initial_reconnect_backoff_ms", RECONNECT_MIN_MS),
+        ("grpc.max_reconnect_backoff_ms", RECONNECT_MAX_MS),
     ]
 
 

@@ -47,9 +47,6 @@ def _ended(body: Mapping[str, Any], who: str) -> str:
     details = body["details"]
     called = body["method"].rpartition("/")[2] or body["action"]
     about = f" for {body['subject']}" if body["subject"] else ""
-    if "reasons" in details:
-        reasons = ", ".join(f"{count} of {reason}" for reason, count in sorted(details["reasons"].items()))
-        return f"{who} called {called}{about}, of which {_count(details['items'], 'item')} came to nothing: {reasons}."
     why = f": {details['reason']}" if details.get("reason") else ""
     return f"{who} called {called}{about}, which {_ENDS[body['outcome']]}{why}."
 

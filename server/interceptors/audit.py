@@ -40,7 +40,7 @@ class Audit:
             allowed, more = self._flood.admits((told.reason, call.context.peer().rpartition(":")[0]))
             if not allowed:
                 return
-        details = {**call.details, "code": told.code.name, "reason": told.reason}
+        details = {**call.details, **details_of(told)}
         if more:
             details["not_recorded_before"] = more
         try:
@@ -55,6 +55,11 @@ class Audit:
         [recorded] = await self._books.record([act])
         if isinstance(recorded, Exception):
             raise recorded
+
+
+def details_of(told: Failure) -> dict[str, Any]:
+    """How it ended, as the record of a call that failed has it, and that of an item of a stream."""
+    return {"code": told.code.name, "reason": told.reason}
 
 
 class Flood:

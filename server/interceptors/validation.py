@@ -21,25 +21,9 @@ def of(method: Method) -> Callable[[Call], None]:
     subject = subject_field(method)
 
     def validate(call: Call) -> None:
-        """Fills `request`, and what the call is about. Raises RequestMalformed, RequestInvalid.
-
-        What the call is about is noted where the rule of that field held, also of a request that breaks others: the log
-        keeps it for ever, and a text that is no name may be anything.
-        """
+        """Fills `request`, and what the call is about. Raises RequestMalformed, RequestInvalid."""
         call.request = parse(method, call.raw)
-        if b"\0" in call.raw:
-            check_text(call.request)
-        wrong: Container[str] = ()
-        try:
-            check(call.request)
-        except RequestInvalid as invalid:
-            wrong = invalid.fields
-            raise
-        finally:
-            if subject and subject not in wrong:
-                call.about(value(call.request, subject))
-            if "request_id" not in wrong:
-                call.request_id = getattr(call.request, "request_id", "")
+        check_noting(call.request, subject, b"\0" in call.raw, call.note)
 
     return validate
 
@@ -57,6 +41,27 @@ def check(message: Message) -> None:
     if violations := _validator.collect_violations(message):
         found = [(_path(violation), _sentence(violation)) for violation in violations]
         raise RequestInvalid(found[: limits.VIOLATIONS_SHOWN_MAX], frozenset(path for path, _ in found))
+
+
+def check_noting(message: Message, subject: str, has_nul: bool, note: Callable[[str, str], None]) -> None:
+    """Raises RequestInvalid as `check` and, where bytes of it are NUL, `check_text` do.
+
+    Notes what the request is about, the name in its field `subject`, and its id: each where its rule held, also of a
+    request that breaks others. The log keeps them for ever, and a text that is no name may be anything.
+    """
+    if has_nul:
+        check_text(message)
+    wrong: Container[str] = ()
+    try:
+        check(message)
+    except RequestInvalid as invalid:
+        wrong = invalid.fields
+        raise
+    finally:
+        note(
+            value(message, subject) if subject and subject not in wrong else "",
+            getattr(message, "request_id", "") if "request_id" not in wrong else "",
+        )
 
 
 def check_text(message: Message) -> None:

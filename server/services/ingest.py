@@ -6,7 +6,6 @@ counts as a call in hand of its caller; a stream that waits for its next message
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -18,12 +17,13 @@ from server.call import Call, scope
 from server.commands import HOT, check_permission, command_of
 from server.errors import Failure, RequestInvalid, failure
 from server.interceptors import validation
+from server.interceptors.audit import details_of
 from server.outage import DATABASE
 from server.paging import Pages
 from server.policy import method_of
-from storage.activity.commands import Outcome
 from storage.activity.recorder import Act
 from storage.books import Books
+from storage.engine.lanes import LaneFull
 from storage.ledger.commands import AllOrNothing, Command
 
 # The result's field for each of the item's, which has the same number.
@@ -36,13 +36,14 @@ _RESULTS = {
 class _Item(NamedTuple):
     """An item on its way: its request, and its command or why it never became one.
 
-    `program` is the one that it names, empty where that was not checked.
+    `subject` is what it is about, `request_id` its id: each empty where that was not checked.
     """
 
     kind: str
     message: Any
     command: Command | Failure
-    program: str = ""
+    subject: str = ""
+    request_id: str = ""
 
 
 class _InHand(NamedTuple):
@@ -112,34 +113,40 @@ class Ingest:
             if isinstance(taken, Exception):
                 raise taken
             response, refused = await _response(taken)
-            if refused:
-                await self._note(call, refused)
+            await self._note(call, refused)
             taken.permit.release()
             permits.discard(taken.permit)
             await call.send(response.SerializeToString())
 
     async def _note(self, call: Call, refused: Sequence[tuple[_Item, Failure]]) -> None:
-        """One record for the refused items of a message, how many and why; one of their own for those denied."""
-        program = next((item.program for item, _ in refused if item.program and call.caller.sees(item.program)), "")
-        about = f"programs/{program}" if program else ""
-        reasons = {
-            Outcome.DENIED: Counter(told.reason for _, told in refused if told.outcome is Outcome.DENIED),
-            Outcome.REFUSED: Counter(told.reason for _, told in refused if told.outcome is not Outcome.DENIED),
-        }
-        acts = [
-            Act(
-                call.origin,
-                outcome,
-                about,
-                program,
-                details={"items": of.total(), "reasons": dict(of)},
-            )
-            for outcome, of in reasons.items()
-            if of
-        ]
-        for recorded in await self._books.record(acts):
-            if isinstance(recorded, Exception):
-                raise recorded
+        """Records each refused item as a call of its own would be, before the caller hears of it.
+
+        A stream of refusals waits for its records; where one cannot be written, it ends.
+        """
+        acts = [_act(call, item, told) for item, told in refused if told.outcome is not None]
+        for start in range(0, len(acts), limits.STREAM_RECORDS_MAX):
+            for recorded in await self._recorded(acts[start : start + limits.STREAM_RECORDS_MAX]):
+                if isinstance(recorded, Exception):
+                    raise recorded
+
+    async def _recorded(self, acts: Sequence[Act]) -> Sequence[str | Exception]:
+        until = time.monotonic() + limits.DEADLINE_MAX_S
+        while True:
+            try:
+                return await self._books.record(acts)
+            except LaneFull:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(limits.STREAM_RECORDS_PAUSE_S)
+
+
+def _act(call: Call, item: _Item, told: Failure) -> Act:
+    """What the log has of a refused item: what it has of its own call."""
+    assert told.outcome is not None
+    method = call.method if item.message is None else method_of(type(item.message))
+    origin = call.origin._replace(kind=method.kind, method=method.path)
+    program, customer = scope(item.subject)
+    return Act(origin, told.outcome, item.subject, program, customer, details_of(told), item.request_id)
 
 
 def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
@@ -147,17 +154,18 @@ def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
     if kind is None:
         return _Item("", None, failure(RequestInvalid([("posting", "one of its kinds is required")])))
     message = getattr(item, kind)
-    program = ""
+    noted = ("", "")
+
+    def note(subject: str, request_id: str) -> None:
+        nonlocal noted
+        noted = (subject, request_id)
+
     try:
-        if has_nul:
-            validation.check_text(message)
-        validation.check(message)
-        # Not before: what is no name may be anything, and the log keeps it.
-        program, _ = scope(validation.value(message, validation.subject_field(method_of(type(message)))))
+        validation.check_noting(message, validation.subject_field(method_of(type(message))), has_nul, note)
         check_permission(call, message)
-        return _Item(kind, message, command_of(call, message, program), program)
+        return _Item(kind, message, command_of(call, message, scope(noted[0])[0]), *noted)
     except (Refusal, RequestInvalid) as error:
-        return _Item(kind, message, failure(error), program)
+        return _Item(kind, message, failure(error), *noted)
 
 
 async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[_Item, Failure]]]:

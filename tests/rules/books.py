@@ -111,12 +111,14 @@ class Book:
         self._spent(entry)
         return entry
 
-    def adjust(self, points: int, minute: int) -> Entry:
-        """Points added for ever, or taken away, by hand."""
+    def adjust(self, points: int, minute: int, slides: bool = False) -> Entry:
+        """Points added, for ever or with those that slide, or taken away, by hand."""
         draft = self.draft(at(minute))
         if points > 0:
-            made = ledger.earn(draft, points, Term(at(minute), None), FIXED, at(minute), kind=EntryKind.ADJUSTMENT)
-            assert made is not None
+            term, version = Term(at(minute), None, slides), SLIDING if slides else FIXED
+            entry = ledger.earn(draft, points, term, version, at(minute), kind=EntryKind.ADJUSTMENT)
+            assert entry is not None
+            made = entry
         else:
             made = ledger.deduct(draft, -points, at(minute))
         self.keep(draft)

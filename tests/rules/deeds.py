@@ -71,10 +71,11 @@ class RollBack(NamedTuple):
 
 
 class Adjust(NamedTuple):
-    """Points by hand, those taken away in hundredths of what is spendable."""
+    """Points by hand, those taken away in hundredths of what is spendable; those given last for ever, or slide."""
 
     points: int
     percent: int
+    slides: bool
 
 
 class DecideLot(NamedTuple):
@@ -122,7 +123,7 @@ deeds: st.SearchStrategy[Deed] = st.one_of(
     st.builds(Release, _which),
     st.builds(Refund, _which, _percent, st.sampled_from(RefundPolicy)),
     st.builds(RollBack, _which, _percent, st.sampled_from(RollbackPolicy), st.integers(1, 60)),
-    st.builds(Adjust, st.integers(-1, 300), _percent),
+    st.builds(Adjust, st.integers(-1, 300), _percent, st.booleans()),
     st.builds(DecideLot, _which, st.booleans(), _lasts),
     st.builds(WriteOff, _which, _percent),
     st.builds(Transfer, _percent),
@@ -199,7 +200,7 @@ def _roll_back(book: Book, other: Book, deed: RollBack, minute: int) -> None:
 def _adjust(book: Book, other: Book, deed: Adjust, minute: int) -> None:
     points = deed.points if deed.points > 0 else -(book.account.spendable * deed.percent // 100)
     if points:
-        book.adjust(points, minute)
+        book.adjust(points, minute, deed.slides)
 
 
 def _decide_lot(book: Book, other: Book, deed: DecideLot, minute: int) -> None:

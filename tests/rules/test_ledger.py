@@ -10,6 +10,7 @@ from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import AmountTooLarge, InsufficientPoints, LotStateWrong
 from tests.rules.books import Book, at
+from tests.rules.conserved import assert_conserved
 
 
 def test_pending_points_are_not_spendable_until_their_instant() -> None:
@@ -237,3 +238,31 @@ def test_an_end_that_slides_never_moves_back() -> None:
     book.earn(100, 40, slides=True)
     book.earn(100, 41, starts=-20, slides=True)
     assert book.sliding_expiries == {2: at(70)}
+
+
+def test_points_given_by_hand_share_the_end_of_those_that_slide() -> None:
+    """A correction is no visit: otherwise a clerk's hand keeps points alive that nobody came back for."""
+    book = Book()
+    book.earn(100, 0, slides=True)
+    book.adjust(50, 29, slides=True)
+    assert book.sliding_expiries == {2: at(30)}
+    book.settle(at(30))
+    assert (book.account.active, book.account.expired) == (0, 150)
+    assert_conserved(book)
+
+
+@pytest.mark.parametrize("minute", [0, 30, 45])
+def test_where_no_end_is_ahead_points_given_by_hand_last_as_long_as_new_ones(minute: int) -> None:
+    """Of somebody who is new, or has not been here for too long: a gift that is gone at once is none. A visit moves
+    them on with the rest."""
+    book = Book()
+    if minute:
+        book.earn(100, 0, slides=True)
+    book.adjust(50, minute, slides=True)
+    assert book.sliding_expiries == {2: at(minute + 30)}
+    book.spend(10, minute + 20)
+    book.settle(at(minute + 30))
+    assert book.account.active == 40
+    book.settle(at(minute + 50))
+    assert book.account.active == 0
+    assert_conserved(book)

@@ -36,6 +36,23 @@ def test_a_refund_takes_the_lot_then_others_then_owes_as_far_as_the_policy_goes(
     book = eighty_spent_of_a_hundred()
     assert book.refund(0, 100, 3, policy) == claimed
     assert (book.account.spendable, book.account.debt) == (spendable, debt)
+    assert book.entries[-1].debt_after == debt
+    assert_conserved(book)
+
+
+@given(st.integers(0, 100), st.integers(0, 120), st.integers(1, 100))
+def test_the_entry_of_a_refund_says_what_is_owed_after_it(spent: int, other: int, claimed: int) -> None:
+    """A history in which the refund that made a debt shows none explains nothing to whom it is read out."""
+    book = Book()
+    book.earn(100, 0)
+    if spent:
+        book.spend(spent, 1)
+    if other:
+        book.earn(other, 2)
+    book.refund(0, claimed, 3, RefundPolicy.UNLIMITED)
+    [taken] = [entry for entry in book.entries if entry.kind is EntryKind.REFUND] or [book.entries[-1]]
+    owed = max(0, claimed - (100 - spent) - other)
+    assert (book.account.debt, taken.debt_after) == (owed, owed if taken.kind is EntryKind.REFUND else 0)
     assert_conserved(book)
 
 

@@ -1,5 +1,6 @@
 """What purchases earn, which state they are in, and how much of them each refund takes."""
 
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -13,10 +14,21 @@ from rules.refusals import (
     AmountTooLarge,
     CurrencyMismatch,
     LineNotFound,
+    LinesExceedAmount,
     RefundExceedsTransaction,
     TransactionStateWrong,
 )
-from rules.transactions import Line, Purchase, Share, TransactionState, check_pending, earned, part, share
+from rules.transactions import (
+    Line,
+    Purchase,
+    Share,
+    TransactionState,
+    check_lines,
+    check_pending,
+    earned,
+    part,
+    share,
+)
 from tests.rules.books import at
 
 RATE = EarnRate(1, 3, "EUR")
@@ -71,19 +83,19 @@ def test_any_parts_of_a_purchase_claim_the_whole_of_its_points(amounts: list[int
 def test_lines_and_amounts_in_any_order_never_claim_more_than_was_earned(
     lines: list[tuple[int, int | None]], beside: int, data: st.DataObject
 ) -> None:
-    """Tills refund a line today and "the rest" tomorrow; what is claimed only grows, and ends at the whole."""
+    """Tills refund a line today and "the rest" tomorrow; what is claimed only grows, to the whole. And there is an end:
+    each refund gives back money, or names a line of amount 0 that none has named."""
     made = tuple(Line("p", "", 1, amount, points) for amount, points in lines)
     total = sum(line.amount_minor for line in made) + beside
     bought = purchase(total, earned(RATE, total, "EUR", made), made)
     claims = [0]
-    for _ in range(4):
+    gifts = {number for number, line in enumerate(made, start=1) if not line.amount_minor}
+    for _ in range(6):
         left = total - bought.refunded_minor
-        if not left:
-            break
         number = data.draw(st.none() | st.integers(1, len(made)))
         try:
             if number is None:
-                taken = share(bought, RATE, data.draw(st.integers(1, left)), None)
+                taken = share(bought, RATE, data.draw(st.integers(1, max(1, left))), None)
             else:
                 taken = share(bought, RATE, None, {number: data.draw(st.integers(0, made[number - 1].amount_minor))})
         except RefundExceedsTransaction:
@@ -91,11 +103,16 @@ def test_lines_and_amounts_in_any_order_never_claim_more_than_was_earned(
         bought = after(bought, taken)
         claims.append(bought.refunded_points)
         assert 0 <= bought.refunded_minor <= total
-    if bought.refunded_minor < total:
+        assert taken.amount_minor or number in gifts
+        gifts -= {number}
+    if not bought.is_refunded:
         bought = after(bought, share(bought, RATE, None, None))
     claims.append(bought.refunded_points)
     assert all(one <= other for one, other in pairwise(claims))
-    assert claims[-1] == bought.points or not total
+    assert claims[-1] == bought.points
+    for lines_again in (None, *({number: 0} for number in range(1, len(made) + 1))):
+        with pytest.raises(RefundExceedsTransaction):
+            share(bought, RATE, None, lines_again)
 
 
 def test_a_line_takes_its_own_points_with_it() -> None:
@@ -103,11 +120,39 @@ def test_a_line_takes_its_own_points_with_it() -> None:
     lines = (ESPRESSO, CAKE)
     bought = purchase(100, earned(RATE, 100, "EUR", lines), lines)
     assert bought.points == 20 + 70
-    assert share(bought, RATE, None, {2: 0}) == Share(40, 70, (0, 40))
+    assert share(bought, RATE, None, {2: 0}) == Share(40, 70, (None, 40))
     half = share(bought, RATE, None, {2: 20})
-    assert half == Share(20, 35, (0, 20))
+    assert half == Share(20, 35, (None, 20))
     rest = share(after(bought, half), RATE, None, {1: 0, 2: 0})
     assert rest == Share(80, 55, (60, 40))
+
+
+def test_a_line_that_cost_nothing_is_refunded_once_and_takes_its_points_with_it() -> None:
+    """A gift for which there were points: whoever returns it keeps none of them, and can return it no second time."""
+    lines = (ESPRESSO, CAKE._replace(amount_minor=0))
+    bought = purchase(60, earned(RATE, 60, "EUR", lines), lines)
+    assert bought.points == 20 + 70
+    gift = share(bought, RATE, None, {2: 0})
+    assert gift == Share(0, 70, (None, 0))
+    bought = after(bought, gift)
+    assert bought.state(at(1)) is TransactionState.PARTIALLY_REFUNDED
+    for amount in (0, 1):
+        with pytest.raises(RefundExceedsTransaction) as refused:
+            share(bought, RATE, None, {1: 30, 2: amount})
+        assert refused.value.facts == {"transaction": "t1", "left": "0", "requested": str(amount)}
+    half = share(bought, RATE, None, {1: 30})
+    assert half == Share(30, 10, (30, 0))
+    assert share(after(bought, half), RATE, None, None) == Share(30, 10, (30, 0))
+
+
+def test_when_all_the_money_is_back_so_are_all_points() -> None:
+    """Also those of a gift that nobody brought back; and of what cost nothing, one refund is of all."""
+    lines = (ESPRESSO, CAKE._replace(amount_minor=0))
+    bought = purchase(60, 90, lines)
+    assert share(bought, RATE, None, {1: 0}) == Share(60, 90, (60, None))
+    free = purchase(0, 70, (FREE, CAKE._replace(amount_minor=0)))
+    refunded = after(free, share(free, RATE, None, {1: 0}))
+    assert (refunded.refunded_points, refunded.is_refunded) == (70, True)
 
 
 def test_lines_without_points_of_their_own_take_their_share_of_the_amount() -> None:
@@ -181,6 +226,30 @@ def test_a_purchase_refunded_in_part_says_so_whether_or_not_it_still_waits() -> 
     for decided in (TransactionState.PENDING, TransactionState.ACCEPTED):
         bought = purchase(100, 33, decided=decided, accepts_at=None)
         assert after(bought, Share(40, 13, ())).state(at(1)) is TransactionState.PARTIALLY_REFUNDED
+
+
+@pytest.mark.parametrize("accepts_at", [None, at(10)])
+def test_what_was_refunded_whole_is_pending_no_more(accepts_at: datetime | None) -> None:
+    """There is nothing left of it to be accepted or rejected, before its instant and after it."""
+    waiting = purchase(100, 33, decided=TransactionState.PENDING, accepts_at=accepts_at)
+    half = after(waiting, share(waiting, RATE, 50, None))
+    check_pending(half, at(9))
+    whole = after(half, share(half, RATE, None, None))
+    for minute in (9, 11):
+        assert whole.state(at(minute)) is TransactionState.REFUNDED
+        with pytest.raises(TransactionStateWrong) as refused:
+            check_pending(whole, at(minute))
+        assert refused.value.facts == {"transaction": "t1", "state": "REFUNDED", "wanted": "PENDING"}
+
+
+def test_the_lines_of_a_purchase_come_to_no_more_than_was_paid() -> None:
+    """A line that nobody paid for would earn by the card's rate beside one that has points of its own."""
+    check_lines(100, (ESPRESSO, CAKE))
+    check_lines(120, (ESPRESSO, CAKE))
+    check_lines(0, ())
+    with pytest.raises(LinesExceedAmount) as refused:
+        check_lines(99, (ESPRESSO, CAKE))
+    assert refused.value.facts == {"amount": "99", "lines": "100"}
 
 
 def test_lines_earn_for_the_whole_where_any_has_points_of_its_own() -> None:

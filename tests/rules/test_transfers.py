@@ -1,6 +1,8 @@
 """Points given to somebody else: each keeps the end it has, and both books say where they went."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.accounts import UNITS_MAX, EntryKind
 from rules.refusals import AmountTooLarge, InsufficientPoints, PointsHeldElsewhere
@@ -48,18 +50,70 @@ def test_only_what_is_spendable_can_be_given() -> None:
     assert (giver.account.spendable, friend.account.spendable) == (0, 40)
 
 
-def test_points_that_slide_keep_the_later_end_of_both_groups() -> None:
-    """None is ever cut short: neither those that were given, nor those that were there."""
+@pytest.mark.parametrize(("first", "second"), [(0, 20), (20, 0)])
+def test_points_that_slide_keep_the_end_they_have_then_and_move_no_other(first: int, second: int) -> None:
+    """Whoever of both has the later end: neither what was given nor what was there is cut short, or lasts longer."""
+    giver, friend = Book(), Book()
+    giver.earn(100, first, slides=True)
+    friend.earn(10, second, slides=True)
+    giver.transfer(friend, 40, 25)
+    assert (giver.sliding_expiries, friend.sliding_expiries) == ({2: at(first + 30)}, {2: at(second + 30)})
+    [given] = [lot for lot in friend.lots.values() if lot.origin_account is not None]
+    assert (given.slides, given.expires_at) == (False, at(first + 30))
+    for book in (giver, friend):
+        book.earn(5, 26, slides=True)
+        book.settle(at(first + 30))
+    assert (giver.account.active, friend.account.active, friend.account.expired) == (65, 15, 40)
+    for book in (giver, friend):
+        assert_conserved(book)
+
+
+def test_a_gift_that_comes_back_slides_no_more() -> None:
+    """Two friends could keep points alive for ever by sending them to and fro."""
     giver, friend = Book(), Book()
     giver.earn(100, 0, slides=True)
-    friend.earn(10, 20, slides=True)
-    giver.transfer(friend, 40, 25)
-    assert (friend.sliding_expiries, giver.sliding_expiries) == ({2: at(50)}, {2: at(30)})
-    friend.transfer(giver, 20, 28)
-    assert giver.sliding_expiries == {2: at(50)}
-    giver.settle(at(49))
-    assert giver.account.active == 80
-    for book in (giver, friend):
+    giver.transfer(friend, 100, 20)
+    friend.transfer(giver, 100, 29)
+    assert giver.sliding_expiries == {2: at(30)}
+    giver.settle(at(30))
+    assert (giver.account.active, giver.account.expired) == (0, 100)
+    assert_conserved(giver)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.booleans(), st.booleans(), st.integers(-100, 100).filter(bool)), max_size=20
+    ),
+    st.integers(0, 20),
+)
+def test_nothing_that_is_given_or_sent_keeps_points_beyond_what_the_last_visit_allows(
+    script: list[tuple[int, bool, bool, int]], minute: int
+) -> None:
+    """Nor does it cut them short: all are there until half an hour after the visits, and none after it."""
+    books = (Book(), Book())
+    books[0].earn(100, 0, slides=True)
+    books[1].earn(100, minute, slides=True)
+    last = (30, minute + 30)
+    for wait, whose, by_hand, points in script:
+        minute += wait
+        if minute >= min(last):
+            break
+        book, other = books[whose], books[1 - whose]
+        taken = min(abs(points), book.account.spendable)
+        if by_hand and points > 0:
+            book.adjust(points, minute, slides=True)
+        elif taken and by_hand:
+            book.adjust(-taken, minute)
+        elif taken:
+            book.transfer(other, taken, minute)
+    before = sum(book.account.active for book in books)
+    for book, own in zip(books, last, strict=True):
+        assert book.sliding_expiries == {2: at(own)}
+        book.settle(at(min(last) - 1))
+    assert sum(book.account.active for book in books) == before
+    for book in books:
+        book.settle(at(max(last)))
+        assert (book.account.active, book.account.due_at) == (0, None)
         assert_conserved(book)
 
 

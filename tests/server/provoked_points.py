@@ -14,6 +14,7 @@ from tests.server.serving import START, fresh, timestamp
 Refused = Callable[[], Awaitable[Any]]
 
 HOUR = timedelta(hours=1)
+_TEA = transactions_pb2.TransactionLine(product_id="tea", quantity=1, amount_minor=100)
 
 
 def _capture(club: Club, name: str = f"{account()}/holds/1", points: int = 0) -> Awaitable[Any]:
@@ -88,8 +89,7 @@ async def _refund_too_much(club: Club) -> Refused:
 
 
 async def _refund_of_no_line(club: Club) -> Refused:
-    line = transactions_pb2.TransactionLine(product_id="tea", quantity=1, amount_minor=100)
-    name = (await club.earn(100, transaction_id="t1", lines=[line])).transaction.name
+    name = (await club.earn(100, transaction_id="t1", lines=[_TEA])).transaction.name
     lines = transactions_pb2.RefundLines(lines=[transactions_pb2.RefundLine(line=2)])
     return lambda: club.refund(name, lines=lines)
 
@@ -161,6 +161,9 @@ async def _operation_done(club: Club) -> Refused:
 OF_PURCHASES: dict[str, Provoked] = {
     "CURRENCY_MISMATCH": Provoked(
         INVALID, {"expected": "EUR", "given": "JPY"}, at_once(lambda club: club.earn(amount=money(5, "JPY")))
+    ),
+    "LINES_EXCEED_AMOUNT": Provoked(
+        INVALID, {"amount": "99", "lines": "100"}, at_once(lambda club: club.earn(99, lines=[_TEA]))
     ),
     "OCCURS_IN_FUTURE": Provoked(
         REFUSED, {"now": START.isoformat()}, at_once(lambda club: club.earn(occur_time=timestamp(START + HOUR)))

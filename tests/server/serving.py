@@ -76,6 +76,7 @@ class Served:
 
     def __init__(self, app: App, settings: ServerSettings) -> None:
         self.app = app
+        self.settings = settings
         self.address = settings.address
         self.database: Database = handle.obj
         self.admin = self.client(self.key("admin", Role.ADMINISTRATOR))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import grpc.aio
 import pytest
 from google.protobuf import json_format
 
@@ -76,8 +77,8 @@ async def test_an_item_needs_the_permission_of_its_own_call(club: Club) -> None:
     assert _refusal(results[1]).facts == {"permission": "POINTS_ADJUST", "role": "SERVICE"}
     assert (await club.balance()).active == 103
     [denied] = await activities(club.admin, outcome="ACTIVITY_OUTCOME_DENIED")
-    assert json_format.MessageToDict(denied.details) == {"items": 1, "reasons": {"PERMISSION_MISSING": 1}}
-    assert denied.subject == "programs/club"
+    assert json_format.MessageToDict(denied.details) == {"code": "PERMISSION_DENIED", "reason": "PERMISSION_MISSING"}
+    assert (denied.action, denied.subject) == ("points.adjusted", adjust.account)
 
 
 async def test_of_all_or_nothing_all_are_done(club: Club) -> None:
@@ -99,14 +100,15 @@ async def test_of_all_or_nothing_one_refusal_is_that_of_all(club: Club) -> None:
     assert told.facts["reason"] == "The account has 15 to spend; 80 were requested."
     assert told.message.startswith('Item 2, counted from 0, was refused with "The account has 15 to spend;')
     assert club.books() == books
-    [refused] = await activities(club.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
-    assert json_format.MessageToDict(refused.details) == {
-        "items": 4,
-        "reasons": {"GROUP_REFUSED": 3, "INSUFFICIENT_POINTS": 1},
-    }
-    assert refused.description == (
-        "Service till called BatchIngest for programs/club, of which 4 items came to nothing: "
-        "3 of GROUP_REFUSED, 1 of INSUFFICIENT_POINTS."
+    refused = await activities(club.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
+    assert [(one.subject, one.details["reason"]) for one in reversed(refused)] == [
+        (account(), "GROUP_REFUSED"),
+        (account("plain", BEN), "GROUP_REFUSED"),
+        (account(), "INSUFFICIENT_POINTS"),
+        (account(), "GROUP_REFUSED"),
+    ]
+    assert refused[1].description == (
+        f"Service till called SpendPoints for {account()}, which was refused: INSUFFICIENT_POINTS."
     )
     # What was refused is not kept: corrected and sent again with the same ids, it is done.
     [again] = await send(club.till, items[:2], together=True)
@@ -179,11 +181,15 @@ async def test_rehearsals_and_deeds_may_stand_in_one_message(club: Club) -> None
 
 
 async def test_a_stranger_to_the_program_learns_nothing_from_a_group(club: Club) -> None:
-    """The refusal of a group names what the caller sent, never what is there."""
+    """The refusal of a group names what the caller sent, never what is there. Who tried it stands in the log of those
+    whose points they are, as by a call."""
     stranger = club.served.client(club.served.key("stranger", Role.SERVICE, "coffee"))
     [results] = await send(stranger, [_spend(1), record(purchase(1, account()))], together=True)
     assert [_reason(result) for result in results] == ["PROGRAM_NOT_FOUND", "GROUP_REFUSED"]
-    assert not await activities(club.admin, parent="programs/club", outcome="ACTIVITY_OUTCOME_REFUSED")
+    tried = await activities(club.admin, parent=ADA, outcome="ACTIVITY_OUTCOME_REFUSED")
+    assert [one.details["reason"] for one in tried] == ["GROUP_REFUSED", "PROGRAM_NOT_FOUND"]
+    with pytest.raises(grpc.aio.AioRpcError):
+        await activities(stranger, parent="programs/club")
 
 
 def record(request: Any) -> ingest_pb2.Item:

@@ -7,7 +7,6 @@ from typing import Any
 
 import grpc.aio
 import pytest
-from google.protobuf import json_format
 from grpc import StatusCode
 
 from fealty.reasons import refusal_of
@@ -80,16 +79,6 @@ async def test_refused_items_end_nothing_and_say_what_a_call_of_their_own_would_
     assert reasons == ["", *wrong, "", "INVALID_REQUEST", "INVALID_REQUEST", ""]
     assert {result.refused.code for result in first if _is(result, "CUSTOMER_NOT_FOUND")} == {5}
     assert second[0].recorded.balance.active == await active(server.till) == 15
-
-
-async def test_the_refused_items_of_a_message_are_recorded_together(server: Served) -> None:
-    """How many and why; ten thousand records of one wrong file would bury everything else."""
-    items = [purchase(-1), purchase(1), purchase(-2), purchase(1, PLAIN.replace("ada", "eve"))]
-    await _ingest(server.till, items)
-    [recorded] = await activities(server.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
-    assert recorded.action == "batch.ingested"
-    details = json_format.MessageToDict(recorded.details)
-    assert details == {"items": 3, "reasons": {"CUSTOMER_NOT_FOUND": 1, "INVALID_REQUEST": 2}}
 
 
 async def test_a_stream_that_is_sent_again_records_nothing_twice(server: Served) -> None:

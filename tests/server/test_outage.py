@@ -1,6 +1,7 @@
 """The database goes away under a running server, and comes back."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import grpc.aio
@@ -18,6 +19,10 @@ from tests.conftest import SETTINGS, open_folder
 from tests.server.serving import PLAIN, Client, Served, active, purchase, serve, settings_of, spending, told
 
 LOST = "fealty_activity_lost_total"
+# After so long gRPC's own pauses are of seven seconds, and the next attempt is five away.
+AWAY_S = 10.5
+# Half as much again as the pause between our attempts.
+FOUND_S = 3.5
 BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
 
 
@@ -106,6 +111,27 @@ async def test_a_stream_tells_of_an_outage_item_by_item_and_goes_on(server: Serv
         assert answer.results[0].WhichOneof("result") == outcome
     await call.done_writing()
     assert await active(server.till) == 3
+
+
+async def test_a_server_that_was_away_is_found_again_soon(runner: asyncio.Runner, database_url: str) -> None:
+    """Pauses that double, as gRPC's own do, make a client come back late by a good part of the outage."""
+    served = await serve(database_url)
+    await served.till.points.GetBalance(BALANCE)
+    await served.app.server.stop(0)
+    await served.app.books.close()
+    away_until = time.monotonic() + AWAY_S
+    while time.monotonic() < away_until:
+        # Who calls looks for the server: a channel that nobody uses rests.
+        with pytest.raises(grpc.aio.AioRpcError):
+            await served.till.points.GetBalance(BALANCE, timeout=0.5)
+        await asyncio.sleep(0.1)
+    again = await build(served.settings)
+    try:
+        assert await served.till.points.GetBalance(BALANCE, timeout=FOUND_S, wait_for_ready=True)
+    finally:
+        await again.server.stop(0)
+        await again.books.close()
+        served.database.close()
 
 
 async def test_a_server_does_not_start_without_its_books(empty_database_url: str, runner: asyncio.Runner) -> None:

@@ -66,7 +66,7 @@ async def test_a_name_that_is_one_is_noted_of_a_request_that_is_wrong_elsewhere(
 
 
 async def test_no_text_of_a_wrong_item_of_a_stream_is_kept(server: Served) -> None:
-    """The side entrance is swept like the front door; the program of an item that is well formed is noted."""
+    """The side entrance is swept like the front door; what an item is about that is well formed is noted."""
     wrong = purchase(1, f"programs/{ADDRESS}/customers/ada/accounts/plain")
     unnamed = ingest_pb2.Item(release_hold=holds_pb2.ReleaseHoldRequest(name=ADDRESS, request_id=ADDRESS))
     items = [ingest_pb2.Item(record=wrong), unnamed]
@@ -77,8 +77,10 @@ async def test_no_text_of_a_wrong_item_of_a_stream_is_kept(server: Served) -> No
     await server.admin.ingest.BatchIngest(
         iter([ingest_pb2.BatchIngestRequest(items=[*items, ingest_pb2.Item(record=purchase(1, f"{PLAIN}-no"))])])
     ).read()
-    newest = (await activities(server.admin, action="batch.ingested"))[0]
-    assert newest.subject == "programs/coffee"
+    recorded = await activities(server.admin, outcome="ACTIVITY_OUTCOME_INVALID")
+    assert {(one.action, one.subject) for one in recorded} == {("transaction.recorded", ""), ("hold.released", "")}
+    [refused] = await activities(server.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
+    assert (refused.action, refused.subject) == ("transaction.recorded", f"{PLAIN}-no")
 
 
 @pytest.mark.parametrize(

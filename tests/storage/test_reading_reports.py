@@ -9,6 +9,7 @@ from storage.engine.database import Database
 from storage.ledger.reading import explain, liability, past
 from storage.ledger.reading.liability import BreakageMonth, LiabilityMonth
 from storage.programs.commands import CreateProgram
+from tests.storage import members
 from tests.storage.asking import asked
 from tests.storage.deep import DAY, SETTINGS, Deep
 from tests.storage.scene import START
@@ -31,6 +32,47 @@ def test_a_purchase_that_arrives_late_changes_what_the_past_was(scene: Deep) -> 
     now = scene.read(past.balance_at, scene.address(), scene.now)
     assert now == scene.balance()
     assert now.active == 70
+
+
+def test_pending_points_were_pending_from_the_purchase_on_whenever_it_was_recorded(scene: Deep) -> None:
+    """The same of points that wait: a customer who asks about the fifth is told of what was bought on the second; and
+    what was done about them later was done later."""
+    scene.pass_time(9 * DAY)
+    scene.earn(100, card="slow", transaction_id="t", occurred_at=START + DAY)
+    scene.pass_time(timedelta(hours=1))
+    recorded_at = scene.now
+    scene.do(scene.refund("t", 30))
+    moments = [START, START + DAY, START + 4 * DAY, recorded_at - timedelta(hours=1), recorded_at]
+    balances = [scene.read(past.balance_at, scene.address(card="slow"), when) for when in moments]
+    assert [(then.pending, then.active) for then in balances] == [(0, 0), (100, 0), (100, 0), (100, 0), (70, 0)]
+    assert balances[-1] == scene.balance(card="slow")
+    [found] = scene.read(explain.explain, scene.address(card="slow"), None, 10)
+    assert found.steps[0].sentence.startswith("1.00 point was earned by transaction t on 2 January 2025")
+    assert [step.occurred_at for step in found.steps[:3]] == [START + DAY, START + DAY, recorded_at]
+    scene.pass_time(10 * DAY)
+    then = scene.read(past.balance_at, scene.address(card="slow"), START + 4 * DAY)
+    assert (then.pending, then.active) == (100, 0)
+
+
+def test_what_was_made_of_a_purchase_later_counts_from_then(scene: Deep) -> None:
+    """By a correction, a merge, a clock that runs ahead: no point counts twice, and none before somebody had it."""
+    ahead = timedelta(minutes=9)
+    scene.earn(1, card="owing", occurred_at=START + ahead)
+    assert scene.read(past.balance_at, scene.address(card="owing"), START) == scene.balance(card="owing")
+    scene.pass_time(5 * DAY)
+    scene.earn(100, card="slow", transaction_id="t", occurred_at=START + DAY)
+    scene.pass_time(DAY)
+    scene.do(scene.correction("t", 80))
+    scene.pass_time(DAY)
+    members.merge(scene)
+    scene.pass_time(DAY)
+    [theirs] = scene.read(explain.explain, scene.address("ben", "slow"), None, 10)
+    assert theirs.steps[0].occurred_at == START + 7 * DAY
+    members.unmerge(scene)
+    days = [2, 5, 6, 7, 8]
+    for name, pending in (("ada", [100, 100, 80, 0, 80]), ("ben", [0, 0, 0, 80, 0])):
+        address = scene.address(name, "slow")
+        assert [scene.read(past.balance_at, address, START + day * DAY).pending for day in days] == pending, name
 
 
 def test_the_future_is_unknown_and_so_is_the_time_before_a_live_customer(scene: Deep) -> None:

@@ -85,6 +85,21 @@ def test_lines_give_back_what_they_gave(shop: Shop) -> None:
     shop.assert_conserved()
 
 
+def test_a_gift_is_given_back_once(shop: Shop) -> None:
+    """A line of amount 0 has points and no money: asked for again, by this call or the next, it takes no more."""
+    shop.earn(60, transaction_id="t", lines=(LINES[0], LINES[1]._replace(amount_minor=0)))
+    taken = shop.do(shop.refund("t", lines=((2, 0),))).value
+    assert (taken.share.amount_minor, taken.share.points, taken.decided.state) == (0, 70, "PARTIALLY_REFUNDED")
+    assert shop.balance().active == 60
+    for command in (shop.refund("t", lines=((2, 0),)), shop.refund("t", lines=((1, 10), (2, 0)))):
+        refused = shop.refused(command)
+        assert (type(refused), refused.facts["left"]) == (RefundExceedsTransaction, "0")
+    assert shop.do(shop.refund("t", 30)).value.share.points == 0, "so many were taken with the gift"
+    rest = shop.do(shop.refund("t")).value
+    assert (rest.share.points, rest.decided.state, shop.balance().active) == (60, "REFUNDED", 0)
+    shop.assert_conserved()
+
+
 @pytest.mark.parametrize(("amount", "left"), [(101, "100"), (71, "70")])
 def test_no_more_is_refunded_than_was_paid(shop: Shop, amount: int, left: str) -> None:
     """However many tills refund it."""

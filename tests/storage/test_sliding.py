@@ -28,7 +28,9 @@ COUNTS_NOT: dict[str, Callable[[Shop], Command]] = {
     "another event": lambda shop: shop.event("order.delivered"),
     "a purchase with another card": lambda shop: shop.purchase(10, card="plain"),
     "points taken away": lambda shop: shop.adjustment(-10, card="sliding"),
-    "points given away": lambda shop: shop.transfer(10, card="sliding"),
+    "points given by hand": lambda shop: shop.adjustment(10, card="sliding"),
+    "points sent to a friend": lambda shop: shop.transfer(10, card="sliding"),
+    "points sent by a friend": lambda shop: shop.transfer(10, "ben", "ada", card="sliding"),
 }
 
 
@@ -68,7 +70,8 @@ def test_what_counts_moves_the_end_on(shop: Shop, act: str) -> None:
 
 @pytest.mark.parametrize("act", COUNTS_NOT)
 def test_what_does_not_count_leaves_it(shop: Shop, act: str) -> None:
-    """Whoever only brings things back, or is only corrected, has not been here."""
+    """Whoever only brings things back, is only corrected, or has friends, has not been here."""
+    shop.earn(10, "ben", "sliding")
     shop.do(COUNTS_NOT[act](shop))
     assert end(shop) == FIRST_END
 
@@ -91,12 +94,30 @@ def test_an_event_that_is_told_late_counts_from_its_own_day(shop: Shop) -> None:
     assert end(shop) == datetime(2025, 2, 11, 23, tzinfo=UTC)
 
 
-def test_points_that_are_given_away_keep_the_later_of_both_ends(shop: Shop) -> None:
-    """Neither what ben had nor what he is given is cut short."""
+def test_points_that_are_sent_to_a_friend_end_as_they_would_have(shop: Shop) -> None:
+    """To and fro, they cannot be kept alive; what the friend has himself is not touched."""
     shop.earn(10, "ben", "sliding")
     shop.do(shop.transfer(30, card="sliding"))
+    shop.do(shop.event("visited", "ben"))
+    shop.do(shop.transfer(30, "ben", "ada", card="sliding"))
+    shop.do(shop.transfer(5, "ben", "ada", card="sliding"))
+    ends = "SELECT remaining, expires_at FROM lot WHERE origin IS NOT NULL AND state = 'ACTIVE' AND NOT slides"
+    assert sorted(shop.rows(ends)) == [(5, MOVED_END), (30, FIRST_END)]
     shop.advance(FIRST_END - START - 20 * DAY)
-    assert (shop.balance("ada", "sliding").active, shop.balance("ben", "sliding").active) == (0, 40)
+    assert (shop.balance("ada", "sliding").active, shop.balance("ben", "sliding").active) == (5, 5)
+    shop.sweep()
+    shop.assert_conserved()
+
+
+def test_points_by_hand_for_somebody_who_stayed_away_last_like_new_ones_and_slide(shop: Shop) -> None:
+    """ "We miss you": a month, and as long as he comes back then."""
+    shop.advance(20 * DAY)
+    given = shop.do(shop.adjustment(7, card="sliding")).value
+    assert (given.balance.active, end(shop)) == (7, datetime(2025, 3, 10, 23, tzinfo=UTC))
+    shop.advance(10 * DAY)
+    shop.do(shop.event("visited"))
+    assert end(shop) == datetime(2025, 3, 20, 23, tzinfo=UTC)
+    shop.assert_conserved()
 
 
 def test_each_version_of_the_rules_has_an_end_of_its_own(shop: Shop) -> None:

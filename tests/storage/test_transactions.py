@@ -10,6 +10,7 @@ from rules.programs import EarnRate
 from rules.refusals import (
     AmountTooLarge,
     CurrencyMismatch,
+    LinesExceedAmount,
     LotNotFound,
     LotStateWrong,
     OccursInFuture,
@@ -23,6 +24,7 @@ from tests.storage.shop import CARDS, Shop
 
 DAY = timedelta(days=1)
 LINES = (Line("espresso", "drinks", 2, 60), Line("cake", "", 1, 40, points=70))
+LIGHTER = (LINES[0]._replace(amount_minor=30),)
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_a_correction_replaces_what_waits_by_the_rules_of_its_purchase(shop: Sho
     shop.earn(100, card="slow", transaction_id="t")
     shop.advance(DAY)
     shop.change(cards=tuple(_dearer(card) for card in CARDS))
-    corrected = shop.do(shop.correction("t", 40, lines=LINES[:1])).value
+    corrected = shop.do(shop.correction("t", 40, lines=LIGHTER)).value
     assert (corrected.purchase.points, corrected.state, corrected.lot) == (40, TransactionState.PENDING, 2)
     assert shop.figures(card="slow")[0] == 40
     assert corrected.activates_at == datetime(2025, 1, 11, 23, tzinfo=UTC), "counted from the purchase, as before"
@@ -95,9 +97,40 @@ def test_what_was_refunded_in_part_is_corrected_no_more(shop: Shop) -> None:
     assert (type(refused), refused.facts["state"]) == (TransactionStateWrong, "PARTIALLY_REFUNDED")
 
 
+def test_lines_that_nobody_paid_for_earn_nothing(shop: Shop) -> None:
+    """A purchase of 1.00 with a line of 9,999.99, beside one that has points of its own."""
+    dear = (*LINES, Line("mirage", "", 1, 999_999))
+    refused = shop.refused(shop.purchase(100, lines=dear))
+    assert (type(refused), refused.facts) == (LinesExceedAmount, {"amount": "100", "lines": "1000099"})
+    assert shop.earn(105, lines=LINES).points == 60 + 70, "what is in no line was paid, too"
+
+
+@pytest.mark.parametrize("card", ["slow", "delivered", "by-hand"])
+def test_what_was_refunded_whole_waits_for_nobody(shop: Shop, card: str) -> None:
+    """There is nothing left of it to decide, nor for an event or for time to wake."""
+    shop.earn(100, card=card, transaction_id="t")
+    shop.earn(100, card=card, transaction_id="half")
+    for name in ("t", "half"):
+        shop.do(shop.refund(name, 50))
+    shop.do(shop.refund("t"))
+    for command in (shop.decision("t", accept=True), shop.decision("t", accept=False), shop.lot(1, True, card=card)):
+        assert type(shop.refused(command)) in (TransactionStateWrong, LotStateWrong)
+    assert shop.refused(shop.decision("t", accept=True)).facts["state"] == "REFUNDED"
+    before = decided(shop)
+    shop.do(shop.event("order.delivered", about="t"))
+    shop.advance(15 * DAY)
+    assert decided(shop) == before
+    assert shop.figures(card=card)[:2] == ((0, 50) if card == "slow" else (50, 0))
+    if card != "slow":
+        assert shop.do(shop.decision("half", accept=True)).value.balance.active == 50
+    shop.sweep()
+    shop.assert_conserved()
+
+
 def test_a_correction_is_checked_as_a_purchase_is(shop: Shop) -> None:
-    """Currency and size."""
+    """Lines, currency and size."""
     shop.earn(100, card="slow", transaction_id="t")
+    assert type(shop.refused(shop.correction("t", 99, lines=LINES))) is LinesExceedAmount
     assert type(shop.refused(shop.correction("t", 50, currency="CZK"))) is CurrencyMismatch
     assert type(shop.refused(shop.correction("t", 2**53 + 1))) is AmountTooLarge
 

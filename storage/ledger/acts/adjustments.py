@@ -43,7 +43,8 @@ class LotChanged(NamedTuple):
 
 
 class AdjustPoints(NamedTuple):
-    """Adds points (above 0) that expire as points earned now would, or takes points away (below 0)."""
+    """Adds points (above 0) that expire as points earned now would, or with those that slide; or takes points away
+    (below 0)."""
 
     address: Address
     points: int

@@ -7,7 +7,7 @@ from rules import ledger
 from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import DuplicateTransaction, OccursInFuture, TransactionStateWrong
-from rules.transactions import Line, Purchase, TransactionState, check_pending, earned
+from rules.transactions import Line, Purchase, TransactionState, check_lines, check_pending, earned
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address, TransactionName
@@ -71,7 +71,7 @@ class RecordTransaction(NamedTuple):
         return Recorded
 
     def decide(self, group: Group) -> Answer[Recorded]:
-        """Raises DuplicateTransaction, OccursInFuture, CurrencyMismatch, AmountTooLarge."""
+        """Raises DuplicateTransaction, OccursInFuture, LinesExceedAmount, CurrencyMismatch, AmountTooLarge."""
         known = group.recorded(self.address, self.transaction_id)
         # A suspended customer earns nothing new; what stands in the books already is answered all the same.
         locked = group.account(self.address, even_blocked=known is not None)
@@ -80,6 +80,7 @@ class RecordTransaction(NamedTuple):
             return self._again(locked, known)
         card = locked.card
         occurred_at = check_instant(self.occurred_at, program)
+        check_lines(self.amount_minor, self.lines)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
         term = program.settings.term(card, occurred_at)
         draft = locked.draft()
@@ -169,11 +170,12 @@ class UpdateTransaction(NamedTuple):
         return Decided
 
     def decide(self, group: Group) -> Answer[Decided]:
-        """Raises TransactionStateWrong, CurrencyMismatch, AmountTooLarge."""
+        """Raises TransactionStateWrong, LinesExceedAmount, CurrencyMismatch, AmountTooLarge."""
         locked, known = group.purchase(self.name)
         program, purchase = locked.program, known.purchase
         draft = locked.draft()
         check_pending(purchase, program.now)
+        check_lines(self.amount_minor, self.lines)
         settings = group.settings(program.id, purchase.settings_version)
         card = settings.card(locked.address.card, self.name.program)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)

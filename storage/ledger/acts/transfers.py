@@ -34,7 +34,7 @@ class Transferred(NamedTuple):
 
 
 class TransferPoints(NamedTuple):
-    """Gives points to another customer's account of the same card; each keeps the expiry that it has."""
+    """Gives points to another customer's account of the same card; each keeps the expiry that it has then."""
 
     address: Address
     to: Address

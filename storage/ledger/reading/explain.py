@@ -16,7 +16,7 @@ from storage.ledger.facts import MovementKind
 from storage.ledger.reading import accounts, cancellations, lots, moves
 from storage.ledger.reading.accounts import Reading
 from storage.ledger.reading.cancellations import Cancellation
-from storage.ledger.reading.lots import LotRead
+from storage.ledger.reading.lots import BOUGHT, SINCE, LotRead
 from storage.ledger.reading.moves import Move
 from storage.ledger.reading.sentences import Sentences
 
@@ -116,6 +116,7 @@ class _Teller:
         self._redated: defaultdict[int, list[tuple[datetime, datetime | None, str]]] = defaultdict(list)
         for lot, *redated in books.execute(_REDATINGS, asked, prepare=True):
             self._redated[lot].append((redated[0], redated[1], redated[2]))
+        self._since: dict[int, datetime] = dict(books.execute(_SINCE, asked, prepare=True).fetchall())
         self._events: dict[int, str | None] = dict(books.execute(_EVENTS, asked, prepare=True).fetchall())
 
     def steps(self, found: LotRead) -> Iterator[Step]:
@@ -127,11 +128,12 @@ class _Teller:
         first = allocations[0] if allocations else None
         waited = first is None or first.kind is EntryKind.ACTIVATION or bool(moved)
         given = None if waited else allocations.pop(0)
-        begun, entry = (lot.issued_at, None) if given is None else (given.occurred_at, given.entry)
+        since = self._since[lot.number]
+        begun, entry = (since, None) if given is None else (given.occurred_at, given.entry)
         source = self._source(found, given)
         yield Step(say.issued(lot, source, begun), begun, lot.points, entry, found.activity, version)
         if waited:
-            yield Step(say.waited(lot), lot.issued_at, 0, None, found.activity, version)
+            yield Step(say.waited(lot), since, 0, None, found.activity, version)
             yield from sorted(self._while_pending(lot), key=lambda step: step.occurred_at)
         for one in allocations:
             yield self._step(one, found)
@@ -228,6 +230,10 @@ SELECT r.lot, m.occurred_at, r.after, r.activity::text FROM redating r
 CROSS JOIN LATERAL (SELECT occurred_at FROM activity WHERE activity.id = r.activity OFFSET 0) AS m
 WHERE r.account = %s AND r.lot = ANY(%s::int[]) ORDER BY r.lot, r.recorded_at
 """
+
+_SINCE = f"""
+SELECT l.number, {SINCE} FROM lot l {BOUGHT} WHERE l.account = %s AND l.number = ANY(%s::int[])
+"""  # noqa: S608
 
 _EVENTS = """
 SELECT l.number, m.event FROM lot l

@@ -87,6 +87,16 @@ def _read(reading: Reading, activity: str, origin: list[str] | None, columns: st
     return LotRead(lot, expires_at, last, made_from, activity)
 
 
+# From when a lot counts: one that the record of a purchase made from the purchase, however late it was recorded. What
+# a correction, a merge or a rollback made of a purchase's lot counts from then.
+SINCE = "least(l.issued_at, bought.occurred_at)"
+BOUGHT = """
+LEFT JOIN LATERAL (
+    SELECT occurred_at FROM transaction AS t
+    WHERE t.program = l.program AND t.transaction_id = l.transaction_id AND t.activity = l.activity OFFSET 0
+) AS bought ON true
+"""
+
 # What time has changed is in the state that it is in now; all others are in that of their row.
 _PAGE = f"""
 SELECT l.activity::text, o.name, {LOTS.as_json("l")}

@@ -1,7 +1,7 @@
 """The balance at a past instant, by value date: what the books say today of what it was then.
 
 active, earned, spent, expired, revoked, moved    the sums of the entries that hold from then or before
-pending    lots issued by then and not active then, less what had been taken back of them
+pending    lots that count from then or before and were not active then, less what had been taken back of them
 held       holds made by then that had not ended
 debt       debts made by then, less what had been repaid and written off
 
@@ -20,6 +20,7 @@ from storage.ledger.commands import Balance, balance
 from storage.ledger.reading import accounts, cancellations, moves
 from storage.ledger.reading.accounts import Reading
 from storage.ledger.reading.figures import figure
+from storage.ledger.reading.lots import BOUGHT, SINCE
 from storage.ledger.records import LOTS
 
 
@@ -105,8 +106,8 @@ SELECT kind, amount > 0, sum(amount)::bigint FROM entry WHERE account = %s AND o
 """
 
 _WAITING = f"""
-SELECT json_agg(json_build_array(l.account, l.number, json_build_array({LOTS.select("l")})))::text FROM lot l
-WHERE account = %s AND issued_at <= %s AND (activates_at IS NULL OR activates_at > %s)
+SELECT json_agg(json_build_array(l.account, l.number, json_build_array({LOTS.select("l")})))::text FROM lot l {BOUGHT}
+WHERE account = %s AND {SINCE} <= %s AND (activates_at IS NULL OR activates_at > %s)
 """  # noqa: S608
 
 _HELD = """

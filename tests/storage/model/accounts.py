@@ -152,11 +152,11 @@ class Account:
         """A lot beside that one, empty so far, which is over then."""
         return self.add(Lot(len(self.lots) + 1, lot.start, end, False, lot.version, lot.purchase))
 
-    def wake(self, lot: Lot, at: datetime) -> None:
-        """Pending points become active."""
+    def wake(self, lot: Lot, at: datetime, earned: bool = True) -> None:
+        """Pending points become active. Those that nobody earned only join others that slide, if any are left."""
         self.sums["earned"] += lot.waiting
         lot.free, lot.waiting = lot.waiting, 0
-        if lot.slides:
+        if lot.slides and (earned or self.sliding_expiry_at.get(lot.version, at) <= at):
             self.last(lot.version, at)
 
     def slide(self, what: str, at: datetime) -> None:

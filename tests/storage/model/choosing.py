@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rules.cards import CardKind
+from rules.transactions import Line
 from storage.ledger.commands import Command
 from tests.storage.asking import Asking
 from tests.storage.model.accounts import Account, Spent
 from tests.storage.model.cards import Key
+from tests.storage.model.purchases import Lines
 from tests.storage.model.shop import Shop
 
 # Up to that hundredth, a deed is done to whatever there is, even where it can only be refused.
@@ -38,10 +40,29 @@ class Done(NamedTuple):
 Doing = Callable[[Deed, Shop, Asking, dict[str, Any]], Done | None]
 
 
-def purchase(deed: Deed, shop: Shop, waits: bool = False) -> str | None:
-    """One of the customer's purchases, rather of that card and of late, or one that waits; sometimes another's."""
-    bought = shop.bought.items()
-    mine = [number for number, one in bought if one.key == deed.key and (one.waits(shop.now) or not waits)]
+def basket(deed: Deed) -> tuple[int, Lines]:
+    """An amount and its lines: some have points of their own, some cost nothing. What is in no line may be below 0."""
+    lines = tuple(
+        (0 if (deed.which + line) % 3 == 0 else deed.points // line, None if (deed.size + line) % 3 == 0 else deed.size)
+        for line in range(1, deed.which % 4 + 1)
+    )
+    beside = -1 if deed.size <= SELDOM else deed.size % 3 * 7
+    return max(0, sum(cost for cost, _ in lines) + beside), lines
+
+
+def as_lines(lines: Lines) -> tuple[Line, ...]:
+    """As the books have them."""
+    return tuple(Line("bun", "", 1, cost, own) for cost, own in lines)
+
+
+def purchase(deed: Deed, shop: Shop, is_open: bool = False, has_lines: bool = False) -> str | None:
+    """One of the customer's purchases, rather of that card and of late, or one that nobody has decided about, or of
+    several lines; sometimes another's."""
+    mine = [
+        number
+        for number, one in shop.bought.items()
+        if one.key == deed.key and (one.is_open(shop.now) or not is_open) and (one.lines or not has_lines)
+    ]
     numbers = mine if mine and deed.size > SELDOM else list(shop.bought)
     return numbers[-1 - deed.which % len(numbers)] if numbers else None
 

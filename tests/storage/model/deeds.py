@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rules.refunds import RollbackPolicy
 from tests.storage.asking import Asking
-from tests.storage.model.cards import CARDS, CHANGES, NAMES, STAMPS, TTL_MAX_S, Change
+from tests.storage.model.cards import CARDS, CHANGES, LOYAL, NAMES, STAMPS, TTL_MAX_S, Change
 from tests.storage.model.choosing import ABLE, SELDOM, Deed, Doing, Done, open_hold, paid_for, some, whole
 from tests.storage.model.shop import Shop
 from tests.storage.model.visits import VISITS
@@ -110,17 +110,30 @@ _DEEDS: dict[str, Doing] = {
 }
 KINDS = tuple(_DEEDS)
 _card_ids = [card.card_id for card in CARDS]
+_keys = st.tuples(st.sampled_from(NAMES), st.sampled_from(_card_ids))
+_how = (st.integers(0, 12), st.integers(1, 110), st.integers(0, 200), st.booleans())
 deeds = st.builds(
-    Deed,
-    st.sampled_from([*_DEEDS, "buy", "buy", "spend", "claim", "refund", "hold", "transfer"]),
-    st.tuples(st.sampled_from(NAMES), st.sampled_from(_card_ids)),
-    st.integers(0, 12),
-    st.integers(1, 110),
-    st.integers(0, 200),
-    st.booleans(),
+    Deed, st.sampled_from([*_DEEDS, "buy", "buy", "spend", "claim", "refund", "hold", "transfer"]), _keys, *_how
 )
 # The first of them is done again in the end: what is limited counts what was done just before.
 batches = st.lists(deeds, min_size=2, max_size=7).map(lambda batch: [*batch, batch[0]])
+# One purchase of several lines, and what its customer and the shop make of it.
+_of_a_basket = st.sampled_from(["refund lines", "refund lines", "refund", "decide", "correct", "buy again"])
+baskets = st.tuples(
+    st.builds(Deed, st.just("basket"), _keys, st.integers(1, 12), st.integers(SELDOM + 1, 110), *_how[2:]),
+    st.lists(st.builds(Deed, _of_a_basket, _keys, *_how), min_size=2, max_size=6),
+).map(lambda of: [of[0], *(deed._replace(key=of[0].key, which=deed.which % 3) for deed in of[1])])
+# Points that slide, given by hand and sent to and fro.
+gifts = st.lists(
+    st.builds(
+        Deed,
+        st.sampled_from(["adjust", "transfer", "transfer"]),
+        st.tuples(st.sampled_from(NAMES), st.just(LOYAL.card_id)),
+        *_how,
+    ),
+    min_size=2,
+    max_size=5,
+)
 _OF_ANY_CARD = [field for field in CHANGES if field != "stamps_per_reward"]
 _changes = st.builds(
     Change,

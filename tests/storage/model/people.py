@@ -67,7 +67,13 @@ class People:
         return self.accounts[key]
 
     def give(
-        self, key: Key, points: int, start: datetime | None, purchase: str = "", version: int | None = None
+        self,
+        key: Key,
+        points: int,
+        start: datetime | None,
+        purchase: str = "",
+        version: int | None = None,
+        earned: bool = True,
     ) -> int | None:
         """A lot more, by the settings as they are, or as they were in a version; its number."""
         if not points:
@@ -79,7 +85,7 @@ class People:
         end = None if start is None else ends(card, start)
         lot = account.add(Lot(len(account.lots) + 1, start, end, slides, version, purchase, waiting=points))
         if start is not None and start <= self.now:
-            account.wake(lot, start)
+            account.wake(lot, start, earned)
             account.clear(self.now)
         return lot.number
 

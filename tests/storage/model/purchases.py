@@ -1,21 +1,24 @@
 """What is bought, and what happens to customers, told a second time: the reference in the fewest words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rules.cards import RefundPolicy
+from rules.cards import Card, RefundPolicy
 from tests.storage.model.accounts import Account, Owed, Refused, Spent
 from tests.storage.model.cards import Key, begins, earned, matures
 from tests.storage.model.people import People
 
 # How far a till's clock may run ahead.
 AHEAD = timedelta(minutes=10)
+# What a line cost, and the points that are its own, where it has some.
+Lines = tuple[tuple[int, int | None], ...]
 
 
 @dataclass
 class Bought:
     """A purchase, under a version of the settings. It waits until `accepts` (None: for somebody) unless it was
-    `decided`."""
+    `decided`. `returned` is what was given back of each line that came back, by its number."""
 
     key: Key
     amount: int
@@ -24,14 +27,20 @@ class Bought:
     at: datetime
     accepts: datetime | None
     version: int
+    lines: Lines = ()
     decided: str = ""
     refunds: int = 0
     refunded: int = 0
     claimed: int = 0
+    returned: dict[int, int] = field(default_factory=dict)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether nobody has decided about it yet, nor time."""
+        return not self.decided and (self.accepts is None or self.accepts > now)
 
     def waits(self, now: datetime) -> bool:
-        """Whether its points still do."""
-        return not self.decided and (self.accepts is None or self.accepts > now)
+        """Whether there is anything to decide: what came back whole is nobody's business any more."""
+        return self.is_open(now) and not (self.refunds and self.refunded == self.amount)
 
 
 @dataclass
@@ -40,29 +49,31 @@ class Purchases(People):
 
     bought: dict[str, Bought] = field(default_factory=dict)
 
-    def buy(self, key: Key, amount: int, number: str, at: datetime) -> None:
+    def buy(self, key: Key, amount: int, number: str, at: datetime, lines: Lines = ()) -> None:
         """A purchase, perhaps of some days ago."""
         account = self.serve(key)
         self._check_instant(at)
+        points, start = _earned(account.card, amount, lines), begins(account.card, at)
         account.slide("transaction.recorded", at)
-        points, start = earned(account.card, amount), begins(account.card, at)
         lot = self.give(key, points, start, number)
-        self.bought[number] = Bought(key, amount, points, lot, at, start, len(account.cards) - 1)
+        self.bought[number] = Bought(key, amount, points, lot, at, start, len(account.cards) - 1, lines)
 
-    def buy_again(self, key: Key, amount: int, number: str) -> None:
+    def buy_again(self, key: Key, amount: int, number: str, lines: Lines) -> None:
         """The same once more: it is in the books already, whoever is suspended since, or another has its number."""
-        if (key, amount) != (self.bought[number].key, self.bought[number].amount):
+        bought = self.bought[number]
+        if (key, amount, lines) != (bought.key, bought.amount, bought.lines):
             raise Refused("DuplicateTransaction")
 
-    def correct(self, number: str, amount: int) -> None:
+    def correct(self, number: str, amount: int, lines: Lines = ()) -> None:
         """Another amount, while it waits and nothing was refunded; its points come in a lot of their own."""
         bought = self.bought[number]
         if not bought.waits(self.now) or bought.refunds:
             raise Refused("TransactionStateWrong")
         account = self.accounts[bought.key]
+        points = _earned(account.cards[bought.version], amount, lines)
         if bought.lot is not None:
             account.lots[bought.lot - 1].waiting = 0
-        bought.amount, bought.points = amount, earned(account.cards[bought.version], amount)
+        bought.amount, bought.points, bought.lines = amount, points, lines
         bought.lot = self.give(bought.key, bought.points, bought.accepts, number, bought.version)
 
     def decide(self, number: str, accept: bool) -> None:
@@ -85,12 +96,15 @@ class Purchases(People):
         if lots[number - 1].purchase:
             self.bought[lots[number - 1].purchase].decided = "ACCEPTED" if activate else "REJECTED"
 
-    def refund(self, number: str, amount: int | None) -> None:
-        """Gives back the points that paid for it, then takes those that it earned."""
+    def refund(self, number: str, amount: int | None, lines: Mapping[int, int] | None = None) -> None:
+        """Gives back the points that paid for it, then takes those that it earned: all, once all the money is back."""
         bought = self.bought[number]
         if bought.decided == "REJECTED":
             raise Refused("TransactionStateWrong")
         left = bought.amount - bought.refunded
+        claim = None
+        if lines:
+            amount, claim = self._return(bought, lines)
         amount = left if amount is None else amount
         if amount > left or (bought.refunds and not left):
             raise Refused("RefundExceedsTransaction")
@@ -102,9 +116,12 @@ class Purchases(People):
                 share = _share(spent.points, bought.refunded, bought.amount)
                 if share > spent.back:
                     self.give_back(account, spent, share - spent.back, None)
-        claim = bought.points - bought.claimed
-        if bought.refunded < bought.amount:
-            claim = _share(bought.points, bought.refunded, bought.amount) - bought.claimed
+        unclaimed = bought.points - bought.claimed
+        if bought.refunded == bought.amount:
+            claim = unclaimed
+        elif claim is None:
+            claim = max(0, _share(bought.points, bought.refunded, bought.amount) - bought.claimed)
+        claim = min(claim, unclaimed)
         bought.claimed += claim
         self._claim(account, bought, claim)
 
@@ -154,6 +171,24 @@ class Purchases(People):
         if lot is not None:
             self.start(account, lot, bought.accepts)
 
+    def _return(self, bought: Bought, lines: Mapping[int, int]) -> tuple[int, int | None]:
+        """What lines that come back cost, and the points that come with them, where any line has its own: each line
+        comes back as often as it has something left, and a gift once."""
+        amount = claim = 0
+        for number, asked in lines.items():
+            if number > len(bought.lines):
+                raise Refused("LineNotFound")
+            cost, own = bought.lines[number - 1]
+            is_new, gone = number not in bought.returned, bought.returned.get(number, 0)
+            part = asked or cost - gone
+            if part > cost - gone or not (part or is_new):
+                raise Refused("RefundExceedsTransaction")
+            points = earned(self.accounts[bought.key].cards[bought.version], cost) if own is None else own
+            claim += _share(points, gone + part, cost) - (0 if is_new else _share(points, gone, cost))
+            amount += part
+            bought.returned[number] = gone + part
+        return amount, claim if any(own is not None for _, own in bought.lines) else None
+
     def _decide(self, key: Key, number: int, accept: bool) -> None:
         lot = self.accounts[key].lots[number - 1]
         if lot.waiting and accept:
@@ -178,6 +213,14 @@ class Purchases(People):
     def _check_instant(self, at: datetime) -> None:
         if at > self.now + AHEAD:
             raise Refused("OccursInFuture")
+
+
+def _earned(card: Card, amount: int, lines: Lines) -> int:
+    if sum(cost for cost, _ in lines) > amount:
+        raise Refused("LinesExceedAmount")
+    if all(own is None for _, own in lines):
+        return earned(card, amount)
+    return sum(earned(card, cost) if own is None else own for cost, own in lines)
 
 
 def _share(points: int, amount: int, whole: int) -> int:

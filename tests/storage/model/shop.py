@@ -86,7 +86,7 @@ class Shop(Purchases):
         """By hand, to and fro."""
         account = self.accounts[key]
         if points > 0:
-            self.give(key, points, self.now)
+            self.give(key, points, self.now, earned=False)
         else:
             account.check(-points)
             account.take(-points)
@@ -101,7 +101,7 @@ class Shop(Purchases):
         owed.left -= min(points or owed.left, owed.left)
 
     def transfer(self, key: Key, to: str, points: int) -> None:
-        """Each point keeps its end; those that slide, the later of both. So much a day, and so often."""
+        """Each point keeps the end that it has, for good. So much a day, and so often."""
         if to == key[0]:
             raise Refused("TransferToItself")
         source, target = self.serve(key), self.serve((to, key[1]))
@@ -116,10 +116,7 @@ class Shop(Purchases):
         source.sent.append((self.now.date(), points))
         for number, here in source.take(points):
             lot = source.lots[number - 1]
-            target.add(Lot(len(target.lots) + 1, lot.start, lot.end, lot.slides, lot.version, free=here))
-            if lot.slides:
-                end = source.sliding_expiry_at[lot.version]
-                target.sliding_expiry_at[lot.version] = max(end, target.sliding_expiry_at.get(lot.version, end))
+            target.add(Lot(len(target.lots) + 1, lot.start, source.end(lot), False, lot.version, free=here))
         source.sums["moved"] -= points
         target.sums["moved"] += points
         target.clear(self.now)

@@ -27,7 +27,7 @@ from tests.storage.members import reactivate, suspend
 from tests.storage.model.accounts import Refused
 from tests.storage.model.cards import CARDS, NAMES, SETTINGS, Change, changed
 from tests.storage.model.choosing import Deed, Done
-from tests.storage.model.deeds import batches, changes, deeds, done
+from tests.storage.model.deeds import baskets, batches, changes, deeds, done, gifts
 from tests.storage.model.shop import Shop
 from tests.storage.scene import START, Scene, answered
 
@@ -104,6 +104,20 @@ class Life(RuleBasedStateMachine):
             others = [type(outcome) for number, outcome in enumerate(outcomes) if number != refused]
             assert others == [GroupRefused] * len(others)
             assert type(outcomes[refused]).__name__ == expected[refused][1]
+
+    @rule(batch=baskets, which=st.integers(0, 1))
+    def change_ones_mind(self, batch: list[Deed], which: int) -> None:
+        """About a purchase of several lines: what came back is neither decided about nor brought back again."""
+        for deed in batch:
+            self._act([deed], which)
+
+    @rule(batch=gifts, by=st.sampled_from(PASSES))
+    def keep_points_alive(self, batch: list[Deed], by: timedelta) -> None:
+        """Or try to: by hand, or by sending them to and fro, which is no visit."""
+        for deed in batch:
+            self._act([deed], 0)
+            self.time_passes(by)
+        self.sweep(100)
 
     @rule(deed=deeds)
     def ask(self, deed: Deed) -> None:
