@@ -72,6 +72,7 @@ class Draft:
         "changed_sliding_expiries",
         "entries",
         "holds",
+        "is_cut",
         "lots",
         "passed",
         "rest_due_at",
@@ -97,6 +98,8 @@ class Draft:
         self.sliding_expiries = dict(sliding_expiries) if sliding_expiries else {}
         self.sliding = sliding
         self.rest_due_at = rest_due_at
+        # Whether lots that an act may take from were left out, because it asks for more than the account had.
+        self.is_cut = False
         self.passed: list[Passed] = []
         self.entries: list[Entry] = []
         self.cancellations: dict[int, int] = {}
@@ -217,6 +220,8 @@ class Draft:
 
     def allocate(self, points: int, kind: EntryKind = EntryKind.SPEND) -> list[tuple[int, int]]:
         """Which lots give that many free points, in consumption order, as allocations."""
+        if self.is_cut:
+            raise LotsNotAtHand
         allocations = []
         wanted = points
         for lot in self.in_consumption_order():

@@ -95,7 +95,7 @@ class Failure:
 
 def failure(error: BaseException) -> Failure:
     """What the caller is told of `error`. Of what we did not expect, only an incident number that the log has too."""
-    if isinstance(error, Refusal):
+    if isinstance(error, Refusal) and type(error) in reasons.REFUSALS:
         code, reason, outcome = reasons.REFUSALS[type(error)]
         return Failure(code, reason, str(error), outcome, error.facts)
     if isinstance(error, RequestInvalid):

@@ -18,7 +18,7 @@ from fealty import connect
 from fealty.v1 import events_pb2 as pb
 from fealty.v1.points_pb2_grpc import PointsServiceStub
 from fealty.v1.transactions_pb2_grpc import TransactionServiceStub
-from storage.engine.database import connection
+from storage.engine.database import connection, patient
 
 LIST_EVENTS = "/fealty.v1.EventService/ListEvents"
 
@@ -43,7 +43,8 @@ def grown(seconds: float, rounds: int, entries: int) -> Iterable[Row]:
     # Both have the same customers, so that entries are all that differs.
     with stage(seconds, customers=customers) as empty, stage(seconds, customers=customers) as full:
         _leave_samples(full)
-        with connection(full.database) as books:
+        # Keys of ten million rows take minutes to come back.
+        with connection(full.database) as books, patient(books):
             what = grow(books, entries)
         # The first customer left the samples.
         asked = random.Random(1).sample(range(1, customers), min(ASKED, customers - 1))

@@ -1,4 +1,4 @@
-"""What every call passes, in the order of `chain`: it is written there once, for all methods.
+"""What every call passes, in the order of `chain`, written there once for all methods; audit acts on the way out.
 
 metrics     counts and times the call
 failures    puts what went wrong into words, and ends the call with them; nothing inside aborts

@@ -11,9 +11,9 @@ import psycopg
 from peewee import DatabaseProxy, Model, PostgresqlDatabase, Psycopg3Adapter
 from psycopg.pq import ConnStatus, TransactionStatus
 
-# A database that does not answer this soon is down, and the caller is told so.
 # What sessions are called that show no more about themselves.
 SESSION_NAME = "fealty"
+# A database that does not answer this soon is down, and the caller is told so.
 CONNECT_TIMEOUT_S = 3
 # Longer than any statement of ours takes; shorter than the patience of a caller (server/limits.py).
 STATEMENT_TIMEOUT_MS = 30_000
@@ -35,8 +35,6 @@ ATTEMPTS_MAX = 3
 
 # How a row is locked that others refer to: FOR UPDATE would stop each of them that checks its foreign key.
 NO_KEY_UPDATE: Any = "FOR NO KEY UPDATE"
-
-# What `open_database` gives, for those who may not name the library.
 
 handle = DatabaseProxy()
 
@@ -103,6 +101,7 @@ class _Postgres(PostgresqlDatabase):
     session_name = SESSION_NAME
 
 
+# What `open_database` gives, for those who may not name the library.
 Database: TypeAlias = _Postgres
 
 

@@ -7,10 +7,14 @@ sessions which set it uses.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 from storage.engine.database import SESSION_NAME, Connection
+
+# How long functions stay that no session shows to use: longer than a process has none.
+KEPT = timedelta(days=7)
 
 _BEGINS = re.compile(r"^CREATE FUNCTION (\w+)", re.MULTILINE)
 _FILLED_IN = re.compile(r"\{(\w+)(?: (\w+))?\}")
@@ -69,7 +73,9 @@ def install(connection: Connection, sets: Iterable[Functions]) -> None:
     for functions in kept:
         for name in functions.sql:
             connection.execute(_KEEP, (digest(kept), name))
-    for (name,) in connection.execute(_UNUSED, {"ours": digest(kept), "sessions": f"{SESSION_NAME}-%"}).fetchall():
+    for (name,) in connection.execute(
+        _UNUSED, {"ours": digest(kept), "sessions": f"{SESSION_NAME}-%", "kept": KEPT}
+    ).fetchall():
         connection.execute(f"DROP FUNCTION IF EXISTS {name}".encode())
         connection.execute("DELETE FROM sql_function WHERE name = %s", (name,))
 
@@ -81,13 +87,15 @@ INSERT INTO sql_function (version, name) VALUES (%s, %s)
 ON CONFLICT (version, name) DO UPDATE SET installed_at = now()
 """
 
-# The version before this one stays, for servers that start again while others are being replaced.
+# The version before this one stays, for servers that start again while others are being replaced; and any that was
+# installed of late, for one that has no session open right now.
 _UNUSED = """
 WITH version AS (
     SELECT version, max(installed_at) AS installed_at FROM sql_function WHERE version <> %(ours)s GROUP BY version
 ), used AS (
     SELECT %(ours)s AS version
     UNION SELECT version FROM (SELECT version FROM version ORDER BY installed_at DESC LIMIT 1) AS before
+    UNION SELECT version FROM version WHERE installed_at > now() - %(kept)s::interval
     UNION SELECT substr(split_part(application_name, ' ', 1), 8) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name LIKE %(sessions)s
 )

@@ -150,6 +150,7 @@ class Lane(Generic[Item, Result]):
         for slot in self._waiting:
             (gone if chosen(slot) else left).append(slot)
         self._waiting = left
+        self._weight -= sum(self.weigh(slot.item) for slot in gone)
         return gone
 
     async def close(self) -> None:

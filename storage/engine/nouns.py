@@ -25,9 +25,10 @@ ORDER = ("customer", "account", "coupon", "stock", "pass")
 class Noun:
     """What is read by one function: `load`, by its installed name, answers JSON to JSON; `put` takes that in hand.
 
-    `lock`, where rows of it can be locked, gets the keys as JSON and for how many milliseconds each lock is waited for
-    (null: rows that somebody else has in hand are passed over), and answers the keys of those that it passed over.
-    `name` is then one of ORDER.
+    `lock`, where rows of it can be locked, gets the keys as JSON and whether it waits for rows that somebody else has
+    in hand, as long as the transaction's lock_timeout says. It answers the keys, as they were asked, of those that it
+    passed over: an empty array where there are none. `name` is then one of ORDER. Both functions are VOLATILE, so that
+    they see what was committed until the locks were held.
     """
 
     name: str
@@ -52,10 +53,11 @@ async def load(
     patience_ms: int | None = None,
     begin: bool = False,
     workspace: Workspace | None = None,
+    keeps_now: bool = False,
 ) -> tuple[Workspace, dict[Noun, Any]]:
     """Locks, then reads what is `asked` of each noun into a workspace: a new one at the database's instant, or the one
-    that is given, which goes on from that instant. Answers it, with the keys that were passed over. With `begin`, a
-    transaction opens before it.
+    that is given, which goes on from that instant unless it `keeps_now`. Answers it, with the keys that were passed
+    over. With `begin`, a transaction opens before it.
     """
     locking = sorted(locks or {}, key=lambda noun: ORDER.index(noun.name))
     nouns = tuple(asked)
@@ -66,8 +68,9 @@ async def load(
     body = _DECODER.decode(await session.run(statement, parameters, begin=begin))
     if workspace is None:
         workspace = Workspace(body.now)
-    # What is recorded from here on was decided now, after all whom the locks kept us waiting for.
-    workspace.now = body.now
+    if not keeps_now:
+        # What is recorded from here on was decided now, after all whom the locks kept us waiting for.
+        workspace.now = body.now
     for noun, raw in zip(nouns, body.loaded, strict=True):
         noun.put(workspace, raw)
     return workspace, {noun: json.decode(raw) for noun, raw in zip(locking, body.passed_over, strict=True)}
@@ -76,10 +79,10 @@ async def load(
 @lru_cache(maxsize=128)
 def _statement(locks: tuple[str, ...], loads: tuple[str, ...]) -> Statement:
     # Each subquery waits for the one before: what is locked first must not depend on how the planner sees it.
-    source = "(SELECT $1::text AS locked) AS l0"
+    source = "(SELECT CASE $1 WHEN '' THEN $1 ELSE set_config('lock_timeout', $1, true) END AS locked OFFSET 0) AS l0"
     for number, lock in enumerate(locks, start=1):
         source += (
-            f" CROSS JOIN LATERAL (SELECT {lock}(${number + 1}, nullif($1, '')::integer) AS locked"
+            f" CROSS JOIN LATERAL (SELECT {lock}(${number + 1}, $1 <> '') AS locked"
             f" WHERE l{number - 1}.locked IS NOT NULL OFFSET 0) AS l{number}"
         )
     first = len(locks) + 2

@@ -45,7 +45,7 @@ _FIELDS: Mapping[str, type[Field]] = {
 class Column(NamedTuple):
     """A column by its SQL type."""
 
-    kind: str
+    sql_type: str
     is_nullable: bool = False
 
 
@@ -64,7 +64,7 @@ class Record(Kind[Value]):
     may change once the row is made. `beside` are columns that no rule reads, or whose SQL type is another than their
     value's; a type that ends in `?` may be null. `apart` are those that statements of their own write. With `recorded`,
     `recorded_at` is the instant of the transaction that made the row. Where a transaction has more in hand than the
-    value, that is a `held` with the value in one of its fields, and `also` are columns that are others.
+    value, that is an `in_hand` with the value in one of its fields, and `also` are columns that are others.
 
     `made_row` makes a new row of a key, what is in hand and the columns beside, `changed_row` what may have changed.
     """
@@ -79,7 +79,7 @@ class Record(Kind[Value]):
         elsewhere: Mapping[str, str] | None = None,
         apart: Mapping[str, str] | None = None,
         recorded: bool = False,
-        held: type[Any] | None = None,
+        in_hand: type[Any] | None = None,
         also: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(table)
@@ -96,36 +96,36 @@ class Record(Kind[Value]):
         self.columns.update((name, _column(kind)) for name, kind in {**(also or {}), **(beside or {})}.items())
         self.apart = {name: _column(kind) for name, kind in (apart or {}).items()}
         self.changes = tuple(name for name in self.columns if name in set(changes))
-        self._lists = {name for name, column in fields.items() if column.kind == "jsonb"}
-        found = self._found(held)
+        self._lists = {name for name, column in fields.items() if column.sql_type == "jsonb"}
+        found = self._found(in_hand)
         columns = {name: f"key[{number}]" for number, name in enumerate(key)}
         made = {**{name: found[name] for name in (*fields, *(also or ()))}, **columns}
         changed = {**columns, **{name: place for name, place in made.items() if name in self.changes}}
-        self.made_row: Callable[[Key, Value, Mapping[str, Any]], Row] = _row("key, held, beside", made, ", **beside")
-        self.changed_row: Callable[[Key, Value], Row] = _row("key, held", changed)
+        self.made_row: Callable[[Key, Value, Mapping[str, Any]], Row] = _row("key, in_hand, beside", made, ", **beside")
+        self.changed_row: Callable[[Key, Value], Row] = _row("key, in_hand", changed)
 
     @cached_property
     def made(self) -> RowSet:
         """How new rows are written."""
-        columns = {name: column.kind for name, column in self.columns.items()}
+        columns = {name: column.sql_type for name, column in self.columns.items()}
         return RowSet(self.table, columns, recorded=self.recorded)
 
     @cached_property
     def changed(self) -> RowSet:
         """How rows that are there are changed."""
         names = (*self.key_names, *self.changes)
-        return RowSet(self.table, {name: self.columns[name].kind for name in names}, keys=self.key_names)
+        return RowSet(self.table, {name: self.columns[name].sql_type for name in names}, keys=self.key_names)
 
     def changing(self, *names: str, where: Sequence[str] = ()) -> RowSet:
         """How some of the columns that may change are, of rows that are not in hand and agree in those of `where`."""
         assert set(names) <= set(self.changes)
         keys = (*self.key_names, *where)
-        return RowSet(self.table, {name: self.columns[name].kind for name in (*keys, *names)}, keys=keys)
+        return RowSet(self.table, {name: self.columns[name].sql_type for name in (*keys, *names)}, keys=keys)
 
     @cached_property
     def removed(self) -> RowSet:
         """How rows are removed."""
-        columns = {name: self.columns[name].kind for name in self.key_names}
+        columns = {name: self.columns[name].sql_type for name in self.key_names}
         return RowSet(self.table, columns, keys=self.key_names, removes=True)
 
     @property
@@ -147,7 +147,7 @@ class Record(Kind[Value]):
     @cached_property
     def decoder(self) -> "json.Decoder[list[tuple[Any, ...]] | None]":
         """Decodes rows of [*key, [columns]] as JSON, as (*key, value)."""
-        kinds = [self.columns[name].kind for name in self.key_names]
+        kinds = [self.columns[name].sql_type for name in self.key_names]
         types_ = [int if kind in ("bigint", "integer") else str for kind in kinds]
         row: Any = tuple.__class_getitem__((*types_, self.value))
         return json.Decoder(list[row] | None)
@@ -170,18 +170,18 @@ class Record(Kind[Value]):
         fields: dict[str, Any] = {}
         for name, column in self.all_columns.items():
             is_key = self.key_names == (name,)
-            fields[name] = _FIELDS[column.kind](null=column.is_nullable, primary_key=is_key)
+            fields[name] = _FIELDS[column.sql_type](null=column.is_nullable, primary_key=is_key)
         meta: dict[str, Any] = {"table_name": self.table}
         if len(self.key_names) != 1:
             meta["primary_key"] = CompositeKey(*self.key_names) if self.key_names else False
         return type(f"{self.table.title().replace('_', '')}Row", (Table,), {**fields, "Meta": type("Meta", (), meta)})
 
-    def _found(self, held: type[Any] | None) -> dict[str, str]:
+    def _found(self, in_hand: type[Any] | None) -> dict[str, str]:
         """Where each field is found in what a transaction has in hand."""
-        outer = getattr(held or self.value, "_fields", ())
-        found = {name: f"held[{number}]" for number, name in enumerate(outer)}
-        if held is not None and self.value is not None:
-            [inside] = [name for name, hint in typing.get_type_hints(held).items() if hint is self.value]
+        outer = getattr(in_hand or self.value, "_fields", ())
+        found = {name: f"in_hand[{number}]" for number, name in enumerate(outer)}
+        if in_hand is not None and self.value is not None:
+            [inside] = [name for name, hint in typing.get_type_hints(in_hand).items() if hint is self.value]
             inner: Sequence[str] = self.value._fields  # type: ignore[attr-defined]
             found |= {name: f"{found[inside]}[{number}]" for number, name in enumerate(inner)}
         return {name: f"({place} or None)" if name in self._lists else place for name, place in found.items()}
@@ -199,7 +199,7 @@ def _columns(value: type[Any]) -> dict[str, Column]:
 def _of_type(hint: Any) -> Column:
     if isinstance(hint, types.UnionType):
         [one] = [part for part in hint.__args__ if part is not type(None)]
-        return Column(_of_type(one).kind, is_nullable=True)
+        return Column(_of_type(one).sql_type, is_nullable=True)
     if typing.get_origin(hint) is tuple:
         return Column("jsonb", is_nullable=True)
     if isinstance(hint, type) and issubclass(hint, StrEnum):

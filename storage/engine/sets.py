@@ -17,7 +17,8 @@ Row = Mapping[str, Any]
 class RowSet:
     """How rows of one table are written together.
 
-    `columns` maps each column to its SQL type. With `keys`, rows that exist are updated by them; without, rows
+    `columns` maps each column to its SQL type. With `keys`, rows that exist are updated by them, which whoever writes
+    them has locked: one that somebody else changes at the same moment would be left out; without, rows
     are inserted, or with `unless_exists` left out where a unique index holds them already. With `removes`, rows are
     removed by them. `recorded` fills the
     column `recorded_at` with the transaction's instant. Values of a row are numbers, text, instants, UUIDs,
@@ -55,7 +56,8 @@ class RowSet:
 
 async def write(session: Session, sets: Mapping[RowSet, Sequence[Row]], now: datetime, commit: bool = False) -> None:
     """Writes all rows in one round trip, in the transaction that the caller opened; with `commit`, ends it."""
-    filled = tuple(row_set for row_set, rows in sets.items() if rows)
+    # In an order of their own: the same tables make the same statement, whichever was filled first.
+    filled = tuple(sorted((row_set for row_set, rows in sets.items() if rows), key=id))
     parameters = [now.isoformat().encode(), *(json.encode(sets[row_set]) for row_set in filled)]
     await session.run(_statement(filled), parameters, commit=commit)
 

@@ -43,7 +43,7 @@ class Workspace:
         return self._values[kind].get(key[:-1], _NOTHING).get(key[-1])
 
     def within(self, kind: Kind[Value], owner: Key) -> Mapping[Any, Value]:
-        """All that is in hand whose key begins with `owner`, by the last part of the key."""
+        """All that is in hand now whose key begins with `owner`, by the last part of the key."""
         return self._values[kind].get(owner, _NOTHING)
 
     def put(self, record: Record[Value], key: Key, value: Value, made: Mapping[str, Any] | None = None) -> bool:

@@ -65,10 +65,9 @@ class Unopened(NamedTuple):
     customer: int
     state: AccountState
 
-    @property
-    def key(self) -> AccountKey:
-        """A key under which the books have nothing."""
-        return AccountKey(0, self.program, self.customer)
+    def key(self, number: int = 0) -> AccountKey:
+        """A key under which the books have nothing: no account has a number below 1."""
+        return AccountKey(number, self.program, self.customer)
 
 
 class Holder(NamedTuple):

@@ -24,7 +24,8 @@ from storage.ledger.resolving import Resolver
 from storage.programs.queries import ProgramCache
 
 Item = Command | AllOrNothing
-# How often a group is decided anew: a purchase changed before it was locked, or a command failed that should not have.
+# How often a group is decided anew: it needs lots that were not brought, for points that it gives itself, an account
+# that nobody locks changed between two readings, or a command failed that should not have.
 ATTEMPTS_MAX = 3
 
 
@@ -49,7 +50,7 @@ class Ledger:
         for attempt in range(1, ATTEMPTS_MAX + 1):
             numbers = [number for number in range(len(items)) if number not in failed]
             try:
-                outcomes = await self._run(session, [items[number] for number in numbers])
+                outcomes = await self._run(session, [items[number] for number in numbers], in_full=attempt > 1)
                 found = dict(zip(numbers, outcomes, strict=True))
                 return [failed[number] if number in failed else found[number] for number in range(len(items))]
             except CommandFailed as failure:
@@ -60,7 +61,9 @@ class Ledger:
                     raise
         raise CommandFailed(failed)
 
-    async def _run(self, session: Session, items: Sequence[Item]) -> list[Outcome | list[Outcome] | Busy]:
+    async def _run(
+        self, session: Session, items: Sequence[Item], in_full: bool
+    ) -> list[Outcome | list[Outcome] | Busy]:
         if not items:
             return []
         each = list(chain.from_iterable(map(commands_of, items)))
@@ -73,7 +76,7 @@ class Ledger:
             for number, item in enumerate(items):
                 for command in commands_of(item) if number not in later else ():
                     command.needs(loaded, needed)
-            group = Group(session, loaded, await loaded.accounts_in_hand(session, needed))
+            group = Group(session, loaded, await loaded.accounts_in_hand(session, needed, in_full))
             outcomes = await _decide(group, items, later)
             opened = await group.commit()
         self._resolver.remember(opened)

@@ -58,15 +58,16 @@ class Group:
         self._read: dict[tuple[Statement, tuple[bytes, ...]], Any] = {}
         self._decided_so_far = 0
 
-    async def outcome(self, command: Command) -> Outcome:
-        """Decides one command. What a rare one needs besides is read on the way."""
+    async def outcome(self, command: Command, in_bundle: bool = False) -> Outcome:
+        """Decides one command. What a rare one needs besides is read on the way. What is only asked about is taken
+        back, unless it is `in_bundle`, whose others build on it."""
         self._decided_so_far += 1
         if self._decided_so_far % BREATH == 0:
             await self._session.breathe()
         while True:
             mark = self.workspace.mark()
             try:
-                return self._decided(command, mark)
+                return self._decided(command, mark, in_bundle)
             except SettingsUnread as unread:
                 self.workspace.return_to(mark)
                 await self._programs.learn(self._session, unread)
@@ -75,7 +76,7 @@ class Group:
                 asked = (unread.statement, unread.parameters)
                 self._read[asked] = await self._session.run(*asked)
 
-    def _decided(self, command: Command, mark: int) -> Outcome:
+    def _decided(self, command: Command, mark: int, in_bundle: bool) -> Outcome:
         context = command.context
         try:
             if kept := self.workspace.get(REQUESTS, context.request.key):
@@ -89,9 +90,11 @@ class Group:
         except (LotsNotAtHand, SettingsUnread, Unread):
             raise
         except Exception as error:
+            self.workspace.return_to(mark)
             raise CommandFailed({0: error}) from error
         if context.validate_only:
-            self.workspace.return_to(mark)
+            if not in_bundle:
+                self.workspace.return_to(mark)
             return answer._replace(activity=None)
         if not answer.replayed:
             requests.keep(self.workspace, context.request, answer)
@@ -100,14 +103,17 @@ class Group:
     async def outcomes(self, together: AllOrNothing) -> list[Outcome]:
         """Decides commands of which all are done, or none: where one is refused, the others hear by which."""
         mark = self.workspace.mark()
+        is_asked = all(command.context.validate_only for command in together.commands)
         outcomes: list[Outcome] = []
         for number, command in enumerate(together.commands):
-            outcome = await self.outcome(command)
+            outcome = await self.outcome(command, in_bundle=is_asked)
             if isinstance(outcome, Exception):
                 self.workspace.return_to(mark)
                 refused: list[Outcome] = [GroupRefused(item=number, reason=str(outcome))] * len(together.commands)
                 return [*refused[:number], outcome, *refused[number + 1 :]]
             outcomes.append(outcome)
+        if is_asked:
+            self.workspace.return_to(mark)
         return outcomes
 
     async def commit(self) -> dict[Address, AccountKey]:
@@ -147,7 +153,7 @@ class Group:
         """A program that was found."""
         return self._loaded.program(program)
 
-    def recorded(self, address: Address, transaction_id: str) -> LoadedPurchase | None:
+    def known_purchase(self, address: Address, transaction_id: str) -> LoadedPurchase | None:
         """A purchase of an account's program, as this group has left it so far."""
         key = self._loaded.key(address)
         return self.workspace.get(TRANSACTIONS, (key.program, transaction_id)) if key is not None else None

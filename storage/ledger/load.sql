@@ -82,13 +82,12 @@ $$;
 
 -- Locks accounts, in the order of their ids; answers those that somebody else has in hand and that were passed over.
 -- OFFSET 0, here and below: the keys lead, whatever the planner thought of a table when it was empty.
-CREATE FUNCTION lock_account(wanted json, patience_ms integer) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION lock_account(wanted json, waits boolean) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     asked bigint[] := ARRAY(SELECT json_array_elements_text(wanted)::bigint);
     locked bigint[];
 BEGIN
-    IF patience_ms IS NOT NULL THEN
-        PERFORM set_config('lock_timeout', patience_ms::text, true);
+    IF waits THEN
         PERFORM id FROM account WHERE id = ANY(asked) ORDER BY id FOR NO KEY UPDATE;
         RETURN '[]';
     END IF;

@@ -7,14 +7,15 @@ from typing import Any
 
 from msgspec import Raw, json
 
-from rules.accounts import Account
+from rules.accounts import UNITS_MAX, Account
+from rules.draft import LotsNotAtHand
 from rules.refusals import Refusal
 from storage.engine import nouns
 from storage.engine.functions import Functions
 from storage.engine.nouns import Noun
 from storage.engine.records import Record
 from storage.engine.requests import REQUEST
-from storage.engine.session import Session
+from storage.engine.session import Session, Statement
 from storage.engine.workspace import Workspace
 from storage.ledger.addresses import AccountKey, Address, Holder, TransactionName, Unopened
 from storage.ledger.commands import Command
@@ -65,6 +66,11 @@ ACCOUNT = Noun("account", FUNCTIONS["load_account"], _put_accounts, FUNCTIONS["l
 TRANSACTION = Noun("transaction", FUNCTIONS["load_transaction"], _put_transactions)
 LOT = Noun("lot", FUNCTIONS["load_lot"], _put_lots)
 
+_VERSIONS = Statement(
+    "SELECT json_agg(json_build_array(id, version)) FROM account"
+    " WHERE id = ANY(ARRAY(SELECT json_array_elements_text($1)::bigint))",
+    ["json"],
+)
 _OF_ACCOUNTS: Sequence[Record[Any]] = (ACCOUNTS, HOLDS, SPENDINGS, SHORTFALLS, SLIDING_EXPIRIES)
 _PARTS = json.Decoder(list[Raw])
 _PURCHASES = json.Decoder(list[tuple[int, str, LoadedPurchase]] | None)
@@ -90,6 +96,7 @@ class Loaded:
         self.resolved = resolved
         self.keys = keys
         self.taken: set[Any] = set()
+        self.locked: frozenset[int] = frozenset()
         # Accounts that were opened for this group, by internal id; those that nothing happens to are not kept.
         self.opened: Sequence[int] = ()
         # The accounts that can be worked with.
@@ -131,11 +138,20 @@ class Loaded:
         locked: set[Any] = {key.account for address in addresses if (key := self.key(address)) is not None}
         return locked.union(*({(noun, key) for key in keys} for noun, keys in reads.others.items() if noun.lock))
 
-    async def accounts_in_hand(self, session: Session, needed: LotsNeeded) -> dict[int, LockedAccount]:
-        """All accounts, by internal id, with the lots that are needed of them, and those that time has changed."""
-        asked = self._lots(needed)
+    async def accounts_in_hand(
+        self, session: Session, needed: LotsNeeded, in_full: bool = False
+    ) -> dict[int, LockedAccount]:
+        """All accounts, by internal id, with the lots that are needed of them, and those that time has changed.
+
+        Unless `in_full`, points that an account does not have are not looked for. Where this group gives them to it
+        first, LotsNotAtHand is raised when they are taken; so it is here, where an account that is not locked changed
+        between the two readings.
+        """
+        asked, cut = self._lots(needed, in_full)
         await load_lots(session, self.workspace, asked)
         at_hand = {account for account, *_ in asked}
+        if unlocked := sorted(account for account in at_hand - self.locked if account > 0):
+            await self._check_unchanged(session, unlocked)
         return {
             key.account: LockedAccount(
                 self.workspace,
@@ -144,19 +160,31 @@ class Loaded:
                 self.program(key.program),
                 self.programs.sliding(key.program, address.card),
                 key.account in at_hand,
+                key.account in cut,
             )
             for address, key in self.accounts.items()
         }
 
-    def _lots(self, needed: LotsNeeded) -> list[LotsAsked]:
+    async def _check_unchanged(self, session: Session, accounts: Sequence[int]) -> None:
+        found = dict(json.decode(await session.run(_VERSIONS, [json.encode(accounts)])))
+        for number in accounts:
+            account = self.workspace.get(ACCOUNTS, (number,))
+            if account is None or account.version != found[number]:
+                raise LotsNotAtHand
+
+    def _lots(self, needed: LotsNeeded, in_full: bool) -> tuple[list[LotsAsked], set[int]]:
         asked: list[LotsAsked] = []
+        cut = set()
         for address, key in self.accounts.items():
             account, now = self.workspace.get(ACCOUNTS, (key.account,)), self.program(key.program).now
             assert account is not None
             if address in needed.demands or account.is_due(now):
                 named = pinned(self.workspace, key.account).union(needed.lots.get(address, ()))
-                asked.append((key.account, now, needed.demands.get(address, 0), sorted(named)))
-        return asked
+                points_max = UNITS_MAX if in_full else account.active + account.pending
+                asked.append((key.account, now, needed.demand(address, points_max), sorted(named)))
+                if not in_full and needed.is_cut(address, points_max):
+                    cut.add(key.account)
+        return asked, cut
 
 
 async def lock_and_load(
@@ -191,6 +219,7 @@ async def lock_and_load(
         # Who would change an account that could not be opened waits for whoever has its customer in hand.
         loaded.taken.update(key.account for address in changing if (key := loaded.key(address)) and key.account < 0)
     loaded.taken.update(passed_over.pop(ACCOUNT, ()))
+    loaded.locked = frozenset(locked)
     loaded.taken.update((noun, tuple(key)) for noun, keys in passed_over.items() for key in keys)
     return loaded
 
@@ -212,9 +241,7 @@ async def load_lots(session: Session, workspace: Workspace, asked: Sequence[Lots
     """Takes the lots that time changes by an instant, those that hold so many free points, and those of some numbers.
     Ask after the accounts are locked."""
     if asked:
-        now = workspace.now
-        await nouns.load(session, {LOT: asked}, workspace=workspace)
-        workspace.now = now
+        await nouns.load(session, {LOT: asked}, workspace=workspace, keeps_now=True)
 
 
 async def load_program(session: Session, programs: ProgramCache, program: int) -> ProgramState | None:
@@ -246,7 +273,7 @@ def _in_thought(
         if isinstance(key, Unopened):
             account = -1 - len(states)
             states[account] = key.state
-            keys[address] = AccountKey(account, key.program, key.customer)
+            keys[address] = key.key(account)
         else:
             keys[address] = key
     return keys, states

@@ -48,7 +48,9 @@ class LockedAccount:
         program: ProgramState,
         sliding: Sliding,
         is_at_hand: bool,
+        is_cut: bool = False,
     ) -> None:
+        self._is_cut = is_cut
         self.key = key
         self.address = address
         self.program = program
@@ -96,6 +98,7 @@ class LockedAccount:
     def draft(self) -> Draft:
         """The account, settled, to work on. Nothing is done until it is applied."""
         draft = draft_of(self._workspace, self.key.account, self.is_at_hand, self._sliding, self._rest_due_at)
+        draft.is_cut = self._is_cut
         if self.is_at_hand:
             ledger.settle(draft, self.program.now)
         return draft

@@ -67,7 +67,8 @@ class Reads:
             self.shortfalls.append(Numbered(address, number))
 
     def other(self, noun: Noun, *key: Any) -> None:
-        """Something of another noun, by the key under which its functions know it."""
+        """Something of another noun, by the key under which its functions know it: of public ids, for nothing else is
+        known yet."""
         self.others[noun][key] = None
 
 
@@ -75,15 +76,28 @@ class LotsNeeded:
     """The lots that must be at hand: so many free points of an account, and lots by their numbers."""
 
     def __init__(self) -> None:
-        self.demands: defaultdict[Address, int] = defaultdict(int)
+        self.demands: defaultdict[Address, list[int]] = defaultdict(list)
         self.lots: defaultdict[Address, set[int]] = defaultdict(set)
+
+    def account(self, address: Address) -> None:
+        """No lot but those that time changes, and those that holds lie on; the account is settled with them."""
+        self.demands[address]
 
     def points(self, address: Address, points: int) -> None:
         """The lots from which `points` can be taken, beside those of the group's other commands."""
-        self.demands[address] = min(self.demands[address] + points, UNITS_MAX)
+        self.demands[address].append(points)
 
     def lot(self, address: Address, number: int) -> None:
         """One lot, open or not."""
-        self.demands[address] += 0
+        self.account(address)
         if number <= NUMBER_MAX:
             self.lots[address].add(number)
+
+    def demand(self, address: Address, points_max: int) -> int:
+        """The free points that the lots of an account must hold. What is more than the account can ever give is
+        refused without a look at its lots, however many it has."""
+        return min(sum(points for points in self.demands.get(address, ()) if points <= points_max), UNITS_MAX)
+
+    def is_cut(self, address: Address, points_max: int) -> bool:
+        """Whether something is demanded of an account that it cannot give."""
+        return any(points > points_max for points in self.demands.get(address, ()))

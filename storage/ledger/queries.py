@@ -11,7 +11,7 @@ from msgspec import json
 from rules import ledger
 from rules.accounts import Account, AccountState, Entry
 from rules.refusals import Refusal
-from storage.engine.session import Session, Statement
+from storage.engine.session import Session, Statement, rolled_back_on_error
 from storage.engine.workspace import Workspace
 from storage.ledger import addresses
 from storage.ledger.addresses import AccountKey, Address, Unopened
@@ -60,7 +60,7 @@ class Reader:
     async def run(self, session: Session, queries: Sequence[Query]) -> list[Result | Exception]:
         """An outcome for each query, in order. Raises what the database raises."""
         found = await self._resolver.keys(session, [query.address for query in queries])
-        keys = {address: key.key if isinstance(key, Unopened) else key for address, key in found.items()}
+        keys = {address: key.key() if isinstance(key, Unopened) else key for address, key in found.items()}
         results: dict[Query, Result] = {}
         balances = [query for query in queries if isinstance(query, GetBalance)]
         pages = [query for query in queries if isinstance(query, ListEntries)]
@@ -83,7 +83,7 @@ class Reader:
             figures[key] = (account or Account(), program)
             if account is not None and account.is_due(program.now):
                 due[key] = query.address
-        settled = await self._settled(session, workspace, due) if due else {}
+        settled = await self._settled(session, due) if due else {}
         balances: dict[Query, Balance | Refusal] = {}
         for query, key in wanted.items():
             account, program = figures[key]
@@ -94,10 +94,21 @@ class Reader:
             balances[query] = balance(settled.get(key, account), card, program.now)
         return balances
 
-    async def _settled(
+    async def _settled(self, session: Session, due: Mapping[AccountKey, Address]) -> dict[AccountKey, Account]:
+        """Accounts in which something is due, as they are once time has passed; nothing is written.
+
+        Read once more, with their lots, in one snapshot: whoever settles them in between changes both.
+        """
+        async with rolled_back_on_error(session):
+            await session.say(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            workspace = await load_accounts(session, self._programs, due)
+            found = await self._settled_in(session, workspace, due)
+            await session.say(b"COMMIT")
+        return found
+
+    async def _settled_in(
         self, session: Session, workspace: Workspace, due: Mapping[AccountKey, Address]
     ) -> dict[AccountKey, Account]:
-        """Accounts in which something is due, as they are once time has passed; nothing is written."""
         now = {key: state.now for key in due if (state := workspace.get(PROGRAM_STATES, (key.program,)))}
         asked = [(key.account, at, 0, sorted(pinned(workspace, key.account))) for key, at in now.items()]
         await load_lots(session, workspace, asked)

@@ -97,7 +97,7 @@ TRANSACTIONS: Record[LoadedPurchase] = Record(
     ],
     beside={"activity": "uuid"},
     recorded=True,
-    held=LoadedPurchase,
+    in_hand=LoadedPurchase,
     also={"account": "bigint", "origin_account": "bigint?"},
 )
 
@@ -213,10 +213,11 @@ MOVEMENTS: Record[None] = Record(
     beside={"target": "bigint", "target_seq": "bigint", "kind": "text"},
 )
 
-RECORDS = (ACCOUNTS, SLIDING_EXPIRIES, LOTS, ENTRIES, SPLITS, TRANSACTIONS, REFUNDS, SPENDINGS, HOLDS, PINS, SHORTFALLS)
-
 # By noun, for the functions in load.sql.
-COLUMNS = {record.table: record.select for record in RECORDS if record.value is not None}
+COLUMNS = {
+    record.table: record.select
+    for record in (ACCOUNTS, SLIDING_EXPIRIES, LOTS, TRANSACTIONS, SPENDINGS, HOLDS, SHORTFALLS)
+}
 
 # When time next changes what was not read of an account's lots. Never written.
 REST_DUE: Kind[datetime | None] = Kind("rest_due")

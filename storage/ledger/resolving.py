@@ -22,7 +22,7 @@ from storage.ledger.addresses import (
 )
 from storage.ledger.names import Reads
 
-# About 60 MB of addresses; a process that serves more customers than this looks some of them up again.
+# About 60 MB of addresses for a lane that is asked for so many; one that serves more looks some of them up again.
 REMEMBERED_MAX = 200_000
 
 

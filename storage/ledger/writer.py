@@ -2,7 +2,8 @@
 
 One lane writes nearly all, and waits for nobody's rows. A command that was passed over PASSED_OVER_MAX times goes to a
 patient lane, which waits for its rows: so a process gets its turn at an account that another one has all the time.
-Commands about a customer of whom one waits there go behind it: what is handed in about a customer keeps its order.
+Commands about a customer of whom one waits there go behind it: what is handed in about a customer keeps its order, but
+for what is about two of whom each waits in another patient lane (docs/decisions/0023).
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from itertools import accumulate
 from typing import Any, TypeAlias
 
 from storage.engine.database import Busy, Database
-from storage.engine.lanes import Lane, LaneState
+from storage.engine.lanes import Lane, LaneFull, LaneState
 from storage.engine.slots import Slot, slots_of
 from storage.ledger.batch import Item, Ledger, commands_of
 from storage.ledger.group import Outcome
@@ -49,8 +50,7 @@ class Writer:
 
     def submit(self, items: Sequence[Item]) -> "asyncio.Future[Sequence[Outcome | list[Outcome]]]":
         """The outcome of each, in their order. Raises LaneFull."""
-        for lane in (self._lane, *self._patient):
-            lane.check()
+        self._lane.check()
         future, slots = slots_of(items)
         for slot in slots:
             if self._waiting and self._is_behind(slot.item):
@@ -84,6 +84,12 @@ class Writer:
         customers = customers_of(slot.item)
         lane = next((self._lane_of[one] for one in customers if one in self._lane_of), None)
         lane = lane or min(self._patient, key=lambda one: one.state.waiting)
+        try:
+            lane.check()
+        except LaneFull as full:
+            # Others, whose customers nobody holds, are none the worse.
+            slot.answer(full)
+            return
         for customer in customers:
             self._waiting[customer] += 1
             self._lane_of.setdefault(customer, lane)
@@ -110,8 +116,9 @@ class PatientLane(Lane[Item, Any]):
             self._deliver(slot, Busy("somebody else holds its rows"))
         if not self._waiting:
             return []
-        about = customers_of(self._waiting[0].item)
-        group = self.withdraw(lambda slot: bool(about & customers_of(slot.item)))
+        first = self._waiting[0]
+        about = customers_of(first.item)
+        group = self.withdraw(lambda slot: slot is first or bool(about & customers_of(slot.item)))
         weights = accumulate(weight(slot.item) for slot in group)
         fitting = max(1, sum(one <= self.rules.weight_max for one in weights))
         self.put_back(group[fitting:])

@@ -24,7 +24,7 @@ ALTER TABLE entry RENAME COLUMN held TO held_after;
 ALTER TABLE entry RENAME COLUMN debt TO debt_after;
 """
 
-# No scan of what is there: of all entries that are, none names a lot.
+# The key is not checked for what is there: of all entries that are, none names a lot. The index reads them once.
 SPLITS = """
 ALTER TABLE allocation RENAME COLUMN place TO ordinal;
 ALTER TABLE allocation RENAME TO split;

@@ -24,7 +24,7 @@ from storage.programs.records import ProgramRow
 SETTINGS = TypeAdapter(Settings)
 FUNCTIONS = Functions(Path(__file__).parent / "load.sql")
 
-# Earlier versions of settings that a lane keeps: some kilobytes each.
+# Settings that a lane keeps, those in force and earlier versions: some kilobytes each.
 VERSIONS_REMEMBERED_MAX = 1_000
 
 
@@ -151,6 +151,8 @@ class ProgramCache:
 
     def asked(self, programs: Iterable[int]) -> list[tuple[int, int]]:
         """What to ask of `noun`: (internal id, the version whose settings are known here)."""
+        if len(self._settings) >= VERSIONS_REMEMBERED_MAX:
+            self._settings.clear()
         return [(program, self._settings.get(program, (0,))[0]) for program in programs]
 
     def _put(self, workspace: Workspace, rows: Raw) -> None:

@@ -144,7 +144,7 @@ class ChangeLot(NamedTuple):
     def _decide_purchase(self, group: Group, locked: LockedAccount, lot: Lot) -> None:
         assert lot.transaction_id is not None
         state = TransactionState.ACCEPTED if self.activate else TransactionState.REJECTED
-        known = group.recorded(self.address, lot.transaction_id)
+        known = group.known_purchase(self.address, lot.transaction_id)
         if known is None:
             key = {"program": locked.key.program, "transaction_id": lot.transaction_id, "account": locked.key.account}
             group.workspace.add(_DECISIONS, {**key, "decided": state})

@@ -12,7 +12,7 @@ from storage.activity.commands import Scope
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import given_now
-from storage.ledger.acts.transactions import activate, check_instant, own_lot
+from storage.ledger.acts.transactions import activate, check_instant, needs_own_lot
 from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
 from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
@@ -55,7 +55,7 @@ class RecordEvent(NamedTuple):
     def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lot that may wait for it."""
         if (purchase := self._purchase()) is not None:
-            own_lot(loaded, lots, purchase)
+            needs_own_lot(loaded, lots, purchase)
 
     def answers(self) -> type[EventRecorded]:
         """The event."""

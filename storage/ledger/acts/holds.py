@@ -77,7 +77,7 @@ class CaptureHold(NamedTuple):
 
     def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that are pinned."""
-        lots.points(self.address, 0)
+        lots.account(self.address)
 
     def answers(self) -> type[Held]:
         """The hold, captured."""
@@ -115,7 +115,7 @@ class ReleaseHold(NamedTuple):
 
     def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """The lots that are pinned."""
-        lots.points(self.address, 0)
+        lots.account(self.address)
 
     def answers(self) -> type[Held]:
         """The hold, released."""

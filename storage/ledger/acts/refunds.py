@@ -12,7 +12,7 @@ from rules.transactions import Share, part, share
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger import facts
-from storage.ledger.acts.transactions import Decided, own_lot, seen
+from storage.ledger.acts.transactions import Decided, needs_own_lot, seen
 from storage.ledger.addresses import Address, TransactionName
 from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
@@ -54,7 +54,7 @@ class RefundTransaction(NamedTuple):
 
     def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """Its lot, others with as many points, and those that its spendings took from."""
-        own_lot(loaded, lots, self.name)
+        needs_own_lot(loaded, lots, self.name)
         for address in loaded.recording(self.name):
             # A purchase that the group makes itself may have expired already, and nobody knows yet what it earned.
             lots.points(address, UNITS_MAX)

@@ -72,7 +72,7 @@ class RecordTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Recorded]:
         """Raises DuplicateTransaction, OccursInFuture, LinesExceedAmount, CurrencyMismatch, AmountTooLarge."""
-        known = group.recorded(self.address, self.transaction_id)
+        known = group.known_purchase(self.address, self.transaction_id)
         # A suspended customer earns nothing new; what stands in the books already is answered all the same.
         locked = group.account(self.address, even_blocked=known is not None)
         program = locked.program
@@ -163,7 +163,7 @@ class UpdateTransaction(NamedTuple):
 
     def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """Its lot."""
-        own_lot(loaded, lots, self.name)
+        needs_own_lot(loaded, lots, self.name)
 
     def answers(self) -> type[Decided]:
         """The purchase after it."""
@@ -234,7 +234,7 @@ class DecideTransaction(NamedTuple):
 
     def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """Its lot."""
-        own_lot(loaded, lots, self.name)
+        needs_own_lot(loaded, lots, self.name)
 
     def answers(self) -> type[Decided]:
         """The purchase after it."""
@@ -280,13 +280,16 @@ def usable_until(group: Group, locked: LockedAccount, version: int, activated_at
     return settings.usable_until(card, activated_at)
 
 
-def own_lot(loaded: Loaded, lots: LotsNeeded, name: TransactionName) -> None:
+def needs_own_lot(loaded: Loaded, lots: LotsNeeded, name: TransactionName) -> None:
     """Asks for the lot of a purchase; one that the group makes itself is at hand where the account is."""
     for address in loaded.recording(name):
-        lots.points(address, 0)
+        lots.account(address)
     found = loaded.purchase(name)
-    if found is not None and found[1].lot is not None:
-        lots.lot(found[0], found[1].lot)
+    if found is not None:
+        # Also where it has none yet: a correction of this group may give it one.
+        lots.account(found[0])
+        if found[1].lot is not None:
+            lots.lot(found[0], found[1].lot)
 
 
 def seen(locked: LockedAccount, known: LoadedPurchase, draft: Draft) -> Decided:

@@ -58,7 +58,7 @@ def find(books: Connection, address: Address) -> AccountKey:
     key = blocking(find_keys(session(books), [address]))[address]
     if isinstance(key, Refusal):
         raise key
-    return key.key if isinstance(key, Unopened) else key
+    return key.key() if isinstance(key, Unopened) else key
 
 
 def readable(books: Connection, address: Address) -> AccountKey:

@@ -47,6 +47,7 @@ def test_what_no_version_uses_goes_but_the_one_before_and_those_that_run_stay(
         with connection(database) as books:
             for functions in (first, second, third, fourth):
                 install(books, functions)
+                books.execute("UPDATE sql_function SET installed_at = installed_at - interval '8 days'")
             assert [bool(missing(books, one)) for one in (first, second, third, fourth)] == [False, True, False, False]
     running.close()
     with connection(database) as books:

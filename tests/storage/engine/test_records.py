@@ -47,7 +47,7 @@ def test_a_record_says_what_its_table_is(database: Database, table: str) -> None
     with connection(database) as books:
         found = {name: (kind, nullable) for name, kind, nullable in books.execute(COLUMNS.encode(), [table])}
         key = [name for (name,) in books.execute(KEY.encode(), [table])]
-    said = {name: (column.kind, column.is_nullable) for name, column in record.all_columns.items()}
+    said = {name: (column.sql_type, column.is_nullable) for name, column in record.all_columns.items()}
     for name in record.fields:
         if said[name][0] == "bigint" and found.get(name, ("", False))[0] == "integer":
             # A whole number of the rules, which the table keeps in four bytes.

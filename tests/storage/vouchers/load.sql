@@ -1,5 +1,5 @@
 -- Locks vouchers, in the order of their programs' public ids and their codes; answers those that were passed over.
-CREATE FUNCTION lock_voucher(wanted json, patience_ms integer) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION lock_voucher(wanted json, waits boolean) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     one record; passed_over json[];
 BEGIN
@@ -7,7 +7,7 @@ BEGIN
         SELECT p.id AS program, k ->> 1 AS code, k AS key
         FROM json_array_elements(wanted) AS k JOIN program p ON p.program_id = k ->> 0 ORDER BY p.program_id, k ->> 1
     LOOP
-        IF patience_ms IS NOT NULL THEN
+        IF waits THEN
             PERFORM FROM voucher WHERE program = one.program AND code = one.code FOR NO KEY UPDATE;
         ELSE
             PERFORM FROM voucher WHERE program = one.program AND code = one.code FOR NO KEY UPDATE SKIP LOCKED;
