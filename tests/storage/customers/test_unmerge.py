@@ -13,9 +13,9 @@ from storage.ledger.acts.adjustments import ChangeLot
 from storage.ledger.acts.transactions import DecideTransaction
 from storage.ledger.addresses import Address, TransactionName
 from tests.storage import members
+from tests.storage.customers.test_merge import CARDS, live
 from tests.storage.members import assert_conserved, merge, unmerge
 from tests.storage.scene import Scene, asked
-from tests.storage.test_merge import CARDS, live
 
 BEN = "programs/coffee/customers/ben"
 

@@ -10,7 +10,7 @@ from storage.activity import positions
 from storage.activity.commands import Scope, record
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import transaction
-from tests.storage.positioning import (
+from tests.storage.activity.positioning import (
     MANY,
     ORIGIN,
     PROGRAM,

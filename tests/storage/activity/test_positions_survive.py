@@ -12,9 +12,9 @@ import pytest
 
 from storage.activity import positions
 from storage.engine.database import Connection, Database, connection
-from tests.storage.positioning import act, assign, assigned_now, one, read_from
+from tests.storage.activity.positioning import act, assign, assigned_now, one, read_from
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 # Another process takes one step, says so, and waits to be killed before it commits.
 ASSIGNER = """
 import sys, time

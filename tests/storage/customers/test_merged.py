@@ -21,9 +21,9 @@ from storage.ledger.addresses import Address
 from storage.ledger.queries import GetBalance
 from tests.storage import members
 from tests.storage.blocking import Ledger, Reader
+from tests.storage.customers.test_merge import live
 from tests.storage.members import assert_conserved, merge
 from tests.storage.scene import Scene
-from tests.storage.test_merge import live
 
 BEN = "programs/coffee/customers/ben"
 

@@ -7,8 +7,8 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from storage.engine.database import Database
+from tests.storage.ledger.writing import GROUP_SIZE, GROUPS, write
 from tests.storage.scene import Scene
-from tests.storage.writing import GROUP_SIZE, GROUPS, write
 
 PROCESSES = 3
 FRIENDS = ("ada", "ben", "cyd")
