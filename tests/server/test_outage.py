@@ -17,6 +17,8 @@ from storage.migrate import MigrationsPending, migrate
 from tests.conftest import SETTINGS, open_folder
 from tests.server.serving import PLAIN, Client, Served, active, purchase, serve, settings_of, spending, told
 
+pytestmark = pytest.mark.process
+
 LOST = "fealty_activity_lost_total"
 BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
 

@@ -79,6 +79,7 @@ def test_assigning_goes_on_where_its_state_is_lost(database: Database, books: Co
     assert read_from(books, last) == [(last + 1, "two")]
 
 
+@pytest.mark.process
 def test_an_assigner_that_is_killed_in_the_middle_has_given_nothing(
     database: Database, database_url: str, books: Connection
 ) -> None:

@@ -10,6 +10,8 @@ from storage.engine.database import Database
 from tests.storage.ledger.writing import GROUP_SIZE, GROUPS, write
 from tests.storage.scene import Scene
 
+pytestmark = pytest.mark.process
+
 PROCESSES = 3
 FRIENDS = ("ada", "ben", "cyd")
 ALL = ("buy", "spend", "hold", "capture", "transfer")

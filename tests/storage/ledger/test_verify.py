@@ -14,6 +14,8 @@ from storage.ledger.verifying.rebuild import rebuild
 from tests.conftest import fresh_database
 from tests.storage.deep import Deep
 
+pytestmark = pytest.mark.long
+
 # The number of the only program.
 PROGRAM = 1
 

@@ -25,6 +25,8 @@ from tests.conftest import fresh_database
 from tests.storage.blocking import Reader
 from tests.storage.deep import CARDS, Deep, lived
 
+pytestmark = pytest.mark.long
+
 # Balances are read at so many instants of the past, spread over all at which something happened.
 MOMENTS = 10
 _PURCHASES = """
