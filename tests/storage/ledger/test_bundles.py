@@ -9,11 +9,11 @@ import pytest
 from rules.refusals import GroupRefused, InsufficientPoints, TransactionNotFound
 from storage.engine.database import Database
 from storage.ledger.commands import AllOrNothing, Command
+from tests.storage.policies import Policies, lives
 from tests.storage.scene import START, answered
-from tests.storage.shop import Shop, lives
 
 # What follows from another command of the same transaction, on cards of every kind.
-Scripts = dict[str, Callable[[Shop], Sequence[Command]]]
+Scripts = dict[str, Callable[[Policies], Sequence[Command]]]
 SCRIPTS: Scripts = {
     "a purchase refunded": lambda shop: [shop.purchase(100, transaction_id="t"), shop.refund("t")],
     "a pending purchase refunded in part": lambda shop: [
@@ -145,7 +145,7 @@ SCRIPTS: Scripts = {
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_acts_on_the_same_things_come_out_together_as_they_do_alone(database: Database, script: str) -> None:
     """Nobody chooses with whom his call is gathered, so it must not show: not in the books, not in the answers."""
-    together, alone = Shop(database), Shop(database, program="tea")
+    together, alone = Policies(database), Policies(database, program="tea")
     for shop in (together, alone):
         shop.earn(7, card="monthly")
     in_group = together.group(*SCRIPTS[script](together))
@@ -158,7 +158,7 @@ def test_acts_on_the_same_things_come_out_together_as_they_do_alone(database: Da
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_group_that_is_taken_back_leaves_nothing(database: Database, script: str) -> None:
     """All or none: what was done before the one that is refused was never done, to the last row."""
-    shop = Shop(database)
+    shop = Policies(database)
     shop.earn(5)
     before = shop.contents()
     commands = SCRIPTS[script](shop)
@@ -171,7 +171,7 @@ def test_a_group_that_is_taken_back_leaves_nothing(database: Database, script: s
 
 def test_of_four_the_third_is_refused_and_the_others_hear_by_which(database: Database) -> None:
     """A basket of changes that belong together: the sender mends the one that was wrong, and sends all again."""
-    shop = Shop(database)
+    shop = Policies(database)
     shop.earn(100)
     before = shop.contents()
     commands: list[Command] = [shop.purchase(10), shop.spending(50), shop.spending(61), shop.purchase(5)]
@@ -188,7 +188,7 @@ def test_of_four_the_third_is_refused_and_the_others_hear_by_which(database: Dat
 
 def test_what_was_taken_back_is_not_seen_by_the_neighbours(database: Database) -> None:
     """The next command of the same transaction finds the account, and the next numbers, as they were before."""
-    shop = Shop(database)
+    shop = Policies(database)
     shop.earn(100)
     refused: Any
     refused, after, held = shop.ledger.run(
@@ -210,7 +210,7 @@ def test_what_was_taken_back_is_not_seen_by_the_neighbours(database: Database) -
 
 def test_a_purchase_whose_lot_was_activated_with_a_group_that_failed_still_waits(database: Database) -> None:
     """What follows the lot must be taken back with it."""
-    shop = Shop(database)
+    shop = Policies(database)
     shop.earn(100, card="slow", transaction_id="t")
     outcomes = shop.all_or_nothing(shop.lot(1, activate=True, card="slow"), shop.spending(10**6))
     assert isinstance(outcomes[1], InsufficientPoints)
@@ -220,7 +220,7 @@ def test_a_purchase_whose_lot_was_activated_with_a_group_that_failed_still_waits
 
 def test_requests_of_a_group_that_was_taken_back_are_not_kept(database: Database) -> None:
     """They may be sent again under the same ids, together or alone."""
-    shop = Shop(database)
+    shop = Policies(database)
     bought = shop.purchase(10)
     shop.all_or_nothing(bought, shop.spending(99))
     assert not shop.do(bought).replayed
@@ -228,7 +228,7 @@ def test_requests_of_a_group_that_was_taken_back_are_not_kept(database: Database
 
 def test_a_purchase_that_was_taken_back_is_not_known(database: Database) -> None:
     """Its refund in the same transaction hears that there is none."""
-    shop = Shop(database)
+    shop = Policies(database)
     outcomes: Any = shop.ledger.run(
         [AllOrNothing((shop.purchase(10, transaction_id="t"), shop.spending(99))), shop.refund("t")]
     )
@@ -238,7 +238,7 @@ def test_a_purchase_that_was_taken_back_is_not_known(database: Database) -> None
 
 def test_a_number_that_stands_in_the_books_already_does_not_mislead_its_refund(database: Database) -> None:
     """A till sends the number again by mistake, for another card, at the moment at which the purchase is refunded."""
-    shop = Shop(database)
+    shop = Policies(database)
     shop.earn(100, transaction_id="t", occurred_at=START)
     outcomes = shop.group(shop.purchase(100, card="slow", transaction_id="t"), shop.refund("t"))
     assert answered(outcomes[1]).value.claimed.own_lot == 100

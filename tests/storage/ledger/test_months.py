@@ -1,16 +1,26 @@
 """A month of everything, lived twice: with workers and without, in these books and in others, alone and gathered."""
 
+import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import pytest
 
+from server.commands import HOT
 from storage.engine.database import Database, open_database
 from tests.conftest import fresh_database
+from tests.storage.acts import commands
+from tests.storage.asking import Asking
+from tests.storage.model.accounts import Refused
 from tests.storage.model.cards import CARDS, NAMES
-from tests.storage.model.month import DAYS, Month, again, open_shop
-from tests.storage.shop import lives
+from tests.storage.model.drawing import done
+from tests.storage.model.month import DAYS, Month, again, by_chance, open_shop
+from tests.storage.model.shop import Shop
+from tests.storage.policies import lives
+from tests.storage.scene import START
+
+pytestmark = pytest.mark.long
 
 SEEDS = range(4)
 
@@ -22,6 +32,20 @@ def other_books(server_url: str, template: str) -> Iterator[Database]:
         opened = open_database(url)
         yield opened
         opened.close()
+
+
+def test_every_command_that_is_gathered_is_drawn() -> None:
+    """What the model never draws, nobody told a second time. Without books, so that the numbers are made up here."""
+    shop, asking, chance = Shop(START), Asking("coffee"), random.Random(1)
+    drawn = set()
+    for seq in range(1, 1_000):
+        shop.pass_time(shop.now + timedelta(hours=3))
+        if (act := done(by_chance(chance), shop, asking, {})) is not None:
+            drawn.add(type(act.command))
+            with suppress(Refused):
+                if (spent := act.told(shop)) is not None and act.key is not None:
+                    shop.spent[act.key, seq] = spent
+    assert drawn == commands(HOT)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -68,8 +92,8 @@ def test_the_same_month_asked_again_changes_nothing(database: Database) -> None:
     month = Month(scene, seed=7)
     month.pass_by()
     before = scene.contents()
-    commands = [one for happening in month.happenings if not isinstance(happening, timedelta) for one in happening]
-    done = [command for command, heard in zip(commands, month.heard, strict=True) if "balance=" in str(heard)]
+    asked = [one for happening in month.happenings if not isinstance(happening, timedelta) for one in happening]
+    done = [command for command, heard in zip(asked, month.heard, strict=True) if "balance=" in str(heard)]
     outcomes = [outcome for number in range(0, len(done), 50) for outcome in scene.group(*done[number : number + 50])]
     assert all(getattr(outcome, "replayed", False) for outcome in outcomes)
     assert scene.contents() == before

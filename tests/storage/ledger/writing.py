@@ -1,4 +1,7 @@
-"""What one of several server processes does to accounts that others write to as well, in a process of its own."""
+"""What one of several server processes does to accounts that others write to as well, in a process of its own.
+
+Not every command is drawn: few kinds, so that they meet, of those that lock one account, two, or pin points in one.
+"""
 
 import random
 from collections import Counter

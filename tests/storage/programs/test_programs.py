@@ -12,8 +12,8 @@ from storage.ledger.commands import Command
 from storage.ledger.reading import lots
 from storage.programs.commands import UpdateProgram
 from tests.storage.blocking import Ledger
+from tests.storage.policies import CARDS, EVENTS, SETTINGS, Policies
 from tests.storage.scene import asked
-from tests.storage.shop import CARDS, EVENTS, SETTINGS, Shop
 
 # What takes `order.delivered` away: the cards that waited for it wait no more, and it is not declared.
 WITHOUT = {
@@ -24,12 +24,12 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 
 
 @pytest.fixture
-def shop(database: Database) -> Shop:
+def shop(database: Database) -> Policies:
     """Two customers."""
-    return Shop(database)
+    return Policies(database)
 
 
-def refused(shop: Shop) -> dict[str, str]:
+def refused(shop: Policies) -> dict[str, str]:
     """The facts of the refusal to take it away, which must have changed nothing."""
     before = shop.contents()
     with pytest.raises(EventTypeAwaited) as refusal:
@@ -38,7 +38,7 @@ def refused(shop: Shop) -> dict[str, str]:
     return refusal.value.facts
 
 
-def test_it_is_kept_as_long_as_a_lot_waits_for_it_in_whatever_way_that_ends(shop: Shop) -> None:
+def test_it_is_kept_as_long_as_a_lot_waits_for_it_in_whatever_way_that_ends(shop: Policies) -> None:
     """Nothing could name it again: these points would wait for ever, and nobody would be told."""
     for number in range(5):
         shop.earn(100, "ben" if number else "ada", "delivered", transaction_id=f"t{number}")
@@ -57,22 +57,24 @@ def test_it_is_kept_as_long_as_a_lot_waits_for_it_in_whatever_way_that_ends(shop
     assert shop.earn(100, card="delivered").state is TransactionState.ACCEPTED
 
 
-def test_what_another_program_waits_for_is_in_nobodys_way(shop: Shop) -> None:
+def test_what_another_program_waits_for_is_in_nobodys_way(shop: Policies) -> None:
     """Names of event types are a program's own, however alike they are."""
-    tea = Shop(shop.database, program="tea", settings=SETTINGS)
+    tea = Policies(shop.database, program="tea", settings=SETTINGS)
     tea.earn(100, card="delivered")
     shop.change(**WITHOUT)
     refused(tea)
 
 
-def test_only_asked_about_it_is_refused_too(shop: Shop) -> None:
+def test_only_asked_about_it_is_refused_too(shop: Policies) -> None:
     """A rehearsal that says yes would be a promise."""
     shop.earn(100, card="delivered")
     with pytest.raises(EventTypeAwaited):
         shop.carry_out(UpdateProgram(shop.program_id, "", dict(WITHOUT), asked(WITHOUT, validate_only=True)))
 
 
-def test_they_are_counted_no_further_than_anybody_needs_to_know(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_are_counted_no_further_than_anybody_needs_to_know(
+    shop: Policies, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A program with a million open orders is told no in a moment, like any other."""
     monkeypatch.setattr(lots, "AWAITING_COUNTED_MAX", 2)
     for _ in range(3):
@@ -80,7 +82,7 @@ def test_they_are_counted_no_further_than_anybody_needs_to_know(shop: Shop, monk
     assert refused(shop)["lots"] == "2"
 
 
-def test_what_is_earned_at_the_same_moment_by_the_settings_of_before_can_be_accepted_by_hand(shop: Shop) -> None:
+def test_what_is_earned_at_the_same_moment_by_the_settings_of_before_can_be_accepted_by_hand(shop: Policies) -> None:
     """No lock keeps it out, for every till would wait for that lock; so it must not be lost either."""
     shop.earn(100, card="delivered", transaction_id="empty")
     shop.do(shop.correction("empty", 0))
@@ -102,7 +104,7 @@ def test_what_is_earned_at_the_same_moment_by_the_settings_of_before_can_be_acce
     shop.assert_conserved()
 
 
-def _wait_until_somebody_waits(shop: Shop) -> None:
+def _wait_until_somebody_waits(shop: Policies) -> None:
     """Polls the database, in which a millisecond passes with each question."""
     for _ in range(20_000):
         if shop.rows(WAITING) == [(1,)]:

@@ -6,16 +6,16 @@ import pytest
 
 from rules.refusals import AmountTooLarge, InsufficientPoints, PointsHeldElsewhere
 from storage.engine.database import Database
+from tests.storage.policies import Policies
 from tests.storage.scene import START
-from tests.storage.shop import Shop
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def shop(database: Database) -> Shop:
+def shop(database: Database) -> Policies:
     """Two customers."""
-    return Shop(database)
+    return Policies(database)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def shop(database: Database) -> Shop:
     ],
 )
 def test_points_that_are_given_are_active_at_once_and_last_as_long_as_any(
-    shop: Shop, card: str, expires_at: datetime | None
+    shop: Policies, card: str, expires_at: datetime | None
 ) -> None:
     """An apology that is pending for ten days is none; and there is no purchase that anybody could wait for."""
     given = shop.do(shop.adjustment(50, card=card)).value
@@ -38,7 +38,7 @@ def test_points_that_are_given_are_active_at_once_and_last_as_long_as_any(
     shop.assert_conserved()
 
 
-def test_points_that_are_given_slide_with_the_others(shop: Shop) -> None:
+def test_points_that_are_given_slide_with_the_others(shop: Policies) -> None:
     """They are an activity of nobody: what was there before ends when it would have, or later."""
     shop.earn(10, card="sliding")
     shop.advance(5 * DAY)
@@ -50,7 +50,7 @@ def test_points_that_are_given_slide_with_the_others(shop: Shop) -> None:
     assert shop.balance(card="sliding").active == 0
 
 
-def test_points_taken_away_are_revoked_in_consumption_order(shop: Shop) -> None:
+def test_points_taken_away_are_revoked_in_consumption_order(shop: Policies) -> None:
     """A correction takes what the customer would have lost first; it is no spending."""
     shop.earn(30, card="monthly")
     shop.earn(50, card="monthly", occurred_at=START - 5 * DAY)
@@ -61,7 +61,7 @@ def test_points_taken_away_are_revoked_in_consumption_order(shop: Shop) -> None:
     shop.assert_conserved()
 
 
-def test_no_more_is_taken_away_than_is_free(shop: Shop) -> None:
+def test_no_more_is_taken_away_than_is_free(shop: Policies) -> None:
     """A correction never makes a debt, and never breaks a checkout."""
     shop.earn(100)
     shop.do(shop.hold(60))
@@ -70,7 +70,7 @@ def test_no_more_is_taken_away_than_is_free(shop: Shop) -> None:
     assert shop.do(shop.adjustment(-40)).value.balance.spendable == 0
 
 
-def test_an_account_that_is_full_is_given_nothing(shop: Shop) -> None:
+def test_an_account_that_is_full_is_given_nothing(shop: Policies) -> None:
     """Beyond 2^53 JSON readers lose units without telling."""
     shop.earn(2**53 - 1)
     shop.do(shop.adjustment(1))

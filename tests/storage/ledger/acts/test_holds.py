@@ -16,21 +16,21 @@ from rules.refusals import (
     PrecisionTooFine,
 )
 from storage.engine.database import Database
+from tests.storage.policies import Policies
 from tests.storage.scene import START
-from tests.storage.shop import Shop
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def shop(database: Database) -> Shop:
+def shop(database: Database) -> Policies:
     """A customer with a hundred points to the end of 1 February, in Prague."""
-    made = Shop(database)
+    made = Policies(database)
     made.earn(100, card="monthly")
     return made
 
 
-def test_what_is_set_aside_is_in_the_balance_and_not_in_the_history(shop: Shop) -> None:
+def test_what_is_set_aside_is_in_the_balance_and_not_in_the_history(shop: Policies) -> None:
     """Points history shows what is permanent; a basket is not."""
     held = shop.do(shop.hold(60, card="monthly", reference="basket")).value
     assert (held.hold.number, held.hold.points, held.hold.expires_at) == (1, 60, START + DAY)
@@ -41,7 +41,7 @@ def test_what_is_set_aside_is_in_the_balance_and_not_in_the_history(shop: Shop) 
     shop.assert_conserved()
 
 
-def test_a_till_hears_whether_points_lack_or_another_checkout_has_them(shop: Shop) -> None:
+def test_a_till_hears_whether_points_lack_or_another_checkout_has_them(shop: Policies) -> None:
     """ "Finish the other one first" is something to say; so is "you have too few"."""
     shop.do(shop.hold(60, card="monthly"))
     for command in (
@@ -56,7 +56,7 @@ def test_a_till_hears_whether_points_lack_or_another_checkout_has_them(shop: Sho
         assert type(shop.refused(more)) is InsufficientPoints
 
 
-def test_a_capture_in_part_spends_that_and_lets_the_rest_go(shop: Shop) -> None:
+def test_a_capture_in_part_spends_that_and_lets_the_rest_go(shop: Policies) -> None:
     """One entry that names the hold, and a spending that can be given back."""
     shop.do(shop.hold(60, card="monthly", reference="basket", pays_for="t"))
     captured = shop.do(shop.capture(1, 45, card="monthly")).value
@@ -68,7 +68,7 @@ def test_a_capture_in_part_spends_that_and_lets_the_rest_go(shop: Shop) -> None:
     shop.assert_conserved()
 
 
-def test_a_hold_that_ended_says_how(shop: Shop) -> None:
+def test_a_hold_that_ended_says_how(shop: Policies) -> None:
     """Captured, let go, or too slow; and one that never was is not found."""
     for ttl_s in (0, 0, 600):
         shop.do(shop.hold(20, card="monthly", ttl_s=ttl_s))
@@ -82,13 +82,13 @@ def test_a_hold_that_ended_says_how(shop: Shop) -> None:
     assert type(shop.refused(shop.capture(3, card="monthly"))) is HoldExpired
 
 
-def test_more_than_was_set_aside_is_not_captured(shop: Shop) -> None:
+def test_more_than_was_set_aside_is_not_captured(shop: Policies) -> None:
     """The rest would be a spending that nobody asked for."""
     shop.do(shop.hold(60, card="monthly"))
     assert type(shop.refused(shop.capture(1, 61, card="monthly"))) is HoldExceeded
 
 
-def test_a_card_says_how_long_points_can_be_set_aside(shop: Shop) -> None:
+def test_a_card_says_how_long_points_can_be_set_aside(shop: Policies) -> None:
     """Ten minutes here; none given is all of them."""
     shop.earn(50, card="capped")
     assert type(shop.refused(shop.hold(10, card="capped", ttl_s=601))) is HoldTooLong
@@ -98,7 +98,7 @@ def test_a_card_says_how_long_points_can_be_set_aside(shop: Shop) -> None:
 
 @pytest.mark.parametrize("swept", [True, False])
 @pytest.mark.parametrize("end", ["captured", "released", "left alone"])
-def test_a_hold_outlives_its_lot_and_ends_with_it_if_nobody_captures(shop: Shop, end: str, swept: bool) -> None:
+def test_a_hold_outlives_its_lot_and_ends_with_it_if_nobody_captures(shop: Policies, end: str, swept: bool) -> None:
     """At the till at midnight: who finishes has his points; who gives up has had them."""
     midnight = datetime(2025, 2, 1, 23, tzinfo=UTC)
     shop.advance(midnight - timedelta(hours=1) - START)
@@ -123,7 +123,7 @@ def test_a_hold_outlives_its_lot_and_ends_with_it_if_nobody_captures(shop: Shop,
     shop.assert_conserved()
 
 
-def test_what_time_lets_go_is_recorded_as_its_own_act(shop: Shop) -> None:
+def test_what_time_lets_go_is_recorded_as_its_own_act(shop: Policies) -> None:
     """The timeline says that the basket was abandoned, and when: not when somebody came by."""
     shop.do(shop.hold(60, card="monthly"))
     shop.advance(3 * DAY)
@@ -133,7 +133,7 @@ def test_what_time_lets_go_is_recorded_as_its_own_act(shop: Shop) -> None:
     assert shop.rows("SELECT state, ended_at, captured FROM hold") == [("EXPIRED", START + DAY, 0)]
 
 
-def test_stamps_are_set_aside_by_whole_rewards(shop: Shop) -> None:
+def test_stamps_are_set_aside_by_whole_rewards(shop: Policies) -> None:
     """Half a coffee cannot be reserved."""
     shop.earn(25, card="stamps")
     assert type(shop.refused(shop.hold(15, card="stamps"))) is PrecisionTooFine

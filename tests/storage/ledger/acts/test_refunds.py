@@ -13,19 +13,19 @@ from rules.refusals import (
 )
 from rules.transactions import Line, TransactionState
 from storage.engine.database import Database
-from tests.storage.shop import Shop
+from tests.storage.policies import Policies
 
 DAY = timedelta(days=1)
 LINES = (Line("espresso", "drinks", 2, 60), Line("cake", "", 1, 40, points=70))
 
 
 @pytest.fixture
-def shop(database: Database) -> Shop:
+def shop(database: Database) -> Policies:
     """Two customers."""
-    return Shop(database)
+    return Policies(database)
 
 
-def spent(shop: Shop, card: str, spent: int = 80, other: int = 50) -> None:
+def spent(shop: Policies, card: str, spent: int = 80, other: int = 50) -> None:
     """Purchase t earned 100, of which some were spent; another lot has some."""
     shop.earn(100, card=card, transaction_id="t")
     shop.do(shop.spending(spent, card=card))
@@ -43,7 +43,7 @@ def spent(shop: Shop, card: str, spent: int = 80, other: int = 50) -> None:
     ],
 )
 def test_each_card_refunds_as_far_as_its_policy_goes(
-    shop: Shop, card: str, claimed: Claimed, figures: tuple[int, ...]
+    shop: Policies, card: str, claimed: Claimed, figures: tuple[int, ...]
 ) -> None:
     """The example of the reference, in the books."""
     spent(shop, card)
@@ -57,7 +57,7 @@ def test_each_card_refunds_as_far_as_its_policy_goes(
     shop.assert_conserved()
 
 
-def test_thirds_are_cumulative_and_each_is_kept(shop: Shop) -> None:
+def test_thirds_are_cumulative_and_each_is_kept(shop: Policies) -> None:
     """33, 33 and 34; the row of each says what it took."""
     shop.earn(100, card="slow", transaction_id="t", lines=())
     for _ in range(2):
@@ -73,7 +73,7 @@ def test_thirds_are_cumulative_and_each_is_kept(shop: Shop) -> None:
     assert (type(refused), refused.facts["left"]) == (RefundExceedsTransaction, "0")
 
 
-def test_lines_give_back_what_they_gave(shop: Shop) -> None:
+def test_lines_give_back_what_they_gave(shop: Policies) -> None:
     """By their numbers; no line twice, and none that was not bought."""
     shop.earn(100, transaction_id="t", lines=LINES)
     first = shop.do(shop.refund("t", lines=((2, 0),))).value
@@ -86,7 +86,7 @@ def test_lines_give_back_what_they_gave(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("amount", "left"), [(101, "100"), (71, "70")])
-def test_no_more_is_refunded_than_was_paid(shop: Shop, amount: int, left: str) -> None:
+def test_no_more_is_refunded_than_was_paid(shop: Policies, amount: int, left: str) -> None:
     """However many tills refund it."""
     shop.earn(100, transaction_id="t")
     if left == "70":
@@ -95,7 +95,7 @@ def test_no_more_is_refunded_than_was_paid(shop: Shop, amount: int, left: str) -
     assert (type(refused), refused.facts["left"]) == (RefundExceedsTransaction, left)
 
 
-def test_what_earned_nothing_is_refunded_all_the_same(shop: Shop) -> None:
+def test_what_earned_nothing_is_refunded_all_the_same(shop: Policies) -> None:
     """The order desk sees it; no points move."""
     shop.earn(0, transaction_id="t")
     refunded = shop.do(shop.refund("t")).value
@@ -103,7 +103,7 @@ def test_what_earned_nothing_is_refunded_all_the_same(shop: Shop) -> None:
     assert shop.history() == []
 
 
-def test_points_that_paid_for_it_come_back_in_the_same_share_before_its_own_are_taken(shop: Shop) -> None:
+def test_points_that_paid_for_it_come_back_in_the_same_share_before_its_own_are_taken(shop: Policies) -> None:
     """Half of the order returned is half of the points returned; what one spends one may get back only once."""
     shop.earn(50)
     shop.do(shop.spending(41, pays_for="t"))
@@ -117,7 +117,7 @@ def test_points_that_paid_for_it_come_back_in_the_same_share_before_its_own_are_
     shop.assert_conserved()
 
 
-def test_points_that_come_back_pay_what_the_same_refund_takes(shop: Shop) -> None:
+def test_points_that_come_back_pay_what_the_same_refund_takes(shop: Policies) -> None:
     """The customer paid with points, spent those that he earned by it, and returns it: nobody owes anything."""
     shop.earn(100, card="owing")
     shop.do(shop.spending(100, card="owing", pays_for="t"))
@@ -128,7 +128,7 @@ def test_points_that_come_back_pay_what_the_same_refund_takes(shop: Shop) -> Non
     assert shop.figures(card="owing") == (0, 0, 0, 0, 0)
 
 
-def test_a_captured_hold_that_paid_for_it_comes_back_too(shop: Shop) -> None:
+def test_a_captured_hold_that_paid_for_it_comes_back_too(shop: Policies) -> None:
     """Most checkouts hold first."""
     shop.earn(100)
     shop.do(shop.hold(60, pays_for="t"))
@@ -138,7 +138,7 @@ def test_a_captured_hold_that_paid_for_it_comes_back_too(shop: Shop) -> None:
     assert shop.balance().active == 100
 
 
-def test_a_refund_does_not_touch_a_hold_and_the_hold_pays_when_it_lets_go(shop: Shop) -> None:
+def test_a_refund_does_not_touch_a_hold_and_the_hold_pays_when_it_lets_go(shop: Policies) -> None:
     """Whoever is at the till just now can finish; whoever gives up meets his debt."""
     spent(shop, "owing", spent=30, other=0)
     shop.do(shop.hold(70, card="owing"))
@@ -149,7 +149,7 @@ def test_a_refund_does_not_touch_a_hold_and_the_hold_pays_when_it_lets_go(shop: 
     shop.assert_conserved()
 
 
-def test_what_time_sets_free_pays_what_is_owed_whoever_notices(shop: Shop) -> None:
+def test_what_time_sets_free_pays_what_is_owed_whoever_notices(shop: Policies) -> None:
     """Nobody has to come by: a reader sees it at once, and a sweep writes it down as an act of time."""
     spent(shop, "owing", spent=30, other=0)
     shop.do(shop.hold(70, card="owing", ttl_s=3600))
@@ -164,7 +164,7 @@ def test_what_time_sets_free_pays_what_is_owed_whoever_notices(shop: Shop) -> No
     shop.assert_conserved()
 
 
-def test_a_shortfall_is_written_off_in_parts_and_then_it_is_closed(shop: Shop) -> None:
+def test_a_shortfall_is_written_off_in_parts_and_then_it_is_closed(shop: Policies) -> None:
     """A debt that is given up asks for nothing more; what was given up stays written."""
     spent(shop, "owing", other=0)
     shop.do(shop.refund("t"))
@@ -179,7 +179,7 @@ def test_a_shortfall_is_written_off_in_parts_and_then_it_is_closed(shop: Shop) -
     shop.assert_conserved()
 
 
-def test_a_purchase_that_waits_is_refunded_before_it_ever_counted(shop: Shop) -> None:
+def test_a_purchase_that_waits_is_refunded_before_it_ever_counted(shop: Policies) -> None:
     """And what is left of it matures."""
     shop.earn(100, card="slow", transaction_id="t")
     assert shop.do(shop.refund("t", 40)).value.claimed == Claimed(pending=40)
@@ -190,7 +190,7 @@ def test_a_purchase_that_waits_is_refunded_before_it_ever_counted(shop: Shop) ->
     shop.assert_conserved()
 
 
-def test_a_rejected_purchase_is_not_refunded(shop: Shop) -> None:
+def test_a_rejected_purchase_is_not_refunded(shop: Policies) -> None:
     """It gave nothing."""
     shop.earn(100, card="slow", transaction_id="t")
     shop.do(shop.decision("t", accept=False))

@@ -9,19 +9,19 @@ import pytest
 from rules.programs import ExpiryPolicy
 from storage.engine.database import Database
 from storage.ledger.commands import Command
+from tests.storage.policies import CARDS, SLIDING, VISITS, Policies
 from tests.storage.scene import START
-from tests.storage.shop import CARDS, SLIDING, VISITS, Shop
 
 DAY = timedelta(days=1)
 # A month after the first purchase, and a month after the twentieth day.
 FIRST_END = datetime(2025, 2, 1, 23, tzinfo=UTC)
 MOVED_END = datetime(2025, 2, 21, 23, tzinfo=UTC)
-COUNTS: dict[str, Callable[[Shop], Command]] = {
+COUNTS: dict[str, Callable[[Policies], Command]] = {
     "a purchase": lambda shop: shop.purchase(0, card="sliding"),
     "a spending": lambda shop: shop.spending(1, card="sliding"),
     "a declared event": lambda shop: shop.event("visited"),
 }
-COUNTS_NOT: dict[str, Callable[[Shop], Command]] = {
+COUNTS_NOT: dict[str, Callable[[Policies], Command]] = {
     "a refund": lambda shop: shop.refund("t", 10),
     "a rollback": lambda shop: shop.rollback(2, 5, card="sliding"),
     "a hold": lambda shop: shop.hold(10, card="sliding"),
@@ -33,16 +33,16 @@ COUNTS_NOT: dict[str, Callable[[Shop], Command]] = {
 
 
 @pytest.fixture
-def shop(database: Database) -> Shop:
+def shop(database: Database) -> Policies:
     """A customer who bought and spent on the first day, and nothing since; it is the twentieth day after."""
-    made = Shop(database)
+    made = Policies(database)
     made.earn(100, card="sliding", transaction_id="t")
     made.do(made.spending(20, card="sliding"))
     made.advance(20 * DAY)
     return made
 
 
-def end(shop: Shop) -> datetime:
+def end(shop: Policies) -> datetime:
     """The common end of ada's sliding points."""
     [(found,)] = shop.rows(
         "SELECT s.expires_at FROM sliding_expiry s JOIN account a ON a.id = s.account"
@@ -53,7 +53,7 @@ def end(shop: Shop) -> datetime:
 
 
 @pytest.mark.parametrize("act", COUNTS)
-def test_what_counts_moves_the_end_on(shop: Shop, act: str) -> None:
+def test_what_counts_moves_the_end_on(shop: Policies, act: str) -> None:
     """A month from then, and the balance follows without anybody coming by."""
     assert end(shop) == FIRST_END
     shop.do(COUNTS[act](shop))
@@ -67,13 +67,13 @@ def test_what_counts_moves_the_end_on(shop: Shop, act: str) -> None:
 
 
 @pytest.mark.parametrize("act", COUNTS_NOT)
-def test_what_does_not_count_leaves_it(shop: Shop, act: str) -> None:
+def test_what_does_not_count_leaves_it(shop: Policies, act: str) -> None:
     """Whoever only brings things back, or is only corrected, has not been here."""
     shop.do(COUNTS_NOT[act](shop))
     assert end(shop) == FIRST_END
 
 
-def test_what_counts_too_late_saves_nothing(shop: Shop) -> None:
+def test_what_counts_too_late_saves_nothing(shop: Policies) -> None:
     """The points were gone at midnight; the visit of the day after begins anew."""
     shop.advance(FIRST_END - START - 20 * DAY)
     shop.do(shop.event("visited"))
@@ -83,7 +83,7 @@ def test_what_counts_too_late_saves_nothing(shop: Shop) -> None:
     assert shop.history(card="sliding")[-2:] == [("EXPIRY", -80), ("EARN", 5)]
 
 
-def test_an_event_that_is_told_late_counts_from_its_own_day(shop: Shop) -> None:
+def test_an_event_that_is_told_late_counts_from_its_own_day(shop: Policies) -> None:
     """And never moves the end back."""
     shop.do(shop.event("visited", occurred_at=START - 3 * DAY))
     assert end(shop) == FIRST_END
@@ -91,7 +91,7 @@ def test_an_event_that_is_told_late_counts_from_its_own_day(shop: Shop) -> None:
     assert end(shop) == datetime(2025, 2, 11, 23, tzinfo=UTC)
 
 
-def test_points_that_are_given_away_keep_the_later_of_both_ends(shop: Shop) -> None:
+def test_points_that_are_given_away_keep_the_later_of_both_ends(shop: Policies) -> None:
     """Neither what ben had nor what he is given is cut short."""
     shop.earn(10, "ben", "sliding")
     shop.do(shop.transfer(30, card="sliding"))
@@ -99,7 +99,7 @@ def test_points_that_are_given_away_keep_the_later_of_both_ends(shop: Shop) -> N
     assert (shop.balance("ada", "sliding").active, shop.balance("ben", "sliding").active) == (0, 40)
 
 
-def test_each_version_of_the_rules_has_an_end_of_its_own(shop: Shop) -> None:
+def test_each_version_of_the_rules_has_an_end_of_its_own(shop: Policies) -> None:
     """A new policy is for new points: those of before slide by the rules they were issued under."""
     longer = replace(SLIDING, expiry_policy=ExpiryPolicy(3, mode=VISITS.mode, activity_types=VISITS.activity_types))
     shop.change(cards=tuple(longer if card.card_id == "sliding" else card for card in CARDS))
@@ -114,7 +114,7 @@ def test_each_version_of_the_rules_has_an_end_of_its_own(shop: Shop) -> None:
     shop.assert_conserved()
 
 
-def test_the_same_purchase_again_tells_the_end_that_it_has_now(shop: Shop) -> None:
+def test_the_same_purchase_again_tells_the_end_that_it_has_now(shop: Policies) -> None:
     """What the till prints on a duplicate is what the customer's points do today."""
     shop.do(shop.event("visited"))
     assert shop.do(shop.purchase(100, card="sliding", transaction_id="t")).value.expires_at == MOVED_END

@@ -15,19 +15,19 @@ from rules.refusals import (
 )
 from storage.engine.database import Database
 from storage.ledger.commands import Command
+from tests.storage.policies import Policies
 from tests.storage.scene import START
-from tests.storage.shop import Shop
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def shop(database: Database) -> Shop:
+def shop(database: Database) -> Policies:
     """Two customers."""
-    return Shop(database)
+    return Policies(database)
 
 
-def test_a_spending_takes_what_expires_first_and_says_from_where(shop: Shop) -> None:
+def test_a_spending_takes_what_expires_first_and_says_from_where(shop: Policies) -> None:
     """Each point that is missing later can be traced to its purchase."""
     shop.earn(30, card="monthly")
     shop.earn(50, card="monthly", occurred_at=START - 5 * DAY)
@@ -43,7 +43,7 @@ def test_a_spending_takes_what_expires_first_and_says_from_where(shop: Shop) -> 
     ]
 
 
-def test_stamps_are_taken_by_whole_rewards(shop: Shop) -> None:
+def test_stamps_are_taken_by_whole_rewards(shop: Policies) -> None:
     """A balance tells how many there are; what is left over waits for the next."""
     shop.earn(35, card="stamps")
     assert shop.balance(card="stamps").rewards == 3
@@ -54,13 +54,13 @@ def test_stamps_are_taken_by_whole_rewards(shop: Shop) -> None:
     assert shop.do(shop.spending(10, card="stamps")).value.balance.rewards == 0
 
 
-def test_points_have_no_rewards(shop: Shop) -> None:
+def test_points_have_no_rewards(shop: Policies) -> None:
     """There is nothing to count them by."""
     shop.earn(100)
     assert type(shop.refused(shop.reward(1, card="plain"))) is PrecisionTooFine
 
 
-def test_parts_come_back_in_reverse_until_nothing_is_left(shop: Shop) -> None:
+def test_parts_come_back_in_reverse_until_nothing_is_left(shop: Policies) -> None:
     """Each with an entry that names the one it reverses."""
     shop.earn(30, card="monthly")
     shop.earn(50, card="monthly", occurred_at=START - 5 * DAY)
@@ -77,7 +77,7 @@ def test_parts_come_back_in_reverse_until_nothing_is_left(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("seq", [1, 9])
-def test_only_spendings_are_rolled_back(shop: Shop, seq: int) -> None:
+def test_only_spendings_are_rolled_back(shop: Policies, seq: int) -> None:
     """A purchase is refunded, not rolled back; and an entry that is not there is none."""
     shop.earn(100)
     assert type(shop.refused(shop.rollback(seq))) is SpendingNotFound
@@ -94,7 +94,7 @@ def test_only_spendings_are_rolled_back(shop: Shop, seq: int) -> None:
     ],
 )
 def test_points_whose_lot_expired_meanwhile_come_back_as_the_policy_says(
-    shop: Shop, policy: RollbackPolicy, how: dict[str, Any], restored: int, expired: int, lots: int
+    shop: Policies, policy: RollbackPolicy, how: dict[str, Any], restored: int, expired: int, lots: int
 ) -> None:
     """Kept: restored and expired in one go, so nobody cancels to dodge an expiry; else they get a lot of their own."""
     shop.earn(100, card="monthly", transaction_id="t")
@@ -113,7 +113,7 @@ def test_points_whose_lot_expired_meanwhile_come_back_as_the_policy_says(
     assert shop.balance(card="monthly").active == 0
 
 
-def test_points_that_last_longer_than_the_favour_keep_what_they_have(shop: Shop) -> None:
+def test_points_that_last_longer_than_the_favour_keep_what_they_have(shop: Policies) -> None:
     """GRACE and EXTEND_TO give time, they take none."""
     shop.earn(100, card="monthly")
     shop.do(shop.spending(60, card="monthly"))
@@ -123,7 +123,7 @@ def test_points_that_last_longer_than_the_favour_keep_what_they_have(shop: Shop)
     ]
 
 
-def test_a_card_says_how_long_spendings_can_be_rolled_back(shop: Shop) -> None:
+def test_a_card_says_how_long_spendings_can_be_rolled_back(shop: Policies) -> None:
     """To the end of the thirtieth day and not a moment longer."""
     shop.earn(100, card="capped")
     shop.do(shop.spending(60, card="capped"))
@@ -133,7 +133,7 @@ def test_a_card_says_how_long_spendings_can_be_rolled_back(shop: Shop) -> None:
     assert type(shop.refused(shop.rollback(2, 10, card="capped"))) is RollbackWindowClosed
 
 
-def test_points_that_come_back_after_a_refund_pay_what_it_could_not_take(shop: Shop) -> None:
+def test_points_that_come_back_after_a_refund_pay_what_it_could_not_take(shop: Policies) -> None:
     """Refund first or rollback first: the books end up the same."""
     for name, first in (("ada", "refund"), ("ben", "rollback")):
         shop.earn(100, name, "owing", transaction_id=name)

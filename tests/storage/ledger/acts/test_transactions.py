@@ -18,25 +18,25 @@ from rules.refusals import (
 )
 from rules.transactions import Line, TransactionState
 from storage.engine.database import Database
+from tests.storage.policies import CARDS, Policies
 from tests.storage.scene import START
-from tests.storage.shop import CARDS, Shop
 
 DAY = timedelta(days=1)
 LINES = (Line("espresso", "drinks", 2, 60), Line("cake", "", 1, 40, points=70))
 
 
 @pytest.fixture
-def shop(database: Database) -> Shop:
+def shop(database: Database) -> Policies:
     """Two customers."""
-    return Shop(database)
+    return Policies(database)
 
 
-def decided(shop: Shop) -> list[tuple[Any, ...]]:
+def decided(shop: Policies) -> list[tuple[Any, ...]]:
     """What the books say of purchase t, and of the lots that it had."""
     return shop.rows("SELECT decided, amount_minor, points, lot FROM transaction WHERE transaction_id = 't'")
 
 
-def test_lines_may_earn_points_of_their_own(shop: Shop) -> None:
+def test_lines_may_earn_points_of_their_own(shop: Policies) -> None:
     """A promotion is a line's own; it stands in the books as it was sent, for the day of its refund."""
     recorded = shop.earn(100, transaction_id="t", lines=LINES)
     assert (recorded.points, recorded.balance.active) == (60 + 70, 130)
@@ -44,7 +44,7 @@ def test_lines_may_earn_points_of_their_own(shop: Shop) -> None:
     assert (again.replayed, again.value.points) == (True, 130)
 
 
-def test_a_correction_replaces_what_waits_by_the_rules_of_its_purchase(shop: Shop) -> None:
+def test_a_correction_replaces_what_waits_by_the_rules_of_its_purchase(shop: Policies) -> None:
     """The basket was weighed anew; the rate of today is none of its business."""
     shop.earn(100, card="slow", transaction_id="t")
     shop.advance(DAY)
@@ -62,7 +62,7 @@ def test_a_correction_replaces_what_waits_by_the_rules_of_its_purchase(shop: Sho
     shop.assert_conserved()
 
 
-def test_a_purchase_can_be_corrected_to_nothing_and_back(shop: Shop) -> None:
+def test_a_purchase_can_be_corrected_to_nothing_and_back(shop: Policies) -> None:
     """The order was emptied, and filled again; what an event said of it in between still holds."""
     shop.earn(100, card="tested", transaction_id="t")
     shop.do(shop.event("order.delivered", about="t"))
@@ -75,7 +75,7 @@ def test_a_purchase_can_be_corrected_to_nothing_and_back(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("card", ["plain", "slow", "delivered", "by-hand"])
-def test_only_what_waits_can_be_corrected_accepted_or_rejected(shop: Shop, card: str) -> None:
+def test_only_what_waits_can_be_corrected_accepted_or_rejected(shop: Policies, card: str) -> None:
     """Afterwards it is a refund's business; the caller hears what it is now."""
     shop.earn(100, card=card, transaction_id="t")
     if card in ("delivered", "by-hand"):
@@ -87,7 +87,7 @@ def test_only_what_waits_can_be_corrected_accepted_or_rejected(shop: Shop, card:
         assert refused.facts == {"transaction": "t", "state": "ACCEPTED", "wanted": "PENDING"}
 
 
-def test_what_was_refunded_in_part_is_corrected_no_more(shop: Shop) -> None:
+def test_what_was_refunded_in_part_is_corrected_no_more(shop: Policies) -> None:
     """Of which amount would the refund have been?"""
     shop.earn(100, card="slow", transaction_id="t")
     shop.do(shop.refund("t", 30))
@@ -95,7 +95,7 @@ def test_what_was_refunded_in_part_is_corrected_no_more(shop: Shop) -> None:
     assert (type(refused), refused.facts["state"]) == (TransactionStateWrong, "PARTIALLY_REFUNDED")
 
 
-def test_a_correction_is_checked_as_a_purchase_is(shop: Shop) -> None:
+def test_a_correction_is_checked_as_a_purchase_is(shop: Policies) -> None:
     """Currency and size."""
     shop.earn(100, card="slow", transaction_id="t")
     assert type(shop.refused(shop.correction("t", 50, currency="CZK"))) is CurrencyMismatch
@@ -103,7 +103,7 @@ def test_a_correction_is_checked_as_a_purchase_is(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("how", ["decided", "by the number of its lot"])
-def test_an_accepted_purchase_counts_from_the_day_it_was_accepted(shop: Shop, how: str) -> None:
+def test_an_accepted_purchase_counts_from_the_day_it_was_accepted(shop: Policies, how: str) -> None:
     """Its expiry clock starts then: points that were waited for are not half over."""
     shop.earn(100, card="by-hand", transaction_id="t")
     shop.advance(40 * DAY)
@@ -122,7 +122,7 @@ def test_an_accepted_purchase_counts_from_the_day_it_was_accepted(shop: Shop, ho
 
 
 @pytest.mark.parametrize("how", ["decided", "by the number of its lot"])
-def test_a_rejected_purchase_leaves_no_entry_and_is_neither_refunded_nor_accepted(shop: Shop, how: str) -> None:
+def test_a_rejected_purchase_leaves_no_entry_and_is_neither_refunded_nor_accepted(shop: Policies, how: str) -> None:
     """Nothing was ever the customer's."""
     shop.earn(100, card="slow", transaction_id="t")
     if how == "decided":
@@ -137,7 +137,7 @@ def test_a_rejected_purchase_leaves_no_entry_and_is_neither_refunded_nor_accepte
     shop.assert_conserved()
 
 
-def test_a_lot_that_waits_no_longer_cannot_be_decided(shop: Shop) -> None:
+def test_a_lot_that_waits_no_longer_cannot_be_decided(shop: Policies) -> None:
     """And one that never was cannot be found."""
     shop.earn(100)
     for activate in (True, False):
@@ -146,7 +146,7 @@ def test_a_lot_that_waits_no_longer_cannot_be_decided(shop: Shop) -> None:
         assert type(shop.refused(shop.lot(2, activate))) is LotNotFound
 
 
-def test_what_was_never_recorded_cannot_be_found(shop: Shop) -> None:
+def test_what_was_never_recorded_cannot_be_found(shop: Policies) -> None:
     """Nor what somebody else bought."""
     shop.earn(100, card="slow", transaction_id="t")
     for command in (
@@ -162,7 +162,7 @@ def test_what_was_never_recorded_cannot_be_found(shop: Shop) -> None:
         assert type(shop.refused(command)) is TransactionNotFound
 
 
-def test_the_maturation_that_comes_too_late_finds_what_was_decided(shop: Shop) -> None:
+def test_the_maturation_that_comes_too_late_finds_what_was_decided(shop: Policies) -> None:
     """Accepted by hand on the ninth day, nothing more happens on the eleventh; rejected, neither."""
     shop.earn(100, card="slow", transaction_id="t")
     shop.earn(50, card="slow", transaction_id="u")
@@ -175,7 +175,7 @@ def test_the_maturation_that_comes_too_late_finds_what_was_decided(shop: Shop) -
     shop.assert_conserved()
 
 
-def test_a_purchase_lies_at_most_ten_minutes_ahead(shop: Shop) -> None:
+def test_a_purchase_lies_at_most_ten_minutes_ahead(shop: Policies) -> None:
     """And its event too: both are told by clocks in shops."""
     late = START + timedelta(minutes=10, seconds=1)
     assert type(shop.refused(shop.purchase(10, occurred_at=late))) is OccursInFuture

@@ -13,19 +13,19 @@ from rules.refusals import (
     TransferToItself,
 )
 from storage.engine.database import Database
+from tests.storage.policies import Policies
 from tests.storage.scene import START
-from tests.storage.shop import Shop
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def shop(database: Database) -> Shop:
+def shop(database: Database) -> Policies:
     """Two customers."""
-    return Shop(database)
+    return Policies(database)
 
 
-def test_both_legs_are_written_and_each_points_end_goes_with_it(shop: Shop) -> None:
+def test_both_legs_are_written_and_each_points_end_goes_with_it(shop: Policies) -> None:
     """What ada would have lost in February, ben loses in February."""
     shop.earn(30, card="monthly")
     shop.advance(10 * DAY)
@@ -41,7 +41,7 @@ def test_both_legs_are_written_and_each_points_end_goes_with_it(shop: Shop) -> N
     shop.assert_conserved()
 
 
-def test_each_of_them_finds_it_in_his_history_with_the_name_of_the_other(shop: Shop) -> None:
+def test_each_of_them_finds_it_in_his_history_with_the_name_of_the_other(shop: Policies) -> None:
     """Two events of two customers; the answer knows both."""
     shop.earn(100)
     done = shop.do(shop.transfer(40))
@@ -54,9 +54,9 @@ def test_each_of_them_finds_it_in_his_history_with_the_name_of_the_other(shop: S
     assert rows == [("ada", -40, account.format("ben"), None), ("ben", 40, None, account.format("ada"))]
 
 
-def test_nobody_transfers_to_himself_nor_between_cards_or_programs(shop: Shop, database: Database) -> None:
+def test_nobody_transfers_to_himself_nor_between_cards_or_programs(shop: Policies, database: Database) -> None:
     """That would be an exchange, with a rate that nobody decided."""
-    Shop(database, program="tea")
+    Policies(database, program="tea")
     shop.earn(100)
     for command in (
         shop.transfer(10, to="ada"),
@@ -67,7 +67,7 @@ def test_nobody_transfers_to_himself_nor_between_cards_or_programs(shop: Shop, d
     assert type(shop.refused(shop.transfer(10, to="nobody"))) is CustomerNotFound
 
 
-def test_only_what_there_is_can_be_given_and_only_to_whom_has_room(shop: Shop) -> None:
+def test_only_what_there_is_can_be_given_and_only_to_whom_has_room(shop: Policies) -> None:
     """Both legs or none."""
     shop.earn(100)
     assert type(shop.refused(shop.transfer(101))) is InsufficientPoints
@@ -76,7 +76,7 @@ def test_only_what_there_is_can_be_given_and_only_to_whom_has_room(shop: Shop) -
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_a_cap_counts_all_of_the_local_day(shop: Shop, together: bool) -> None:
+def test_a_cap_counts_all_of_the_local_day(shop: Policies, together: bool) -> None:
     """A hundred points and two times a day, in the program's zone; what a group has sent counts too."""
     shop.earn(500, card="capped")
     shop.earn(500, "ben", "capped")
@@ -95,14 +95,14 @@ def test_a_cap_counts_all_of_the_local_day(shop: Shop, together: bool) -> None:
     assert shop.do(shop.transfer(100, card="capped")).value.balance.spendable == 310
 
 
-def test_a_cap_is_the_senders_own(shop: Shop) -> None:
+def test_a_cap_is_the_senders_own(shop: Policies) -> None:
     """What comes in uses nothing up."""
     shop.earn(100, card="capped")
     shop.do(shop.transfer(100, card="capped"))
     assert shop.do(shop.transfer(100, "ben", "ada", card="capped")).value.balance.spendable == 0
 
 
-def test_stamps_are_given_by_whole_rewards(shop: Shop) -> None:
+def test_stamps_are_given_by_whole_rewards(shop: Policies) -> None:
     """Half a coffee cannot be given away."""
     shop.earn(25, card="stamps")
     assert type(shop.refused(shop.transfer(15, card="stamps"))) is PrecisionTooFine
@@ -110,7 +110,7 @@ def test_stamps_are_given_by_whole_rewards(shop: Shop) -> None:
     assert shop.balance("ben", "stamps").rewards == 2
 
 
-def test_what_somebody_owes_is_paid_by_what_he_is_given(shop: Shop) -> None:
+def test_what_somebody_owes_is_paid_by_what_he_is_given(shop: Policies) -> None:
     """A friend is no way around a debt; the giver's receipt says what he gave."""
     shop.earn(80, card="owing", transaction_id="t")
     shop.do(shop.spending(80, card="owing"))

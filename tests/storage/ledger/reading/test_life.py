@@ -1,17 +1,23 @@
 """What is read of accounts to which everything happened: every reader tells the same story, and it adds up."""
 
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from rules.accounts import LotState
+from server.commands import HOT
 from storage.engine.database import open_database
+from storage.ledger.acts.transactions import RecordTransaction
 from storage.ledger.reading import explain, holds, liability, lots, past
 from storage.ledger.verify import verify
 from storage.ledger.verifying.rebuild import rebuild
 from tests.conftest import fresh_database
+from tests.storage.acts import commands
 from tests.storage.deep import CARDS, Deep
+
+pytestmark = pytest.mark.long
 
 # The odd ones merge and part.
 SEEDS = range(4)
@@ -29,6 +35,12 @@ def scene(request: pytest.FixtureRequest, server_url: str, template: str) -> Ite
         made.live(request.param, ACTS)
         yield made
         database.close()
+
+
+def test_every_command_that_is_gathered_may_happen_in_a_life(scene: Deep) -> None:
+    """What is told of accounts to which everything happened is told of this one too."""
+    drawn = {type(act()) for act in scene.acts(random.Random(0), "ada", "plain", [])}
+    assert drawn | {RecordTransaction} == commands(HOT)
 
 
 def test_the_past_is_what_was_seen_then(scene: Deep) -> None:

@@ -33,7 +33,7 @@ EVENTS = (
 SETTINGS = Settings("Coffee club", "Europe/Prague", CARDS, EVENTS)
 
 
-class Shop(Scene):
+class Policies(Scene):
     """The scene with all these cards, and two customers unless others are named."""
 
     def __init__(self, database: Database, *names: str, program: str = "coffee", settings: Settings = SETTINGS) -> None:

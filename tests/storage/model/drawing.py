@@ -1,4 +1,8 @@
-"""What is done to the books and to the model alike: each deed a command, and what the model makes of it."""
+"""What is done to the books and to the model alike: each deed a command, and what the model makes of it.
+
+A list of its own beside tests/storage/acts.py: here is drawn what the model knows to exist, or knows not to, and how it
+would answer. That every command is drawn, test_months.py sees to.
+"""
 
 from datetime import timedelta
 from typing import Any
