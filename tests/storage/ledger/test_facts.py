@@ -11,6 +11,8 @@ from storage.engine.database import Database
 from tests.storage import members
 from tests.storage.deep import DAY, Deep, lived
 
+pytestmark = pytest.mark.long
+
 CANCELLATIONS = """
 SELECT c.customer_id, a.card_id, x.lot, x.points, x.occurred_at, x.activity::text
 FROM cancellation x JOIN account a ON a.id = x.account JOIN customer c ON c.id = a.customer

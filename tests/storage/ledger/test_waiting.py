@@ -18,6 +18,8 @@ from storage.ledger.writer import Writer
 from tests.storage.blocking import with_writer, written
 from tests.storage.scene import Scene, answered
 
+pytestmark = pytest.mark.long
+
 ADA = "account WHERE customer = (SELECT id FROM customer WHERE customer_id = 'ada')"
 
 

@@ -12,6 +12,8 @@ from storage.ledger.reading.events import EventOrder, EventRead
 from tests.storage import members
 from tests.storage.deep import DAY, Deep
 
+pytestmark = pytest.mark.long
+
 NAMES = ("ada", "ben", "cyd")
 
 
