@@ -1,7 +1,7 @@
 # What a newcomer types. Everything else is `fealty --help`.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up demo test bench attack lint stubs lock clean
+.PHONY: help up demo test quick bench attack lint stubs lock clean
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -18,6 +18,9 @@ demo: .venv/demo .venv/stubs       ## replay a year of real baskets of 2,469 hou
 
 test: .venv/develop .venv/stubs    ## run every test, against real PostgreSQL and Valkey
 	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} $(ARGS)
+
+quick: .venv/develop .venv/stubs   ## run the tests that start no processes and do not take long
+	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} -m "not process and not long" $(ARGS)
 
 bench: .venv/develop .venv/stubs   ## measure the ratios of docs/measuring.md and write bench/latest.json
 	@exec $(BIN)/python -m bench $(ARGS)

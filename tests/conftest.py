@@ -1,10 +1,12 @@
 """What tests share: a real PostgreSQL with a fresh, migrated database for each of them, and a real broker."""
 
+import multiprocessing.process
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -29,6 +31,28 @@ SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 # Copying the template for a test takes a tenth of the time where files are in memory.
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 << 30
+# Who asks for one of these starts processes.
+STARTING = {"connected", "here", "own_valkey", "processes", "terminal"}
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Marks the tests that start processes by a fixture; the others say it themselves."""
+    for item in items:
+        if isinstance(item, pytest.Function) and STARTING & set(item.fixturenames):
+            item.add_marker("process")
+
+
+@pytest.fixture(autouse=True)
+def _no_process_unsaid(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails who starts a process without the mark: `make quick` would grow slow and nobody would know why. The servers
+    of the test session are started before."""
+    if request.node.get_closest_marker("process") is None:
+
+        def start(*_: object, **__: object) -> None:
+            pytest.fail("a test that starts a process is marked `process`")
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", start)
+        monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", start)
 
 
 @contextmanager
@@ -129,8 +153,9 @@ def redis_url(broker_url: str) -> str:
 def fresh_database(server_url: str, template: str = "template0") -> Iterator[str]:
     """The URL of a new database, a copy of `template`, dropped at the end whoever is still connected."""
     name = f"fealty_test_{secrets.token_hex(6)}"
+    # Files that stay in memory are copied in two thirds of the time in which a copy is written to the log as well.
     with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'.encode())
         try:
             yield with_database(server_url, name)
         finally:

@@ -14,6 +14,7 @@ def nine_digits(i: int) -> bytes:
     return b"%09d" % i
 
 
+@pytest.mark.process
 def test_loads_beside_each_other_run_at_the_same_time_and_are_counted_apart() -> None:
     """Alone, a do-nothing call would be undisturbed by writes; and a sum would say nothing about either."""
     books = Books()
@@ -27,6 +28,7 @@ def test_loads_beside_each_other_run_at_the_same_time_and_are_counted_apart() ->
     assert set(is_other[: len(is_other) // 2]) == {False, True}
 
 
+@pytest.mark.process
 def test_a_load_that_fails_ends_the_one_beside_it_with_its_own_error() -> None:
     """Not with what the other saw of it, a barrier that broke."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -57,6 +57,7 @@ def running(program: str) -> Iterator[tuple[int, float]]:
 
 
 @pytest.mark.parametrize("program", [BY_ITSELF, BY_A_THREAD, BY_A_CHILD_THAT_ENDED, BY_A_CHILD_THAT_LIVES])
+@pytest.mark.process
 def test_all_that_a_process_and_its_children_used_counts(program: str) -> None:
     """PostgreSQL works in processes that come and go, the server in threads."""
     with running(program) as (process, used_s):
@@ -64,6 +65,7 @@ def test_all_that_a_process_and_its_children_used_counts(program: str) -> None:
         assert spent_s([process]) >= used_s - TICKS_S
 
 
+@pytest.mark.process
 def test_what_a_process_used_counts_once_however_it_was_found() -> None:
     """A child that ended stands in its parent's account, and must not stand in its own beside it."""
     with running(BY_A_CHILD_THAT_ENDED) as (process, used_s), running(BY_ITSELF) as (other, _):
@@ -72,6 +74,7 @@ def test_what_a_process_used_counts_once_however_it_was_found() -> None:
         assert spent_s([process]) < 2 * used_s
 
 
+@pytest.mark.process
 def test_a_load_says_what_each_call_took_of_the_server_while_it_was_measured() -> None:
     """Warm-up, and what the client itself takes, are no part of a call."""
     watched = {"server": (os.getpid(),)}

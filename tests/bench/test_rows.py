@@ -42,6 +42,7 @@ def test_each_prepared_message_is_sent_once_whichever_process_sends_it() -> None
     assert len({message[9:] for message in sent}) == len(HOLDS)
 
 
+@pytest.mark.process
 def test_a_load_that_runs_dry_says_so_and_gives_no_figure(books: Books, target: str) -> None:
     """Its calls a second would be those of a client that had nothing to send."""
     work = Unary(target, "/books/keep", Once(*HOLDS), in_flight=2, connections=2, warmup_s=0.1, duration_s=30)

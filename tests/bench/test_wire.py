@@ -147,6 +147,7 @@ def damage(answer: bytes) -> list[str]:
     return [] if answer == b"whole" else ["DAMAGED"]
 
 
+@pytest.mark.process
 def test_calls_answered_ok_are_counted_with_rate_latency_and_the_clients_share(books: Books, target: str) -> None:
     """These are the figures the table is made of, and the share says whether the client was the limit."""
     result = run(unary(target, "/books/keep", decimal, in_flight=16, connections=4), processes=2)
@@ -158,12 +159,14 @@ def test_calls_answered_ok_are_counted_with_rate_latency_and_the_clients_share(b
     assert 0 < result.client_cpu_share <= 2
 
 
+@pytest.mark.process
 def test_every_call_of_a_run_has_a_number_of_its_own(books: Books, target: str) -> None:
     """A factory that varies by number alone must not repeat itself in the second process."""
     run(unary(target, "/books/keep", decimal, in_flight=16, connections=4), processes=2)
     assert max(Counter(books.seen).values()) == 1
 
 
+@pytest.mark.process
 def test_request_ids_are_fresh_uuid4_in_every_call_of_every_process(books: Books, target: str) -> None:
     """A repeated request id is answered from memory: it would make the books look faster than they are."""
     payload = Payload(b"ann " + PLACEHOLDER.encode() + b" 5", b"bob " + PLACEHOLDER.encode() + b" 5")
@@ -192,6 +195,7 @@ def test_a_variant_without_a_place_for_the_id_is_refused() -> None:
         Payload(b"no id here")
 
 
+@pytest.mark.process
 def test_failing_calls_are_counted_by_status_and_not_as_calls(books: Books, target: str) -> None:
     """Refusals are cheap; a benchmark that took them for work done would praise a broken server."""
     result = run(unary(target, "/books/refuse_some", decimal, in_flight=8, connections=2))
@@ -202,6 +206,7 @@ def test_failing_calls_are_counted_by_status_and_not_as_calls(books: Books, targ
     assert len(result.messages) <= 5
 
 
+@pytest.mark.process
 def test_a_wrong_path_shows_as_unimplemented(target: str) -> None:
     """Such an answer is a single header block, which must not pass for a call done."""
     result = run(unary(target, "/books/mistyped", decimal, in_flight=2, connections=1))
@@ -222,6 +227,7 @@ def test_large_answers_keep_coming_past_the_receive_window(target: str) -> None:
     assert sum(map(len, got)) == len(replies) * (len(LARGE) + 5)
 
 
+@pytest.mark.process
 def test_large_answers_are_counted_from_many_calls_at_once(target: str) -> None:
     """Answers of several frames interleave; each must still end its own call."""
     result = run(unary(target, "/books/large", decimal, in_flight=8, connections=2))
@@ -229,6 +235,7 @@ def test_large_answers_are_counted_from_many_calls_at_once(target: str) -> None:
     assert result.calls > 0
 
 
+@pytest.mark.process
 def test_large_stream_messages_arrive_whole_past_the_servers_windows(books: Books, target: str) -> None:
     """Eight megabytes a stream are more than any window and frame: they must be cut, held back and sent on."""
     work = stream(target, "/books/check", megabyte, in_flight=16, connections=2, inspect=damage)
@@ -238,6 +245,7 @@ def test_large_stream_messages_arrive_whole_past_the_servers_windows(books: Book
     assert result.calls <= books.whole
 
 
+@pytest.mark.process
 def test_what_inspection_finds_in_an_answer_is_counted(target: str) -> None:
     """A bulk stream answers OK and names refused items inside: those must not count as postings unseen."""
     work = stream(target, "/books/check", decimal, in_flight=2, connections=1, inspect=damage)
@@ -246,6 +254,7 @@ def test_what_inspection_finds_in_an_answer_is_counted(target: str) -> None:
     assert result.failed["DAMAGED"] >= result.calls > 0
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("method", "failure"), [("three", "ENDED_EARLY"), ("abort", "PERMISSION_DENIED")])
 def test_a_stream_the_server_ends_is_a_failure(target: str, method: str, failure: str) -> None:
     """Its rate afterwards is nought, which must be told from a slow server."""
@@ -253,6 +262,7 @@ def test_a_stream_the_server_ends_is_a_failure(target: str, method: str, failure
     assert result.failed == {failure: 2}
 
 
+@pytest.mark.process
 def test_a_server_that_goes_away_ends_the_load_with_an_error_that_says_so(books: Books) -> None:
     """A rolling restart in mid-benchmark must neither hang it nor pass for a slow second."""
     with serving(books) as (target, stop):
@@ -269,6 +279,7 @@ def test_a_server_that_goes_away_ends_the_load_with_an_error_that_says_so(books:
         stopping.join()
 
 
+@pytest.mark.process
 def test_a_server_that_is_not_there_is_named() -> None:
     """The usual first mistake; the error must say where it looked."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -54,6 +54,7 @@ def test_the_generated_stubs_are_those_of_the_contract(file: FileDescriptor) -> 
     assert generated == fresh
 
 
+@pytest.mark.process
 def test_the_client_package_holds_the_stubs_and_nothing_of_the_server(wheel: Path) -> None:
     """A till must not get our tables, nor our dependencies."""
     with ZipFile(wheel) as archive:
@@ -68,6 +69,7 @@ def test_the_client_package_holds_the_stubs_and_nothing_of_the_server(wheel: Pat
     assert sorted(requires) == ["googleapis-common-protos", "grpcio", "protobuf"]
 
 
+@pytest.mark.process
 def test_the_client_package_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     """What is missing in it shows only where nothing else is there."""
     subprocess.run([sys.executable, "-c", USE, str(wheel)], check=True, cwd=tmp_path)

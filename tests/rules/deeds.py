@@ -1,4 +1,8 @@
-"""Everything that can be done to two accounts, in any order, as Hypothesis draws it; refusals are a part of life."""
+"""Everything that can be done to two accounts, in any order, as Hypothesis draws it; refusals are a part of life.
+
+A list of its own: these are the rules' movements of points, of which a command makes several, and there are no books,
+no customers and no commands here.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,17 +1,37 @@
-"""Everything that can be done to a customer: how to come to it, how to ask for it, and what it must leave behind."""
+"""Every command of the contract: how to come to it, how to ask for it, and what it must leave behind.
 
+The one catalogue of calls that change something. Which there are is the table of commands' to say (test_acts.py).
+"""
+
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from fealty.v1 import customers_pb2, events_pb2, holds_pb2, lots_pb2, points_pb2, reports_pb2, transactions_pb2
-from tests.server.club import ADA, BEN, WHY, Club, account, money
+from fealty.v1 import (
+    customers_pb2,
+    events_pb2,
+    holds_pb2,
+    lots_pb2,
+    operations_pb2,
+    points_pb2,
+    programs_pb2,
+    reports_pb2,
+    transactions_pb2,
+)
+from tests.server.club import ADA, BEN, NAME, WHY, Club, account, money
+from tests.server.serving import START, program, timestamp
 
 Details = dict[str, Any]
+GWEN: Details = {"parent": NAME, "customer_id": "gwen"}
+
+
+NOBODY = ""
 
 
 class Act(NamedTuple):
     """`ask` brings about what the act needs and answers its request. `about` is the subject of its record, `details`
-    some of what stands in it; `points` are those of the event in the history of `whose`, which is of type `event`."""
+    some of what stands in it; `points` are those of the event in the history of `whose`, which is of type `event`. What
+    is done to no customer is `NOBODY`'s."""
 
     ask: Callable[[Club], Awaitable[Any]]
     action: str
@@ -132,6 +152,32 @@ async def _unmerge(club: Club) -> Any:
     return customers_pb2.UnmergeCustomersRequest(name=ADA, reason=WHY)
 
 
+async def _create_program(club: Club) -> Any:
+    return program("tea")
+
+
+async def _update_program(club: Club) -> Any:
+    changed = programs_pb2.Program(name=NAME, display_name="Tea club")
+    return programs_pb2.UpdateProgramRequest(program=changed, update_mask={"paths": ["display_name"]})
+
+
+async def _advance(club: Club) -> Any:
+    return programs_pb2.AdvanceTestClockRequest(name=NAME, to_time=timestamp(START.replace(month=2)))
+
+
+async def _create_customer(club: Club) -> Any:
+    return customers_pb2.CreateCustomerRequest(**GWEN)
+
+
+async def _update_customer(club: Club) -> Any:
+    changed = customers_pb2.Customer(name=ADA, display_name="Ada")
+    return customers_pb2.UpdateCustomerRequest(customer=changed, update_mask={"paths": ["display_name"]})
+
+
+async def _cancel_operation(club: Club) -> Any:
+    return operations_pb2.CancelOperationRequest(name=(await club.redate_slowly()).name, reason=WHY)
+
+
 async def _bought(club: Club, card: str) -> str:
     """The name of a purchase that earns 100."""
     return (await club.earn(100, card, transaction_id="t1")).transaction.name
@@ -198,7 +244,22 @@ ACTS: dict[str, Act] = {
     "customers.ReactivateCustomer": Act(_reactivate, "customer.reactivated", ADA, {}),
     "customers.MergeCustomers": Act(_merge, "customer.merged", ADA, {"into": BEN, **_MOVED}, 100, whose=BEN),
     "customers.UnmergeCustomers": Act(_unmerge, "customer.unmerged", ADA, {"from": BEN, **_MOVED}, 100),
+    "customers.CreateCustomer": Act(_create_customer, "customer.created", f"{NAME}/customers/gwen", {}, whose=NOBODY),
+    "customers.UpdateCustomer": Act(_update_customer, "customer.updated", ADA, {}, whose=NOBODY),
+    "programs.CreateProgram": Act(_create_program, "program.created", "programs/tea", {}, whose=NOBODY),
+    "programs.UpdateProgram": Act(_update_program, "program.updated", NAME, {}, whose=NOBODY),
+    "programs.AdvanceTestClock": Act(_advance, "program.clock_advanced", NAME, {}, whose=NOBODY),
+    "operations.CancelOperation": Act(
+        _cancel_operation, "operation.cancelled", f"{NAME}/operations/OPERATION", {}, whose=NOBODY
+    ),
 }
+# Those that are told in somebody's events history.
+TOLD = [name for name, act in ACTS.items() if act.whose != NOBODY]
+
+
+def without_operation(text: str) -> str:
+    """The same text, wherever it names an operation by the id that it got."""
+    return re.sub(rf"{NAME}/operations/\w+", f"{NAME}/operations/OPERATION", text)
 
 
 def call_of(client: Any, name: str) -> Any:

@@ -12,40 +12,15 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from fealty.v1 import customers_pb2, operations_pb2, programs_pb2
-from server.policy import methods
 from storage.embedded import EmbeddedPostgres
 from storage.engine.database import open_database
 from storage.migrate import migrate
 from tests.conftest import SETTINGS, fresh_database, open_folder
 from tests.server.acts import ACTS, call_of
-from tests.server.club import ADA, BEN, NAME, WHY, Club, found
-from tests.server.serving import START, fresh, program, serve, timestamp
+from tests.server.club import BEN, Club, found
+from tests.server.serving import fresh, serve
 
 FOLDER = Path(__file__).parent / "kept"
-GWEN: dict[str, Any] = {"parent": NAME, "customer_id": "gwen"}
-
-
-async def _create_program(club: Club) -> Any:
-    return program("tea")
-
-
-async def _update_program(club: Club) -> Any:
-    changed = programs_pb2.Program(name=NAME, display_name="Tea club")
-    return programs_pb2.UpdateProgramRequest(program=changed, update_mask={"paths": ["display_name"]})
-
-
-async def _advance(club: Club) -> Any:
-    return programs_pb2.AdvanceTestClockRequest(name=NAME, to_time=timestamp(START.replace(month=2)))
-
-
-async def _create_customer(club: Club) -> Any:
-    return customers_pb2.CreateCustomerRequest(**GWEN)
-
-
-async def _update_customer(club: Club) -> Any:
-    changed = customers_pb2.Customer(name=ADA, display_name="Ada")
-    return customers_pb2.UpdateCustomerRequest(customer=changed, update_mask={"paths": ["display_name"]})
 
 
 async def _update(club: Club) -> Any:
@@ -60,26 +35,12 @@ async def _merge(club: Club) -> Any:
     return await ACTS["customers.MergeCustomers"].ask(club)
 
 
-async def _cancel(club: Club) -> Any:
-    return operations_pb2.CancelOperationRequest(name=(await club.redate_slowly()).name, reason=WHY)
-
-
+# Two of them with all that can be kept of them.
 ASKED: dict[str, Callable[[Club], Awaitable[Any]]] = {
     **{name: act.ask for name, act in ACTS.items()},
     "transactions.UpdateTransaction": _update,
     "customers.MergeCustomers": _merge,
-    "programs.CreateProgram": _create_program,
-    "programs.UpdateProgram": _update_program,
-    "programs.AdvanceTestClock": _advance,
-    "customers.CreateCustomer": _create_customer,
-    "customers.UpdateCustomer": _update_customer,
-    "operations.CancelOperation": _cancel,
 }
-
-
-def changes() -> set[str]:
-    """The methods of the contract whose answers are kept."""
-    return {method.name for method in methods() if "request_id" in method.request.DESCRIPTOR.fields_by_name}
 
 
 async def kept(club: Club, name: str) -> dict[str, Any]:

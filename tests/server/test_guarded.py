@@ -11,6 +11,8 @@ from tests.server.calling import REQUESTS, refused, request_of, send
 from tests.server.club import Club, account
 from tests.server.serving import PLAIN, fresh, told
 
+pytestmark = pytest.mark.long
+
 # Names no program: what a caller of one sees by it is tested in test_keys.py.
 NAMELESS = {"ListPrograms"}
 

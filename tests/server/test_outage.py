@@ -18,6 +18,8 @@ from storage.migrate import MigrationsPending, migrate
 from tests.conftest import SETTINGS, open_folder
 from tests.server.serving import PLAIN, Client, Served, active, purchase, serve, settings_of, spending, told
 
+pytestmark = pytest.mark.process
+
 LOST = "fealty_activity_lost_total"
 # After so long gRPC's own pauses are of seven seconds, and the next attempt is five away.
 AWAY_S = 10.5

@@ -27,6 +27,8 @@ from storage.engine.unit import run
 from tests.server.serving import PLAIN, Client, settings_of, spending
 from tests.storage.scene import Scene
 
+pytestmark = pytest.mark.process
+
 CHECKOUT = Path(__file__).parents[2]
 # Where the command line sets up its log, nothing is set up here.
 SERVE = """

@@ -18,6 +18,8 @@ from tests.server.calling import request_of, send
 from tests.server.club import Club
 from tests.server.serving import PLAIN, Client, Served, activities, fresh, purchase, told
 
+pytestmark = pytest.mark.long
+
 ADDRESS = "somebody@example.org"
 BALANCE = "/fealty.v1.PointsService/GetBalance"
 

@@ -19,6 +19,8 @@ from storage.engine import database
 from storage.engine.database import AnswerLate, OutOfRoom, StorageUnavailable, known
 from tests.server.serving import Served, activities, fresh, purchase, serve, spending, told
 
+pytestmark = pytest.mark.long
+
 ADA = "programs/coffee/customers/ada"
 
 

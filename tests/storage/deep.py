@@ -1,7 +1,7 @@
 """A program with every kind of card, customers to whom everything happens, and readers for what is left of it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -108,7 +108,7 @@ class Deep(Scene):
                 paid = self.purchase(chance.randint(0, 300), name, card, f"p-{number}")
                 self.attempt(paid)
             else:
-                self.attempt(self._act(chance, name, card, purchases))
+                self.attempt(chance.choice(self.acts(chance, name, card, purchases))())
             if chance.random() < 0.15:
                 self.sweep()
             if chance.random() < self.merging:
@@ -124,7 +124,10 @@ class Deep(Scene):
         if isinstance(outcome, Exception) and not isinstance(outcome, Refusal):
             raise outcome
 
-    def _act(self, chance: random.Random, name: str, card: str, purchases: list[tuple[str, str]]) -> Command:
+    def acts(
+        self, chance: random.Random, name: str, card: str, purchases: list[tuple[str, str]]
+    ) -> Sequence[Callable[[], Command]]:
+        """What may happen beside purchases: every other command, to what there is."""
         points = chance.randint(1, 80)
         bought, buyer = chance.choice(purchases) if purchases else ("none", name)
         policy = chance.choice(list(RollbackPolicy))
@@ -135,7 +138,7 @@ class Deep(Scene):
         hold = self._one(chance, "SELECT number, {} FROM hold AS t {} WHERE t.state = 'ACTIVE'")
         spent = self._one(chance, "SELECT seq, {} FROM spending AS t {} WHERE rolled_back < points")
         owed = self._one(chance, "SELECT number, {} FROM shortfall AS t {} WHERE remaining > 0")
-        made: list[Callable[[], Command]] = [
+        return [
             lambda: self.spending(points, name, card, reference=f"order-{points}"),
             lambda: self.spending(points // 10 * 10 or 10, buyer, card, pays_for=bought),
             lambda: self.reward(1, name),
@@ -156,7 +159,6 @@ class Deep(Scene):
             lambda: self.event("delivered", buyer, about=bought),
             lambda: self.event("reviewed", name),
         ]
-        return chance.choice(made)()
 
     def _one(self, chance: random.Random, query: str) -> tuple[int, str, str]:
         """One of the things that something can be done to, with whose it is; or the first of nothing."""

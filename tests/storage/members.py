@@ -5,7 +5,6 @@ from typing import Any
 
 from rules.cards import Card, ExpiryMode, ExpiryPolicy, RefundPolicy
 from rules.programs import EarnRate, PendingMode, PendingPolicy
-from rules.refunds import RollbackPolicy
 from storage.customers import queries as customers
 from storage.customers.merging import Merge, MergeCustomers
 from storage.customers.queries import Customer
@@ -14,11 +13,6 @@ from storage.customers.unmerging import UnmergeCustomers
 from storage.engine.commands import CommandContext, Reason
 from storage.engine.database import connection
 from storage.engine.requests import Answer
-from storage.ledger.acts.holds import CaptureHold, CreateHold, ReleaseHold
-from storage.ledger.acts.refunds import RefundTransaction, WriteOffShortfall
-from storage.ledger.acts.spendings import RollBackSpending
-from storage.ledger.acts.transfers import TransferPoints
-from storage.ledger.addresses import Address, TransactionName
 from storage.programs import queries as programs_queries
 from tests.storage.scene import CALLER, SETTINGS, Scene, asked
 
@@ -74,41 +68,37 @@ def customer(scene: Scene, name: str) -> Customer:
 
 def hold(scene: Scene, points: int, name: str = "ada", card: str = "plain", ttl_s: int = 3600) -> int:
     """Sets points aside; the number of the hold."""
-    command = CreateHold(Address(scene.program_id, name, card), points, ttl_s, "basket", None, asked(object()))
-    return int(scene.do(command).value.hold.number)
+    return int(scene.do(scene.hold(points, name, card, ttl_s, "basket")).value.hold.number)
 
 
 def capture(scene: Scene, number: int, name: str, card: str = "plain", points: int = 0) -> Answer[Any]:
     """Spends what was set aside."""
-    return scene.do(CaptureHold(Address(scene.program_id, name, card), number, points, asked(object())))
+    return scene.do(scene.capture(number, points, name, card))
 
 
 def release(scene: Scene, number: int, name: str, card: str = "plain") -> Answer[Any]:
     """Lets it go."""
-    return scene.do(ReleaseHold(Address(scene.program_id, name, card), number, asked(object())))
+    return scene.do(scene.release(number, name, card))
 
 
 def refund(scene: Scene, transaction_id: str, name: str, amount: int | None = None) -> Answer[Any]:
     """Gives back a purchase."""
-    named = TransactionName(scene.program_id, name, transaction_id)
-    return scene.do(RefundTransaction(named, amount, (), asked(object())))
+    return scene.do(scene.refund(transaction_id, amount, name))
 
 
 def roll_back(scene: Scene, entry: int, name: str, card: str = "plain", points: int = 0) -> Answer[Any]:
     """Gives back what was spent."""
-    where, keep = Address(scene.program_id, name, card), RollbackPolicy.KEEP_ORIGINAL_EXPIRY
-    return scene.do(RollBackSpending(where, entry, points, keep, None, 0, asked(object())))
+    return scene.do(scene.rollback(entry, points, name, card))
 
 
 def transfer(scene: Scene, points: int, name: str, to: str, card: str = "plain") -> Answer[Any]:
     """Gives points away."""
-    source, target = Address(scene.program_id, name, card), Address(scene.program_id, to, card)
-    return scene.do(TransferPoints(source, target, points, asked(object())))
+    return scene.do(scene.transfer(points, name, to, card))
 
 
 def write_off(scene: Scene, number: int, name: str, card: str, points: int = 0) -> Answer[Any]:
     """Gives up what a refund left open."""
-    return scene.do(WriteOffShortfall(Address(scene.program_id, name, card), number, points, asked(object())))
+    return scene.do(scene.write_off(number, points, name, card))
 
 
 def figures(scene: Scene, name: str, card: str = "plain") -> dict[str, Any]:

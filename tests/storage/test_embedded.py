@@ -23,6 +23,8 @@ from storage.embedded import EmbeddedError, EmbeddedPostgres, buffers, default_d
 from storage.engine import child
 from storage.engine.child import Owner
 
+pytestmark = pytest.mark.process
+
 CHECKOUT = Path(embedded.__file__).parents[1]
 END_LIMIT_S = 30.0  # a shutdown takes 0.1 s; other tests may be using the same disk
 LINE_LIMIT_S = 60.0  # a start with initdb takes 1 s, on a free machine

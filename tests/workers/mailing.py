@@ -23,7 +23,7 @@ from storage.mail.commands import plan_mail
 from storage.mail.records import MailTemplate
 from storage.tasks.commands import claim
 from tests.workers.acting import figure
-from tests.workers.members import ORIGIN, asked, create_program
+from tests.workers.customers import ORIGIN, asked, create_program
 from workers.actors.mail import send_mail
 from workers.external import ExternalActor, ExternalRunner
 from workers.mail.settings import mail_sender, mail_server

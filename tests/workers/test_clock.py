@@ -13,7 +13,7 @@ from storage.engine.unit import transaction
 from storage.tasks.commands import plan_sweep
 from storage.tasks.lease import CLOCK_LOCK, LOCK_TIMEOUT_MS, Lease
 from tests.workers.acting import NOTE, figure, open_tasks, plan_tasks, rows
-from tests.workers.members import advance, buy, create_program, enrol
+from tests.workers.customers import advance, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from tests.workers.test_sweep import MONDAY, THURSDAY
 from workers.actors import build

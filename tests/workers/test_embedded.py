@@ -20,6 +20,8 @@ from storage.engine import child
 from workers import embedded
 from workers.embedded import EmbeddedBrokerError, EmbeddedValkey, broker_url, find_binary
 
+pytestmark = pytest.mark.process
+
 CHECKOUT = Path(embedded.__file__).parents[1]
 END_LIMIT_S = 30.0  # a shutdown takes 0.1 s; other tests may be using the same disk
 LINE_LIMIT_S = 60.0  # a start takes 0.2 s, on a free machine

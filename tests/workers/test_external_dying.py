@@ -28,6 +28,8 @@ from tests.workers.processes import eventually
 from workers import external
 from workers.failures import NotNow
 
+pytestmark = pytest.mark.long
+
 
 def test_whoever_dies_with_it_leaves_it_to_the_next_once_its_time_is_over(
     database: Database, holder: Holder, outside: Outside

@@ -15,6 +15,7 @@ from storage.engine.database import Database
 from storage.engine.ids import typeid
 from tests.cli.terminal import free_port
 from tests.workers.acting import figure, make_due, rows
+from tests.workers.customers import asked
 from tests.workers.mailing import (
     ADDRESS,
     PASSWORD,
@@ -30,7 +31,6 @@ from tests.workers.mailing import (
     serving,
     work_on,
 )
-from tests.workers.members import asked
 from workers import gate as gates
 from workers.actors.mail import send_mail
 from workers.limits import GATE_RETRY_MIN_S

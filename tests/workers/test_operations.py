@@ -15,7 +15,7 @@ from storage.operations.commands import CancelOperation
 from storage.operations.queries import Operation
 from storage.tasks.commands import claim
 from tests.workers.acting import OPERATION_SLOWLY, STEP_ACCOUNTS, Holder, figure, make_due, open_tasks, rows
-from tests.workers.members import asked, assert_verified, buy, create_program, enrol
+from tests.workers.customers import asked, assert_verified, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from workers.actors.operations import OPERATION, give_up
 from workers.broker import Broker

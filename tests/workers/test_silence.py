@@ -23,6 +23,8 @@ from workers.outage import Outage
 from workers.relay import Relay
 from workers.tasks import Actor, Runner
 
+pytestmark = pytest.mark.long
+
 LATER = timedelta(hours=1)
 
 

@@ -17,7 +17,7 @@ from storage.ledger.sweep import Swept, programs_with_due, set_aside, sweep
 from storage.ledger.verify import verify
 from storage.tasks.commands import claim, plan
 from tests.workers.acting import SWEEP_BATCH, SWEEP_SLOWLY, Holder, figure, open_tasks, rows
-from tests.workers.members import advance, assert_verified, buy, create_program, enrol
+from tests.workers.customers import advance, assert_verified, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from workers.actors.sweep import SWEEP_PROGRAM
 from workers.broker import Broker

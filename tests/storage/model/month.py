@@ -10,7 +10,7 @@ from storage.ledger.commands import Command
 from tests.storage.model.accounts import Refused
 from tests.storage.model.cards import CARDS, NAMES, SETTINGS
 from tests.storage.model.choosing import Deed
-from tests.storage.model.deeds import KINDS, done
+from tests.storage.model.drawing import KINDS, done
 from tests.storage.model.shop import Shop
 from tests.storage.scene import START, Scene
 
@@ -49,7 +49,7 @@ class Month:
     def _gather(self) -> None:
         commands: list[Command] = []
         for _ in range(self._chance.randint(1, 6)):
-            act = done(self._deed(), self._shop, self._scene, {})
+            act = done(by_chance(self._chance), self._shop, self._scene, {})
             if act is None:
                 continue
             [outcome] = self._scene.group(act.command)
@@ -63,13 +63,12 @@ class Month:
             self.heard.append(told(outcome, self._scene.program_id))
         self.happenings.append(commands)
 
-    def _deed(self) -> Deed:
-        chance = self._chance
-        key = (chance.choice(NAMES), chance.choice(CARDS).card_id)
-        kind = chance.choice([*KINDS, "buy", "buy", "buy", "spend", "refund"])
-        return Deed(
-            kind, key, chance.randint(0, 12), chance.randint(1, 110), chance.randint(0, 200), chance.random() < 0.5
-        )
+
+def by_chance(chance: random.Random) -> Deed:
+    """Some deed, rather a purchase than another."""
+    key = (chance.choice(NAMES), chance.choice(CARDS).card_id)
+    kind = chance.choice([*KINDS, "buy", "buy", "buy", "spend", "refund"])
+    return Deed(kind, key, chance.randint(0, 12), chance.randint(1, 110), chance.randint(0, 200), chance.random() < 0.5)
 
 
 def again(scene: Scene, happenings: Sequence[Happening]) -> list[tuple[str, ...]]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -27,9 +28,11 @@ from tests.storage.members import reactivate, suspend
 from tests.storage.model.accounts import Refused
 from tests.storage.model.cards import CARDS, NAMES, SETTINGS, Change, changed
 from tests.storage.model.choosing import Deed, Done
-from tests.storage.model.deeds import baskets, batches, changes, deeds, done, gifts
+from tests.storage.model.drawing import baskets, batches, changes, deeds, done, gifts
 from tests.storage.model.shop import Shop
 from tests.storage.scene import START, Scene, answered
+
+pytestmark = pytest.mark.long
 
 # How many lives, and how long each of them is.
 LIVES, STEPS = {"deep": (400, 60)}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), (8, 20))

@@ -1,0 +1,118 @@
+"""Every command, ready to be done: the one catalogue of them on this side of the contract.
+
+A command that is added to the table (server/commands.py) and forgotten here fails the tests that go through all.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, get_type_hints
+
+from rules.refunds import RollbackPolicy
+from server.commands import Codec
+from storage.customers.commands import CreateCustomer, UpdateCustomer
+from storage.customers.merging import MergeCustomers
+from storage.customers.queries import Profile
+from storage.customers.states import ReactivateCustomer, SuspendCustomer
+from storage.customers.unmerging import UnmergeCustomers
+from storage.engine.commands import ColdCommand, CommandContext
+from storage.ledger.commands import Command
+from storage.ledger.redating.commands import RedateLots
+from storage.ledger.redating.terms import Expiry, Terms
+from storage.operations.commands import CancelOperation
+from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
+from tests.storage import members, operating
+from tests.storage.policies import Policies
+from tests.storage.scene import SETTINGS, START, Scene
+
+DAY = timedelta(days=1)
+
+
+def commands(codecs: Mapping[type[Any], Codec]) -> set[type[Any]]:
+    """The commands that a part of the table makes of requests."""
+    return {get_type_hints(codec.command)["return"] for codec in codecs.values()}
+
+
+# Those that are gathered, after the past of `live_a_while`; `how` it is asked for is up to the test.
+ACTS: dict[str, Callable[[Policies, dict[str, Any]], Command]] = {
+    "record": lambda shop, how: shop.purchase(70, card="monthly", transaction_id="new", **how),
+    "record pending": lambda shop, how: shop.purchase(70, card="slow", transaction_id="new", **how),
+    "record sliding": lambda shop, how: shop.purchase(70, card="sliding", transaction_id="new", **how),
+    "update": lambda shop, how: shop.correction("pending", 30, **how),
+    "accept": lambda shop, how: shop.decision("pending", accept=True, **how),
+    "reject": lambda shop, how: shop.decision("pending", accept=False, **how),
+    "refund": lambda shop, how: shop.refund("paid", 60, **how),
+    "refund pending": lambda shop, how: shop.refund("pending", 60, **how),
+    "refund with points": lambda shop, how: shop.refund("with points", 50, **how),
+    "write off": lambda shop, how: shop.write_off(1, 10, card="owing", **how),
+    "spend": lambda shop, how: shop.spending(25, card="monthly", reference="order 7", **how),
+    "claim": lambda shop, how: shop.reward(2, reference="a coffee", **how),
+    "roll back": lambda shop, how: shop.rollback(2, 15, **how),
+    "roll back and extend": lambda shop, how: shop.rollback(
+        2, 15, policy=RollbackPolicy.EXTEND_TO, until=START + 99 * DAY, **how
+    ),
+    "roll back without restoring": lambda shop, how: shop.rollback(2, policy=RollbackPolicy.NO_RESTORE, **how),
+    "hold": lambda shop, how: shop.hold(25, card="monthly", reference="basket", **how),
+    "capture": lambda shop, how: shop.capture(1, 5, **how),
+    "release": lambda shop, how: shop.release(1, **how),
+    "add": lambda shop, how: shop.adjustment(25, card="monthly", **how),
+    "take away": lambda shop, how: shop.adjustment(-25, card="monthly", **how),
+    "activate": lambda shop, how: shop.lot(1, activate=True, card="slow", **how),
+    "cancel": lambda shop, how: shop.lot(1, activate=False, card="slow", **how),
+    "transfer": lambda shop, how: shop.transfer(25, card="monthly", **how),
+    "record event": lambda shop, how: shop.event("visited", properties=(("shop", "12"),), **how),
+    "record event that gives": lambda shop, how: shop.event("reviewed", **how),
+    "record event that was waited for": lambda shop, how: shop.event("order.delivered", about="ordered", **how),
+}
+
+
+def live_a_while(made: Policies) -> Policies:
+    """A customer with a past: pending, active and sliding points, a hold, a debt, a spending; more falls due soon."""
+    made.earn(100, transaction_id="paid")
+    made.do(made.spending(40, pays_for="with points"))
+    made.earn(80, transaction_id="with points")
+    made.do(made.hold(10))
+    made.do(made.hold(5, ttl_s=3600))
+    made.earn(60, card="slow", transaction_id="pending")
+    made.earn(90, card="monthly")
+    made.earn(50, card="sliding")
+    made.earn(30, card="owing", transaction_id="owed")
+    made.do(made.spending(30, card="owing"))
+    made.do(made.refund("owed"))
+    made.earn(35, card="stamps")
+    made.earn(20, card="delivered", transaction_id="ordered")
+    made.advance(DAY / 2)
+    return made
+
+
+def _reactivate(scene: Scene, context: CommandContext) -> ReactivateCustomer:
+    members.suspend(scene)
+    return ReactivateCustomer("coffee", "ada", context)
+
+
+def _part(scene: Scene, context: CommandContext) -> UnmergeCustomers:
+    members.merge(scene)
+    return UnmergeCustomers("coffee", "ada", context)
+
+
+def _cancel(scene: Scene, context: CommandContext) -> CancelOperation:
+    scene.earn(5)
+    return CancelOperation(operating.begin(scene, _TERMS).name, context)
+
+
+_TERMS = Terms("plain", Expiry.NEVER)
+# The others, each to be done once in a scene of ada and ben, to which may happen before what it needs.
+COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCommand[Any]]] = {
+    CreateProgram: lambda scene, context: CreateProgram("tea", SETTINGS, None, context),
+    UpdateProgram: lambda scene, context: UpdateProgram("coffee", "", {"display_name": "Tea"}, context),
+    AdvanceTestClock: lambda scene, context: AdvanceTestClock("coffee", START + DAY, context),
+    CreateCustomer: lambda scene, context: CreateCustomer("coffee", "gwen", Profile("Gwendolyn"), context),
+    UpdateCustomer: lambda scene, context: UpdateCustomer(
+        "coffee", "ada", members.customer(scene, "ada").etag, {"display_name": "Ada"}, context
+    ),
+    SuspendCustomer: lambda scene, context: SuspendCustomer("coffee", "ada", context),
+    ReactivateCustomer: _reactivate,
+    MergeCustomers: lambda scene, context: MergeCustomers("coffee", "ada", "coffee", "ben", context),
+    UnmergeCustomers: _part,
+    RedateLots: lambda scene, context: RedateLots("coffee", "", _TERMS, context),
+    CancelOperation: _cancel,
+}
