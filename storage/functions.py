@@ -2,7 +2,7 @@
 
 from storage.engine.functions import digest
 from storage.engine.requests import FUNCTIONS as REQUESTS
-from storage.ledger.loading import FUNCTIONS as LEDGER
+from storage.ledger.nouns import FUNCTIONS as LEDGER
 from storage.programs.queries import FUNCTIONS as PROGRAMS
 
 FUNCTIONS = (REQUESTS, PROGRAMS, LEDGER)

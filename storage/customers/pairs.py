@@ -11,8 +11,8 @@ from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.engine.unit import Unit
 from storage.ledger.addresses import AccountKey, Address
-from storage.ledger.loading import ACCOUNT, load_lots, pinned
 from storage.ledger.locked_account import LockedAccount
+from storage.ledger.nouns import ACCOUNT, load_lots, pinned
 from storage.programs.queries import PROGRAM_STATES, BlockingProgramCache, Program
 
 

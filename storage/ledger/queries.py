@@ -17,8 +17,8 @@ from storage.ledger import addresses
 from storage.ledger.addresses import AccountKey, Address, Unopened
 from storage.ledger.commands import Balance, balance
 from storage.ledger.limits import SHORT_PAGE_MAX
-from storage.ledger.loading import load_accounts, load_lots, pinned
 from storage.ledger.locked_account import draft_of
+from storage.ledger.nouns import load_accounts, load_lots, pinned
 from storage.ledger.records import ACCOUNTS, ENTRIES
 from storage.ledger.resolving import Resolver
 from storage.programs.queries import PROGRAM_STATES, ProgramCache, ProgramState, knowing

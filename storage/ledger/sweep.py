@@ -17,8 +17,8 @@ from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.engine.unit import Unit
 from storage.ledger.addresses import AccountKey, Address
-from storage.ledger.loading import load_accounts, load_lots, load_program, pinned
 from storage.ledger.locked_account import LockedAccount
+from storage.ledger.nouns import load_accounts, load_lots, load_program, pinned
 from storage.programs.queries import BlockingProgramCache, ProgramCache, ProgramState
 
 # Forty times what a statement for a batch takes. One account for which it is not enough keeps callers from the whole

@@ -19,8 +19,8 @@ from storage.engine.session import forget, session
 from storage.engine.sockets import blocking
 from storage.ledger import addresses
 from storage.ledger.addresses import AccountKey, Address, CustomerName, Holder, Unopened
-from storage.ledger.loading import load_accounts, load_lots, load_program, pinned
 from storage.ledger.locked_account import draft_of
+from storage.ledger.nouns import load_accounts, load_lots, load_program, pinned
 from storage.ledger.records import ACCOUNTS
 from storage.ledger.resolving import find_customers, find_keys
 from storage.programs.queries import PROGRAM_STATES, BlockingProgramCache, ProgramCache, ProgramState

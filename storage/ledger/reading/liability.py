@@ -22,8 +22,8 @@ from storage.engine.database import Connection
 from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.ledger.addresses import AccountKey
-from storage.ledger.loading import load_accounts, load_program
 from storage.ledger.locked_account import draft_of
+from storage.ledger.nouns import load_accounts, load_program
 from storage.ledger.reading import accounts
 from storage.ledger.reading.figures import figure
 from storage.ledger.records import LOTS

@@ -12,7 +12,7 @@ from storage.engine.database import Connection
 from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.ledger.addresses import AccountKey, Address, CustomerName, TransactionName
-from storage.ledger.loading import FUNCTIONS
+from storage.ledger.nouns import FUNCTIONS
 from storage.ledger.reading import accounts
 from storage.ledger.records import TRANSACTIONS
 from storage.ledger.resolving import find_transactions

@@ -13,6 +13,7 @@ from storage.engine.database import Database
 from storage.engine.requests import Answer
 from storage.engine.session import Session
 from storage.ledger import loading, queries
+from storage.ledger import nouns as ledger_nouns
 from storage.ledger.limits import PATIENT
 from storage.ledger.writer import Writer
 from tests.storage.scene import Scene, answered
@@ -49,7 +50,7 @@ def test_what_is_read_beside_a_change_was_true_at_some_instant(
     """Sweeps settle accounts just when they fall due, and somebody looks at his points just then."""
     scene.do(scene.purchase(100, card="slow"))
     scene.advance(timedelta(days=11))
-    load_lots, changes = loading.load_lots, [lambda: scene.do(scene.spending(40, card="slow"))]
+    load_lots, changes = ledger_nouns.load_lots, [lambda: scene.do(scene.spending(40, card="slow"))]
 
     async def between(session: Session, workspace: Any, asked: Any) -> None:
         if changes:
@@ -71,7 +72,7 @@ def test_points_that_an_account_cannot_have_are_refused_without_a_look_at_its_lo
     """A caller may ask for more points than there are; an account of 20,000 lots must not be read for that."""
     scene.earn(100)
     looked_for: list[int] = []
-    load_lots = loading.load_lots
+    load_lots = ledger_nouns.load_lots
 
     async def noted(session: Session, workspace: Any, asked: Any) -> None:
         looked_for.extend(demand for _, _, demand, _ in asked)
