@@ -152,7 +152,7 @@ def _mail_server(settings: Settings) -> Finding:
         transport.check(time.monotonic() + MAIL_LIMIT_S)
     except MailServerAway as away:
         found = f"{settings.mail_shown} cannot be used ({away})"
-        return Finding("mail server", found, "start it, or correct FEALTY_MAIL_URL")
+        return Finding("mail server", found, "see that it runs, or correct FEALTY_MAIL_URL")
     return Finding("mail server", f"{settings.mail_shown} lets us in, to send as {transport.sender}")
 
 

@@ -11,7 +11,7 @@ _SENTENCES = {
     "storage.access.commands": ("NameTaken",),
     "storage.embedded": ("EmbeddedError",),
     "storage.engine.child": ("ChildError",),
-    "storage.migrate": ("MigrationsPending", "MigrationBlocked", "ServerTooOld"),
+    "storage.migrate": ("MigrationsPending", "MigrationBlocked", "ServersRunning", "ServerTooOld"),
     "workers.embedded": ("EmbeddedBrokerError",),
     "workers.process": ("WorkerError",),
 }

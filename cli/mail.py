@@ -40,7 +40,7 @@ def test(address: str) -> None:
     try:
         transport.send(message, address, time.monotonic() + MAIL_LIMIT_S)
     except MailServerAway as away:
-        raise Failure(f"{server} cannot be used ({away}): start it, or correct FEALTY_MAIL_URL") from None
+        raise Failure(f"{server} cannot be used ({away}): see that it runs, or correct FEALTY_MAIL_URL") from None
     except Refused as refused:
         raise Failure(f"{server} does not take the mail: it answered {refused.code}") from None
     except OSError:

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from cli.failures import Failure
 from cli.options import as_json
 
 
@@ -18,10 +19,16 @@ def migrate(json_: bool) -> None:
     settings = load()
     database = open_database(settings.database)
     applied = schema.migrate(database)
+    found = schema.schema(database)
     database.close()
+    if found.refuses_us:
+        raise Failure(
+            f"The schema is newer ({', '.join(found.newer)}): use a version of schema {found.oldest_server} or newer"
+        )
     if json_:
         click.echo(json.dumps({"applied": applied}))
     elif applied:
         click.echo(f"Applied {', '.join(applied)}: the schema is current.")
     else:
-        click.echo("The schema is current: nothing to apply.")
+        newer = f" It is newer than this version, has {', '.join(found.newer)}." if found.newer else ""
+        click.echo(f"The schema is current: nothing to apply.{newer}")

@@ -39,6 +39,10 @@ class MigrationBlocked(Exception):
     """A migration must change a table that somebody has in use. What was applied before it stays."""
 
 
+class ServersRunning(Exception):
+    """Servers are connected that a pending migration does not allow: each of their calls would fail after it."""
+
+
 class ServerTooOld(Exception):
     """The database has a migration on which this version may not run."""
 
@@ -62,9 +66,13 @@ class Schema(NamedTuple):
 
 
 def migrate(database: PostgresqlDatabase) -> list[str]:
-    """Applies what is pending and answers the names, oldest first. Raises MigrationBlocked, StorageUnavailable."""
-    with _locked(database):
+    """Applies what is pending and answers the names, oldest first.
+
+    Raises ServersRunning, MigrationBlocked, StorageUnavailable.
+    """
+    with _locked(database) as held:
         runner = _runner(database)
+        _check_servers(held, runner)
         applied, is_blocked = _up(runner)
         with transaction(database) as unit:
             # Each time: a starter that died right after `up` must not leave servers without them for ever.
@@ -117,14 +125,14 @@ def check(database: PostgresqlDatabase) -> list[str]:
 
 
 @contextmanager
-def _locked(database: PostgresqlDatabase) -> Iterator[None]:
+def _locked(database: PostgresqlDatabase) -> Iterator[Connection]:
     with connection(database) as held, patient(held):
         # Whoever waits here waits as long as a migration takes, longer than any statement of a request may.
         held.execute("SET statement_timeout = 0; SET lock_timeout = 0")
         held.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         held.execute(f"SET lock_timeout = {TABLE_LOCK_TIMEOUT_MS}".encode())
         try:
-            yield
+            yield held
         finally:
             held.execute("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
             database.close()
@@ -132,6 +140,21 @@ def _locked(database: PostgresqlDatabase) -> Iterator[None]:
 
 def _runner(database: PostgresqlDatabase) -> Runner:
     return Runner(database, str(MIGRATIONS))
+
+
+def _check_servers(held: Connection, runner: Runner) -> None:
+    found = runner.status()
+    level = max((migration.idx for migration in found if migration.applied), default=0)
+    # Of an empty database, nobody is a server yet.
+    refusing = [one for one in runner.migrations() if level and not one.applied and level < one.load().OLDEST_SERVER]
+    if not refusing:
+        return
+    [(servers,)] = held.execute(_SERVERS)
+    if servers:
+        raise ServersRunning(
+            f"{refusing[0].name} needs servers of its own level, and older ones are connected ({servers} sessions);"
+            " stop servers, workers and clocks, make a backup, then run `fealty migrate` again"
+        )
 
 
 def _up(runner: Runner) -> tuple[list[str], bool]:
@@ -153,3 +176,8 @@ def _keep_oldest_servers(connection: Connection, runner: Runner) -> None:
 # The history is Peewee's; the first migration adds the column.
 _KEEP_OLDEST_SERVER = "UPDATE schema_migration SET oldest_server = %s WHERE name = %s"
 _OLDEST_SERVERS = "SELECT name, oldest_server FROM schema_migration WHERE name = ANY(%s)"
+
+# The lanes of servers, by the names of their sessions (storage/engine/lanes.py).
+_SERVERS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^fealty(-[0-9a-f]+)? '
+"""

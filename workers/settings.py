@@ -46,6 +46,8 @@ class WorkerSettings(BaseSettings):
     @field_validator("mail_sender")
     @classmethod
     def _is_sender(cls, sender: str, info: ValidationInfo) -> str:
-        if sender or info.data.get("mail_url") is not None:
+        if sender:
             mail_sender(sender)
+        elif info.data.get("mail_url") is not None:
+            raise ValueError("FEALTY_MAIL_URL is set and this is not; write it as club@example.com")
         return sender

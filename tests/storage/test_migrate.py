@@ -23,6 +23,7 @@ from storage.migrate import (
     PAGE_TOKEN_SECRET,
     MigrationBlocked,
     MigrationsPending,
+    ServersRunning,
     ServerTooOld,
     check,
     migrate,
@@ -160,6 +161,17 @@ def test_a_migration_does_not_wait_long_for_a_table_in_use(
         assert check(database) == []
     newer.migrate("0099_wider", oldest_server=1)
     assert check(database) == ["0099_wider"]
+
+
+def test_a_migration_that_connected_servers_cannot_live_with_is_not_applied(database: Database, newer: Newer) -> None:
+    """Each of their calls would fail, and nobody would know why; who stops them first loses nothing."""
+    with psycopg.connect(database.database, application_name="fealty-0123abcd writer"):
+        with pytest.raises(ServersRunning, match="stop servers, workers and clocks"):
+            newer.migrate("0099_wider", oldest_server=99)
+        assert check(database) == []
+    newer.migrate("0099_wider", oldest_server=99)
+    with pytest.raises(ServerTooOld):
+        check(database)
 
 
 def test_a_database_that_is_not_there_is_said_to_be_away() -> None:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-FORM = "smtp://user:password@host:587, or smtps://… for TLS from the first byte"
+FORM = "smtp://user:password@host:587, smtps://…:465 for TLS from the first byte, smtp+plain://127.0.0.1:25 without any"
 
 
 class Security(StrEnum):

@@ -185,14 +185,16 @@ def _reason(error: OSError | UnicodeError) -> str:
             return f"it answered {error.smtp_code}"
         case smtplib.SMTPServerDisconnected():
             return _LATE if isinstance(error.__context__, TimeoutError) else "it closed the connection"
+        case smtplib.SMTPNotSupportedError() if "STARTTLS" in str(error):
+            return "it offers no STARTTLS: smtps:// is for TLS from the first byte, smtp+plain:// for none on this host"
         case smtplib.SMTPNotSupportedError():
-            return str(error).rstrip(".")  # smtplib's own words
+            return "it takes no login: leave user and password out"
         case TimeoutError():
             return _LATE
         case ssl.SSLCertVerificationError():
             return f"its certificate cannot be verified: {error.verify_message}"
         case ssl.SSLError():
-            return f"TLS failed: {error.reason}"
+            return f"TLS failed ({error.reason}): smtp:// is for a server that does not begin with it"
         case OSError():
             return error.strerror or type(error).__name__
     return "its name cannot be a host's"
