@@ -175,13 +175,13 @@ class UpdateTransaction(NamedTuple):
         program, purchase = locked.program, known.purchase
         draft = locked.draft()
         check_pending(purchase, program.now)
-        check_lines(self.amount_minor, self.lines)
         settings = group.settings(program.id, purchase.settings_version)
         card = settings.card(locked.address.card, self.name.program)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
         if purchase.refunds:
             state, wanted = purchase.state(program.now), TransactionState.PENDING
             raise TransactionStateWrong(transaction=purchase.transaction_id, state=state, wanted=wanted)
+        check_lines(self.amount_minor, self.lines)
         term = settings.term(card, purchase.occurred_at)
         if known.lot is not None:
             old = draft.lots[known.lot]
