@@ -8,6 +8,9 @@ from attack import raw
 from bench.sending import literal
 from tests.bench.test_wire import Books, serving
 
+# They wait by the clock.
+pytestmark = pytest.mark.long
+
 HELD, CONNECTIONS, SECONDS = 60, 3, 0.5
 
 

@@ -14,6 +14,9 @@ from tests.server.acts import ACTS, TOLD, call_of, without_operation
 from tests.server.club import NOTE, Club
 from tests.server.serving import activities, fresh, told
 
+# Every act, by a server of its own.
+pytestmark = pytest.mark.long
+
 # What a rehearsal cannot know: the record, and the instants of the database's clock.
 UNKNOWABLE = {"receipt", "activity", "recordTime", "updateTime"}
 # What a till may not do.

@@ -16,6 +16,9 @@ from storage.books import Books
 from storage.engine.lanes import LaneState
 from tests.server.serving import Served, free_port
 
+# They wait by the clock.
+pytestmark = pytest.mark.long
+
 
 @contextmanager
 def _probes() -> Iterator[Probes]:

@@ -16,6 +16,9 @@ from storage.engine.unit import run
 from tests.server.serving import Served, activities, customer, program
 from tests.server.watching import COFFEE, Stream, ends, rest, told, watching
 
+# Streams that are quiet for a while.
+pytestmark = pytest.mark.long
+
 ADA = "programs/coffee/customers/ada"
 
 

@@ -20,6 +20,9 @@ from workers.mail.message import write
 from workers.mail.settings import Security, mail_sender, mail_server
 from workers.mail.transport import MailDeferred, MailRefused, MailServerAway, Transport
 
+# They wait by the clock.
+pytestmark = pytest.mark.long
+
 MESSAGE = write(
     UUID("0190a000-0000-7000-8000-000000000001"),
     datetime(2026, 3, 2, 12, tzinfo=UTC),

@@ -21,6 +21,9 @@ from storage.engine.session import Session, Statement
 from storage.engine.threads import ThreadLane, ThreadRules
 from storage.ledger.limits import PATIENT, READER, WRITER
 
+# They wait by the clock.
+pytestmark = pytest.mark.long
+
 RULES = LaneRules("test", {"application_name": "lane"}, answer_limit_s=0.5, weight_max=64, waiting_max=200)
 ECHO = Statement("SELECT $1", ["text"])
 DIVIDE = Statement("SELECT (100 / $1)::text", ["integer"])

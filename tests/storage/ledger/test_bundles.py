@@ -12,6 +12,9 @@ from storage.ledger.commands import AllOrNothing, Command
 from tests.storage.policies import Policies, lives
 from tests.storage.scene import START, answered
 
+# Whole lives, once together and once alone.
+pytestmark = pytest.mark.long
+
 # What follows from another command of the same transaction, on cards of every kind.
 Scripts = dict[str, Callable[[Policies], Sequence[Command]]]
 SCRIPTS: Scripts = {
