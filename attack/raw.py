@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from attack import limits
 from bench.frames import WireError
-from bench.load import Work
+from bench.load import Unary
 from bench.wire import Connection
 
 Fields = list[tuple[str, str]]
@@ -17,7 +17,7 @@ HOLD_TICK_S, FLOOD_TICK_S = 0.05, 0.001
 
 def headers(target: str, path: str, token: str = "") -> Fields:
     """The request headers of a call; without a token it is nobody's."""
-    return Work(target, path, lambda _: b"", token).headers()
+    return Unary(target, path, lambda _: b"", token).headers()
 
 
 def hold(target: str, fields: Fields, calls: int, connections: int, seconds: float) -> str:

@@ -13,6 +13,7 @@ import math
 import multiprocessing
 import select
 import time
+from abc import ABC, abstractmethod
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
 
 @dataclass(frozen=True)
-class Work:
+class Work(ABC):
     """What to ask of a server, and for how long. All fields can be pickled; the totals hold over all processes.
 
     `make` gives the serialised request message of call number `i`; numbers are unique within a run. `watched` names
@@ -76,9 +77,9 @@ class Work:
             *self.metadata,
         ]
 
+    @abstractmethod
     def lane(self, numbers: Iterator[int], width: int, tally: Tally) -> Lane:
         """One connection's part of the work, with `width` in flight."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

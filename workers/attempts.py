@@ -1,5 +1,6 @@
 """What all actors have in common: a task is taken, what fails is noted in its row, the database is waited for."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from threading import Event
@@ -47,7 +48,7 @@ class Retried:
 Kind = TypeVar("Kind", bound=Retried)
 
 
-class Attempts(Generic[Kind]):
+class Attempts(ABC, Generic[Kind]):
     """Works on the tasks of one actor, on whichever thread calls. `stop` asks it to hand back what it can."""
 
     def __init__(self, actor: Kind, database: Database, stop: Event, outage: Outage) -> None:
@@ -60,9 +61,9 @@ class Attempts(Generic[Kind]):
         """Has the broker's messages for the actor brought here."""
         dramatiq.actor(actor_name=self._actor.name, queue_name=self._actor.queue, broker=broker)(self.run)
 
+    @abstractmethod
     def run(self, task: str) -> None:
         """Works on a task as far as that goes now. What fails is noted in its row."""
-        raise NotImplementedError
 
     def _take(self, task: str, use: Callable[[Unit, Work], Result]) -> Result | None:
         """What `use` makes of the task, in the transaction that takes it. None where it is not to be worked on now:

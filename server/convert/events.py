@@ -1,5 +1,6 @@
 """Events of a customer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fealty.v1 import events_pb2 as pb
@@ -80,16 +81,11 @@ def fill(shown: pb.Event, found: EventRead) -> None:
     shown.description = descriptions.event(found.action, found.subject, found.details)
 
 
-def _details(command: RecordEvent, value: EventRecorded) -> dict[str, Any]:
+def _details(command: RecordEvent, value: EventRecorded) -> Mapping[str, Any]:
     """What its record says of it."""
     details: dict[str, Any] = {"event_type": value.event_type, "properties": dict(command.properties)}
     if command.about is not None:
         details["transaction"] = command.about
     if value.points:
         details |= {"points": value.points, "account": value.account}
-    reason = command.context.reason
-    if reason.code:
-        details["reason_code"] = reason.code
-    if reason.acting_user:
-        details["admin"] = reason.acting_user
-    return details
+    return command.context.reason.added_to(details)

@@ -77,11 +77,6 @@ def record_change(
     points: int | None = None,
 ) -> str:
     """Records what was done to a customer and why, as an event of its history; answers the id of its activity."""
-    reason = context.reason
-    if reason.code:
-        details = {**details, "reason_code": reason.code}
-    if reason.acting_user:
-        details = {**details, "admin": reason.acting_user}
     return record(
         unit,
         context.origin,
@@ -89,11 +84,11 @@ def record_change(
         Scope(program.id, customer.id),
         program.now(unit.now),
         changes=changes,
-        details=details,
+        details=context.reason.added_to(details),
         request_id=context.request.request_id,
         event=context.origin.kind.action,
         points=points,
-        note=reason.note,
+        note=context.reason.note,
     )
 
 

@@ -5,6 +5,7 @@ are gathered, and decided in a group (storage/ledger/commands.py); each cold one
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from peewee import PostgresqlDatabase
@@ -26,6 +27,17 @@ class Reason(NamedTuple):
     note: str = ""
     acting_user: str = ""
 
+    def added_to(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The details of a record, with why and for whom. The note stands apart: it may be about a person."""
+        if self.code:
+            details = {**details, "reason_code": self.code}
+        if self.acting_user:
+            details = {**details, "admin": self.acting_user}
+        return details
+
+
+NO_REASON = Reason()
+
 
 class CommandContext(NamedTuple):
     """How a command was asked for, and by whom. `deadline` is on time.monotonic()."""
@@ -35,7 +47,7 @@ class CommandContext(NamedTuple):
     origin: Origin
     validate_only: bool
     deadline: float
-    reason: Reason = Reason()
+    reason: Reason = NO_REASON
 
 
 class AnyCommand(Protocol):

@@ -79,15 +79,16 @@ async def load(
 @lru_cache(maxsize=128)
 def _statement(locks: tuple[str, ...], loads: tuple[str, ...]) -> Statement:
     # Each subquery waits for the one before: what is locked first must not depend on how the planner sees it.
-    source = "(SELECT CASE $1 WHEN '' THEN $1 ELSE set_config('lock_timeout', $1, true) END AS locked OFFSET 0) AS l0"
+    set_up = "CASE $1 WHEN '' THEN $1 ELSE set_config('lock_timeout', $1, true) END"
+    source = f"(SELECT {set_up} AS passed_over OFFSET 0) AS l0"
     for number, lock in enumerate(locks, start=1):
         source += (
-            f" CROSS JOIN LATERAL (SELECT {lock}(${number + 1}, $1 <> '') AS locked"
-            f" WHERE l{number - 1}.locked IS NOT NULL OFFSET 0) AS l{number}"
+            f" CROSS JOIN LATERAL (SELECT {lock}(${number + 1}, $1 <> '') AS passed_over"
+            f" WHERE l{number - 1}.passed_over IS NOT NULL OFFSET 0) AS l{number}"
         )
     first = len(locks) + 2
-    locked = ", ".join(f"l{number}.locked" for number in range(1, len(locks) + 1))
+    passed_over = ", ".join(f"l{number}.passed_over" for number in range(1, len(locks) + 1))
     loaded = ", ".join(f"{name}(${number})" for number, name in enumerate(loads, start=first))
-    body = f"'passed_over', json_build_array({locked}), 'loaded', json_build_array({loaded})"
+    body = f"'passed_over', json_build_array({passed_over}), 'loaded', json_build_array({loaded})"
     sql = f"SELECT json_build_object('now', clock_timestamp(), {body}) FROM {source}"  # noqa: S608
     return Statement(sql, ["text", *["json"] * (len(locks) + len(loads))])

@@ -91,16 +91,16 @@ class Record(Kind[Value]):
         fields = _columns(value) if value is not None else {}
         fields = {name: column for name, column in fields.items() if name not in self._elsewhere}
         self.fields = tuple(fields)
-        self.columns: dict[str, Column] = {**{name: _column(kind) for name, kind in key.items()}}
+        self.columns: dict[str, Column] = {name: _column(sql_type) for name, sql_type in key.items()}
         self.columns.update((name, column) for name, column in fields.items() if name not in key)
-        self.columns.update((name, _column(kind)) for name, kind in {**(also or {}), **(beside or {})}.items())
-        self.apart = {name: _column(kind) for name, kind in (apart or {}).items()}
+        self.columns.update((name, _column(sql_type)) for name, sql_type in {**(also or {}), **(beside or {})}.items())
+        self.apart = {name: _column(sql_type) for name, sql_type in (apart or {}).items()}
         self.changes = tuple(name for name in self.columns if name in set(changes))
         self._lists = {name for name, column in fields.items() if column.sql_type == "jsonb"}
         found = self._found(in_hand)
         columns = {name: f"key[{number}]" for number, name in enumerate(key)}
         made = {**{name: found[name] for name in (*fields, *(also or ()))}, **columns}
-        changed = {**columns, **{name: place for name, place in made.items() if name in self.changes}}
+        changed = {**columns, **{name: path for name, path in made.items() if name in self.changes}}
         self.made_row: Callable[[Key, Value, Mapping[str, Any]], Row] = _row("key, in_hand, beside", made, ", **beside")
         self.changed_row: Callable[[Key, Value], Row] = _row("key, in_hand", changed)
 
@@ -184,7 +184,7 @@ class Record(Kind[Value]):
             [inside] = [name for name, hint in typing.get_type_hints(in_hand).items() if hint is self.value]
             inner: Sequence[str] = self.value._fields  # type: ignore[attr-defined]
             found |= {name: f"{found[inside]}[{number}]" for number, name in enumerate(inner)}
-        return {name: f"({place} or None)" if name in self._lists else place for name, place in found.items()}
+        return {name: f"({path} or None)" if name in self._lists else path for name, path in found.items()}
 
     def _selected(self, name: str, alias: str) -> str:
         if name in self._elsewhere:
@@ -207,12 +207,12 @@ def _of_type(hint: Any) -> Column:
     return Column(_SQL_TYPES[hint])
 
 
-def _column(kind: str) -> Column:
-    return Column(kind.removesuffix("?"), kind.endswith("?"))
+def _column(sql_type: str) -> Column:
+    return Column(sql_type.removesuffix("?"), sql_type.endswith("?"))
 
 
 def _row(parameters: str, columns: Mapping[str, str], more: str = "") -> Callable[..., Row]:
     """A function that makes rows. It is compiled, as named tuples are: five rows a purchase are a tenth of its time."""
-    items = ", ".join(f"{name!r}: {place}" for name, place in columns.items())
+    items = ", ".join(f"{name!r}: {path}" for name, path in columns.items())
     made: Callable[..., Row] = eval(f"lambda {parameters}: {{{items}{more}}}")  # noqa: S307 - our own words
     return made

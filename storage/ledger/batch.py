@@ -71,7 +71,7 @@ class Ledger:
         resolved = await self._resolver.resolve(session, reads)
         async with rolled_back_on_error(session):
             loaded = await lock_and_load(session, self._programs, each, reads, resolved, self._patience_ms)
-            later = _passed_over(loaded, items) if loaded.taken else set()
+            later = _later(loaded, items) if loaded.passed_over else set()
             needed = LotsNeeded()
             for number, item in enumerate(items):
                 for command in commands_of(item) if number not in later else ():
@@ -106,13 +106,13 @@ async def _decide(group: Group, items: Sequence[Item], later: set[int]) -> list[
     return outcomes
 
 
-def _passed_over(loaded: Loaded, items: Sequence[Item]) -> set[int]:
+def _later(loaded: Loaded, items: Sequence[Item]) -> set[int]:
     """The numbers of those that wait for a row, or for one that waits for it before them."""
-    taken = set(loaded.taken)
+    passed_over = set(loaded.passed_over)
     later = set()
     for number, item in enumerate(items):
-        locked = loaded.taken_of(one for one in commands_of(item) if not one.context.validate_only)
-        if locked & taken:
+        locked = loaded.locked_by(one for one in commands_of(item) if not one.context.validate_only)
+        if locked & passed_over:
             later.add(number)
-            taken |= locked
+            passed_over |= locked
     return later

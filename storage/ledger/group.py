@@ -196,20 +196,15 @@ class Group:
         event: str = "",
     ) -> str:
         """Records an act of a caller, as an event of the customer's history; answers the id of its activity."""
-        reason = context.reason
-        if reason.code:
-            details = {**details, "reason_code": reason.code}
-        if reason.acting_user:
-            details = {**details, "admin": reason.acting_user}
         return record(
             self.workspace,
             context.origin,
             subject,
             scope,
             occurred_at,
-            details=details,
+            details=context.reason.added_to(details),
             request_id=context.request.request_id,
             event=event or context.origin.kind.action,
             points=points,
-            note=reason.note,
+            note=context.reason.note,
         )

@@ -19,12 +19,7 @@ from storage.ledger.commands import Command
 from storage.ledger.locked_account import LockedAccount
 from storage.ledger.names import LotsNeeded, Numbered, Reads
 from storage.ledger.nouns import ACCOUNT, TRANSACTION, LotsAsked, load_lots, pinned
-from storage.ledger.records import (
-    ACCOUNTS,
-    SPENDINGS,
-    TRANSACTIONS,
-    LoadedPurchase,
-)
+from storage.ledger.records import ACCOUNTS, SPENDINGS, TRANSACTIONS, LoadedPurchase
 from storage.ledger.resolving import Resolved, find_keys, open_accounts
 from storage.programs.queries import PROGRAM_STATES, ProgramCache, ProgramState
 
@@ -38,7 +33,7 @@ _VERSIONS = Statement(
 class Loaded:
     """What a group knows once it is loaded: for those who must say which lots they need.
 
-    `taken` are accounts, and things of other nouns, that were to be locked and that somebody else has in hand.
+    `passed_over` are accounts, and things of other nouns, that were to be locked and that somebody else has in hand.
     """
 
     def __init__(
@@ -53,7 +48,7 @@ class Loaded:
         self.programs = programs
         self.resolved = resolved
         self.keys = keys
-        self.taken: set[Any] = set()
+        self.passed_over: set[Any] = set()
         self.locked: frozenset[int] = frozenset()
         # Accounts that were opened for this group, by internal id; those that nothing happens to are not kept.
         self.opened: Sequence[int] = ()
@@ -89,8 +84,8 @@ class Loaded:
         """The accounts for which this group may record a purchase."""
         return [address for address in self._recorded.get(name, ()) if self.key(address) is not None]
 
-    def taken_of(self, commands: Iterable[Command]) -> set[Any]:
-        """What some commands lock, to be compared with `taken`."""
+    def locked_by(self, commands: Iterable[Command]) -> set[Any]:
+        """What some commands lock, to be compared with `passed_over`."""
         reads = reads_of(commands)
         addresses = self.resolved.addresses(reads)
         locked: set[Any] = {key.account for address in addresses if (key := self.key(address)) is not None}
@@ -175,10 +170,11 @@ async def lock_and_load(
         loaded.workspace.load(ACCOUNTS, (account,), Account(state=state))
     if thought:
         # Who would change an account that could not be opened waits for whoever has its customer in hand.
-        loaded.taken.update(key.account for address in changing if (key := loaded.key(address)) and key.account < 0)
-    loaded.taken.update(passed_over.pop(ACCOUNT, ()))
+        unopened = (loaded.key(address) for address in changing)
+        loaded.passed_over.update(key.account for key in unopened if key and key.account < 0)
+    loaded.passed_over.update(passed_over.pop(ACCOUNT, ()))
     loaded.locked = frozenset(locked)
-    loaded.taken.update((noun, tuple(key)) for noun, keys in passed_over.items() for key in keys)
+    loaded.passed_over.update((noun, tuple(key)) for noun, keys in passed_over.items() for key in keys)
     return loaded
 
 

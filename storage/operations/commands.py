@@ -7,7 +7,7 @@ from uuid import UUID
 from rules.activity import OPERATION_FAILED, OPERATION_SUCCEEDED, Origin, by_worker
 from rules.refusals import OperationEnded
 from storage.activity.commands import Scope, record
-from storage.engine.commands import CommandContext
+from storage.engine.commands import NO_REASON, CommandContext, Reason
 from storage.engine.ids import new_uuid
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
@@ -51,8 +51,7 @@ class CancelOperation(NamedTuple):
         if context.validate_only:
             return Answer(found._replace(state=state, updated_at=unit.now, ended_at=unit.now), None)
         program = programs.get(found.program, context.caller)
-        told = queries.told(reason.code, reason.acting_user)
-        cancelled = _end(unit, found, program, state, context.origin, told, context.request.request_id, reason.note)
+        cancelled = _end(unit, found, program, state, context.origin, context.request.request_id, reason)
         return Answer(cancelled, str(cancelled.end_activity))
 
 
@@ -72,7 +71,6 @@ def begin(
         **new.arguments,
         "accounts": total,
         "operation": queries.name(program.program_id, identity),
-        **queries.told(reason.code, reason.acting_user),
     }
     activity = record(
         unit,
@@ -80,7 +78,7 @@ def begin(
         new.subject,
         Scope(program.id),
         program.now(unit.now),
-        details=details,
+        details=reason.added_to(details),
         request_id=context.request.request_id,
         note=reason.note,
     )
@@ -139,7 +137,7 @@ def fail(unit: Unit, identity: UUID, error: str) -> None:
     operation, program = lock(identity)
     if operation.state is OperationState.RUNNING:
         failed = operation._replace(error=error)
-        _end(unit, failed, program, OperationState.FAILED, by_worker(OPERATION_FAILED), details={"error": error})
+        _end(unit, failed, program, OperationState.FAILED, by_worker(OPERATION_FAILED))
 
 
 def _new(
@@ -159,9 +157,8 @@ def _end(
     program: Program,
     state: OperationState,
     origin: Origin,
-    details: Mapping[str, str] | None = None,
     request_id: str = "",
-    note: str = "",
+    reason: Reason = NO_REASON,
 ) -> Operation:
     told = {
         "accounts_done": operation.accounts_done,
@@ -169,10 +166,11 @@ def _end(
         "kind": operation.kind,
         "on": operation.subject,
         **operation.figures,
-        **(details or {}),
+        **({"error": operation.error} if operation.error else {}),
     }
     at, scope = program.now(unit.now), Scope(program.id)
-    activity = record(unit, origin, operation.name, scope, at, details=told, request_id=request_id, note=note)
+    details = reason.added_to(told)
+    activity = record(unit, origin, operation.name, scope, at, details=details, request_id=request_id, note=reason.note)
     unit.write()
     ended = operation._replace(state=state, updated_at=unit.now, ended_at=unit.now, end_activity=UUID(activity))
     _save(ended)

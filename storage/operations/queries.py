@@ -7,6 +7,7 @@ from uuid import UUID
 from rules.access import ActorType, Caller
 from rules.activity import Kind, Origin
 from rules.refusals import OperationNotFound
+from storage.engine.commands import Reason
 from storage.engine.ids import parse_typeid, typeid
 from storage.operations.records import OperationKind, OperationRow, OperationState
 from storage.programs import queries as programs
@@ -55,9 +56,9 @@ class Operation(NamedTuple):
         return Origin(self.actor_type, self.actor, self.source, kind)
 
     @property
-    def why(self) -> dict[str, str]:
-        """Why it was asked for and for whom, as records say it."""
-        return told(self.reason_code, self.acting_user)
+    def reason(self) -> Reason:
+        """Why it was asked for and for whom; the note stands with the record of that."""
+        return Reason(self.reason_code, acting_user=self.acting_user)
 
 
 class OperationCursor(NamedTuple):
@@ -109,9 +110,3 @@ def from_row(row: Any, program: Program) -> Operation:
 def name(program_id: str, identity: UUID) -> str:
     """The resource name of an operation."""
     return f"programs/{program_id}/operations/{typeid('operation', identity.int)}"
-
-
-def told(reason_code: str, acting_user: str) -> dict[str, str]:
-    """Why something was done, and for whom, as records say it."""
-    found = {"admin": acting_user, "reason_code": reason_code}
-    return {field: value for field, value in found.items() if value}

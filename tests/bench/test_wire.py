@@ -25,7 +25,7 @@ from hpack import Encoder
 
 from bench import load
 from bench.frames import DATA, HEADERS, INITIAL_WINDOW_SIZE, SETTINGS, Replies, Reply, WireError, frame, settings
-from bench.load import Stream, Unary, Work, run
+from bench.load import Stream, Unary, run
 from bench.payload import PLACEHOLDER, Payload
 from bench.wire import RECEIVE_WINDOW, Connection
 
@@ -217,7 +217,7 @@ def test_a_wrong_path_shows_as_unimplemented(target: str) -> None:
 def test_large_answers_keep_coming_past_the_receive_window(target: str) -> None:
     """A client that forgets to replenish its window hangs after the first megabytes."""
     got: list[bytes] = []
-    connection = Connection(target, Work(target, "/books/large", decimal).headers(), got.append)
+    connection = Connection(target, Unary(target, "/books/large", decimal).headers(), got.append)
     replies: list[Reply] = []
     for _ in range(2 * RECEIVE_WINDOW // len(LARGE)):
         connection.start(b"")

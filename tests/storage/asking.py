@@ -11,7 +11,7 @@ from rules.access import ActorType, Caller, Role
 from rules.activity import Kind, Origin
 from rules.refunds import RollbackPolicy
 from rules.transactions import Line
-from storage.engine.commands import CommandContext, Reason
+from storage.engine.commands import NO_REASON, CommandContext, Reason
 from storage.engine.requests import Request
 from storage.ledger.acts.adjustments import AdjustPoints, ChangeLot
 from storage.ledger.acts.events import RecordEvent
@@ -37,7 +37,7 @@ def asked(
     request_id: str = "",
     validate_only: bool = False,
     deadline: float = math.inf,
-    reason: Reason = Reason(),  # noqa: B008 - an immutable value
+    reason: Reason = NO_REASON,
     action: str = ORIGIN.kind.action,
 ) -> CommandContext:
     """How a command for `content` is asked for."""

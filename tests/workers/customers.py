@@ -10,7 +10,7 @@ from rules.activity import Kind, Origin
 from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
-from storage.engine.commands import CommandContext, Reason, carry_out
+from storage.engine.commands import NO_REASON, CommandContext, Reason, carry_out
 from storage.engine.database import Database, connection
 from storage.engine.requests import Request
 from storage.ledger.acts.transactions import RecordTransaction
@@ -72,7 +72,7 @@ def assert_verified(database: Database) -> None:
     assert verdict.holds, verdict.shown
 
 
-def asked(reason: Reason = Reason()) -> CommandContext:  # noqa: B008 - an immutable value
+def asked(reason: Reason = NO_REASON) -> CommandContext:
     """How something is asked for, by a request of its own."""
     request = Request(CALLER.id, "test", str(uuid4()), "00")
     return CommandContext(CALLER, request, ORIGIN, validate_only=False, deadline=math.inf, reason=reason)

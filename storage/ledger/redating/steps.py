@@ -101,14 +101,15 @@ def _look(
 def _redate(unit: Unit, operation: Operation, program: Program, one: Taken, lots: Sequence[Change]) -> None:
     """Plans the rows of one account: its lots, their history, and the record of it in that of the customer."""
     address = Address(program.program_id, one.customer_id, operation.arguments["card_id"])
-    details = {
-        "expires_at": operation.arguments["expires_at"],
-        "expiry": operation.arguments["expiry"],
-        "lots": len(lots),
-        "operation": operation.name,
-        "points": sum(lot.points for lot in lots),
-        **operation.why,
-    }
+    details = operation.reason.added_to(
+        {
+            "expires_at": operation.arguments["expires_at"],
+            "expiry": operation.arguments["expiry"],
+            "lots": len(lots),
+            "operation": operation.name,
+            "points": sum(lot.points for lot in lots),
+        }
+    )
     origin, scope = operation.does(LOT_REDATED), Scope(program.id, one.customer)
     at, event = program.now(unit.now), LOT_REDATED.action
     activity = record(unit, origin, address.name, scope, at, details=details, event=event, points=0)

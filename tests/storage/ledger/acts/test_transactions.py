@@ -19,6 +19,7 @@ from rules.refusals import (
 )
 from rules.transactions import Line, TransactionState
 from storage.engine.database import Database
+from storage.engine.requests import Answer
 from tests.storage.policies import CARDS, Policies
 from tests.storage.scene import START
 
@@ -74,6 +75,15 @@ def test_a_purchase_can_be_corrected_to_nothing_and_back(shop: Policies) -> None
     assert (filled.lot, filled.activates_at) == (2, datetime(2025, 1, 15, 23, tzinfo=UTC))
     shop.advance(15 * DAY)
     assert shop.figures(card="tested")[:2] == (0, 50)
+
+
+def test_what_earned_nothing_can_be_corrected_and_decided_about_in_one_group(shop: Policies) -> None:
+    """The second command needs the lot that the first one makes."""
+    shop.earn(0, card="by-hand", transaction_id="t")
+    outcomes = shop.group(shop.correction("t", 50), shop.correction("t", 60), shop.decision("t", accept=True))
+    assert [type(outcome) for outcome in outcomes] == [Answer] * 3
+    assert shop.balance(card="by-hand").active == 60
+    shop.assert_conserved()
 
 
 @pytest.mark.parametrize("card", ["plain", "slow", "delivered", "by-hand"])
