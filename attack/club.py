@@ -18,10 +18,10 @@ from fealty.v1 import (
     customers_pb2_grpc,
     ingest_pb2,
     ingest_pb2_grpc,
-    points_pb2,
     programs_pb2,
     programs_pb2_grpc,
     transactions_pb2,
+    values_pb2,
 )
 
 CLUB, CROWD = "club", "crowd"
@@ -58,7 +58,7 @@ def purchase(account: str, minor: int = EARNED_MINOR, ids: str = "") -> transact
     return transactions_pb2.RecordTransactionRequest(
         account=account,
         transaction_id=ids or fresh(),
-        amount=points_pb2.Money(currency_code=CURRENCY, amount_minor=minor),
+        amount=values_pb2.Money(currency_code=CURRENCY, amount_minor=minor),
         request_id=ids or fresh(),
     )
 

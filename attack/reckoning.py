@@ -88,7 +88,7 @@ def _is_purchase(act: Act) -> bool:
 
 def _entries(servers: Servers, account: str) -> list[Any]:
     found: list[Any] = []
-    request = points_pb2.ListEntriesRequest(parent=account, page_size=PAGE)
+    request = points_pb2.ListEntriesRequest(account=account, page_size=PAGE)
     while True:
         page = servers.call("ListEntries", request)
         found.extend(page.entries)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.payload import PLACEHOLDER, Payload
-from fealty.v1 import holds_pb2, ingest_pb2, points_pb2, transactions_pb2
+from fealty.v1 import holds_pb2, ingest_pb2, points_pb2, transactions_pb2, values_pb2
 
 PROGRAM = "bench"
 # Enough that spread calls seldom meet in one account, as customers in shops do.
@@ -40,7 +40,7 @@ def purchase(account: str, amount_minor: int = AMOUNT_MINOR) -> transactions_pb2
     return transactions_pb2.RecordTransactionRequest(
         account=account,
         transaction_id=PLACEHOLDER,
-        amount=points_pb2.Money(currency_code="USD", amount_minor=amount_minor),
+        amount=values_pb2.Money(currency_code="USD", amount_minor=amount_minor),
         request_id=PLACEHOLDER,
     )
 

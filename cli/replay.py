@@ -24,10 +24,10 @@ from fealty.v1 import (
     customers_pb2_grpc,
     ingest_pb2,
     ingest_pb2_grpc,
-    points_pb2,
     programs_pb2,
     programs_pb2_grpc,
     transactions_pb2,
+    values_pb2,
 )
 
 CARD = "points"
@@ -184,7 +184,7 @@ class Replay:
         purchase = transactions_pb2.RecordTransactionRequest(
             account=f"{self._program}/customers/household-{basket.household}/accounts/{CARD}",
             transaction_id=f"basket-{basket.basket}",
-            amount=points_pb2.Money(currency_code=CURRENCY, amount_minor=basket.cents),
+            amount=values_pb2.Money(currency_code=CURRENCY, amount_minor=basket.cents),
             request_id=self._request_id(f"basket-{basket.basket}"),
         )
         purchase.occur_time.seconds = basket.bought_s

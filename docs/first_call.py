@@ -8,12 +8,13 @@ from fealty.v1.audit_pb2 import ListActivitiesRequest
 from fealty.v1.audit_pb2_grpc import AuditServiceStub
 from fealty.v1.customers_pb2 import CreateCustomerRequest, Customer
 from fealty.v1.customers_pb2_grpc import CustomerServiceStub
-from fealty.v1.points_pb2 import GetBalanceRequest, Money
+from fealty.v1.points_pb2 import GetBalanceRequest
 from fealty.v1.points_pb2_grpc import PointsServiceStub
 from fealty.v1.programs_pb2 import Card, CreateProgramRequest, EarnRate, Program
 from fealty.v1.programs_pb2_grpc import ProgramServiceStub
 from fealty.v1.transactions_pb2 import RecordTransactionRequest
 from fealty.v1.transactions_pb2_grpc import TransactionServiceStub
+from fealty.v1.values_pb2 import Money
 
 with connect("127.0.0.1:8470", os.environ["FEALTY_API_KEY"]) as channel:
     rate = EarnRate(points=1, per_amount_minor=100, currency_code="EUR")  # a point for each euro

@@ -4,6 +4,7 @@ Acts of callers are named in the contract, by the policy of each method. Values 
 enums without their prefix.
 """
 
+import re
 from typing import NamedTuple
 
 from rules.access import ActorType
@@ -43,6 +44,16 @@ KEY_CREATED = Kind("key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
 KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
 DATABASE_MIGRATED = Kind("database.migrated", "SYSTEM", "CONFIGURATION", "PROGRAM_SETTINGS")
 METHOD_UNKNOWN = Kind("method.unknown", "SYSTEM", "SECURITY")
+
+
+# Ids of requests and traces, of whatever make. A longer text is somebody's payload; one with an @ or a space may be
+# somebody's address or name, and has no place in a log.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:;=/-]{0,63}")
+
+
+def noted_id(given: str) -> str:
+    """An id that a caller chose, as a log may keep it: empty where it might tell of a person."""
+    return given if _ID.fullmatch(given) else ""
 
 
 def by_time(kind: Kind) -> Origin:

@@ -137,7 +137,7 @@ def roll_back(
     left = spending.points - spending.rolled_back
     points = points or left
     if points > left or not left:
-        raise AlreadyRolledBack(entry=spending.seq, left=left, requested=points)
+        raise AlreadyRolledBack(entry=spending.seq, remaining=left, requested=points)
     after = spending._replace(rolled_back=spending.rolled_back + points)
     if policy is RollbackPolicy.NO_RESTORE:
         return Restored(points, 0, 0, after, None)

@@ -145,7 +145,7 @@ class LotStateWrong(Refusal):
 
 
 class RefundExceedsTransaction(Refusal):
-    """Of transaction {transaction}, {left} is left to refund; {requested} was requested."""
+    """Of transaction {transaction}, {remaining} is left to refund; {requested} was requested."""
 
 
 class LineNotFound(Refusal):
@@ -153,7 +153,7 @@ class LineNotFound(Refusal):
 
 
 class AlreadyRolledBack(Refusal):
-    """Of entry {entry}, {left} is left to roll back; {requested} was requested."""
+    """Of entry {entry}, {remaining} is left to roll back; {requested} was requested."""
 
 
 class RollbackWindowClosed(Refusal):

@@ -142,14 +142,14 @@ def share(purchase: Purchase, rate: EarnRate, amount_minor: int | None, lines: M
             line, before = purchase.lines[number - 1], after[number - 1]
             rest = line.amount_minor - (before or 0)
             if amount > rest or (not rest and before is not None):
-                raise RefundExceedsTransaction(transaction=purchase.transaction_id, left=rest, requested=amount)
+                raise RefundExceedsTransaction(transaction=purchase.transaction_id, remaining=rest, requested=amount)
             taken = amount or rest
             after[number - 1] = (before or 0) + taken
             by_lines += _line_claim(line, rate, after[number - 1]) - _line_claim(line, rate, before)
             amount_minor += taken
     amount = left if amount_minor is None else amount_minor
     if amount > left or (purchase.refunds and not left):
-        raise RefundExceedsTransaction(transaction=purchase.transaction_id, left=left, requested=amount)
+        raise RefundExceedsTransaction(transaction=purchase.transaction_id, remaining=left, requested=amount)
     total = purchase.refunded_minor + amount
     unclaimed = purchase.points - purchase.refunded_points
     if total == purchase.amount_minor:

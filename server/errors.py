@@ -99,7 +99,7 @@ def failure(error: BaseException) -> Failure:
         code, reason, outcome = reasons.REFUSALS[type(error)]
         return Failure(code, reason, str(error), outcome, error.facts)
     if isinstance(error, RequestInvalid):
-        message = f"The request is shaped wrongly: {' '.join(error.violations[0])}"
+        message = _shaped_wrongly(error.violations)
         return Failure(*_INVALID, message, Outcome.INVALID, violations=error.violations)
     if told := next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), None):
         if isinstance(error, StorageUnavailable):
@@ -115,6 +115,14 @@ def failure(error: BaseException) -> Failure:
         Outcome.FAILED,
         {"incident": incident},
     )
+
+
+def _shaped_wrongly(violations: Sequence[tuple[str, str]]) -> str:
+    """The first in full, and where the others are; BadRequest tells them all."""
+    (field, what), *others = violations
+    also = sorted({name for name, _ in others} - {field})
+    more = f". So {'is' if len(also) == 1 else 'are'} {', '.join(also)}" if also else ""
+    return f"The request is shaped wrongly: {f'{field} {what}'.strip()}{more}."
 
 
 def _packed(message: error_details_pb2.ErrorInfo) -> any_pb2.Any:

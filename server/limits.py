@@ -78,10 +78,12 @@ KEY_ASKED_AGAIN_S = 2.0
 # Keys remembered at once, right and wrong ones: beyond, all are asked again. 10,000 are a few megabytes.
 KEYS_REMEMBERED_MAX = 10_000
 
-# Field violations shown. Error details travel in trailers, of which clients take 8 KiB.
+# Field violations shown. Error details travel in trailers, of which clients take 8 KiB, and there four characters are
+# sent for three.
 VIOLATIONS_SHOWN_MAX = 20
-# Characters of one violation's sentence, for the same reason.
-VIOLATION_CHARS_MAX = 200
+# Characters of all their fields and sentences, for the same reason, and of one sentence.
+VIOLATIONS_CHARS_MAX = 4_000
+VIOLATION_CHARS_MAX = 400
 
 # Records of nobody's failed calls that one source may cause in a minute; more are counted, not written one by one,
 # so that the log cannot be used to fill the disk.

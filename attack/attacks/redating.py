@@ -31,8 +31,7 @@ def _redate(validate_only: bool, scene: Scene, seconds: float) -> str:
         expires = Timestamp()
         expires.FromDatetime(datetime.now(UTC) + LASTS + timedelta(days=next(days)))
         request = RedateLotsRequest(
-            parent=f"programs/{club.CROWD}",
-            card_id=club.CARD,
+            parent=f"programs/{club.CROWD}/cards/{club.CARD}",
             expire_time=expires,
             reason=Reason(code="GOODWILL"),
             request_id=club.fresh(),

@@ -16,7 +16,7 @@ PATIENCE_S = 30.0
 
 
 def _liability(scene: Scene, seconds: float) -> str:
-    request = GetLiabilityRequest(name=f"programs/{club.CROWD}", card_id=club.CARD)
+    request = GetLiabilityRequest(card=f"programs/{club.CROWD}/cards/{club.CARD}")
 
     def call(channel: grpc.aio.Channel, number: int) -> Awaitable[Any]:
         answer: Any = ReportServiceStub(channel).GetLiability(request, timeout=PATIENCE_S)

@@ -20,7 +20,7 @@ def _watchers(scene: Scene, seconds: float) -> str:
 
 
 def _pages(scene: Scene, seconds: float) -> str:
-    request = points_pb2.ListEntriesRequest(parent=club.account(club.CROWD, club.DEEP), page_size=limits.PAGE_ENTRIES)
+    request = points_pb2.ListEntriesRequest(account=club.account(club.CROWD, club.DEEP), page_size=limits.PAGE_ENTRIES)
     return _unread(scene, LIST, request.SerializeToString(), limits.UNREAD_CONNECTIONS, limits.UNREAD_PAGES, seconds)
 
 

@@ -38,4 +38,4 @@ def reads(here: Stage, rounds: int) -> Iterable[Row]:
 
 def entry_pages(accounts: Iterable[str]) -> Requests:
     """Requests of first pages of the points history."""
-    return Requests([pb.ListEntriesRequest(parent=name, page_size=PAGE).SerializeToString() for name in accounts])
+    return Requests([pb.ListEntriesRequest(account=name, page_size=PAGE).SerializeToString() for name in accounts])

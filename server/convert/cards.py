@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from fealty.v1 import cards_pb2
+from fealty.v1 import cards_pb2, values_pb2
 from fealty.v1 import programs_pb2 as pb
 from rules.calendar import Rounding
 from rules.cards import (
@@ -118,7 +118,7 @@ def _pending_message(policy: PendingPolicy) -> cards_pb2.PendingPolicy:
         case PendingMode.FIXED_DATE:
             day = policy.date
             assert day is not None
-            shown = cards_pb2.Date(year=day.year, month=day.month, day=day.day)
+            shown = values_pb2.Date(year=day.year, month=day.month, day=day.day)
             return cards_pb2.PendingPolicy(fixed_date=cards_pb2.PendingDate(date=shown))
         case PendingMode.EVENT:
             event = cards_pb2.PendingEvent(event_type=policy.event_type, days=policy.days, rounding=start)
@@ -149,7 +149,7 @@ def _expiry_message(policy: ExpiryPolicy) -> cards_pb2.ExpiryPolicy:
     return shown
 
 
-def _date(day: cards_pb2.Date) -> date:
+def _date(day: values_pb2.Date) -> date:
     # Each number is within its limits by the contract; whether they are a date together only a calendar knows.
     try:
         return date(day.year, day.month, day.day)

@@ -138,11 +138,8 @@ def _rolled_back(details: Mapping[str, Any], subject: str) -> str:
 
 
 def _redating(details: Mapping[str, Any], subject: str) -> str:
-    which = f"{details['card_id']} lots" if "/accounts/" not in subject else "lots"
     where = _count(details["accounts"], "account")
-    return (
-        f"Operation {details['operation']} was begun: the expiry of {which} of {subject}, in {where}, is {_to(details)}"
-    )
+    return f"Operation {details['operation']} was begun: the expiry of lots of {subject}, in {where}, is {_to(details)}"
 
 
 def _redated(details: Mapping[str, Any], subject: str) -> str:

@@ -12,7 +12,7 @@ def fill(shown: pb.Explanation, address: Address, found: Explanation) -> None:
     """A lot and the steps of its life."""
     shown.lot = f"{address.name}/lots/{found.lot}"
     shown.points = found.points
-    shown.left = found.left
+    shown.remaining = found.remaining
     shown.state = STATES[found.state]
     for step in found.steps:
         told = shown.steps.add()

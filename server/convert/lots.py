@@ -1,6 +1,6 @@
 """Lots."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from fealty.v1 import explanations_pb2, lots_pb2
@@ -8,7 +8,7 @@ from rules.accounts import Lot
 from server.call import Call, scope
 from server.convert import names, operations
 from server.convert.balances import fill_balance
-from server.convert.requests import context, fill_receipt, instant, set_instant, timestamp_or_none
+from server.convert.requests import context, fill_receipt, instant, set_day, set_instant, timestamp_or_none
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import ChangeLot, LotChanged
 from storage.ledger.addresses import Address
@@ -46,7 +46,7 @@ def cancelled(command: ChangeLot, answer: Answer[LotChanged]) -> lots_pb2.Cancel
 def redate_lots(call: Call, message: lots_pb2.RedateLotsRequest) -> RedateLots:
     """The command in a request."""
     program, customer = scope(message.parent)
-    card = message.card_id or names.address(message.parent).card
+    card = message.parent.rpartition("/")[2]
     kind = _EXPIRIES[message.WhichOneof("expiry") or ""]
     expires_at = instant(message, "expire_time")
     before = instant(message, "expire_before_time")
@@ -66,9 +66,8 @@ def redated(command: RedateLots, answer: Answer[Redated]) -> lots_pb2.RedateLots
 
 def fill_read(shown: lots_pb2.Lot, address: Address, found: LotRead) -> None:
     """A lot that was read."""
-    last = found.last_usable_on.isoformat() if found.last_usable_on else ""
     origin = f"{found.origin.address.name}/lots/{found.origin.number}" if found.origin else ""
-    fill(shown, address, found.lot, found.expires_at, last, origin, found.activity)
+    fill(shown, address, found.lot, found.expires_at, found.last_usable_on, origin, found.activity)
 
 
 def fill(
@@ -76,7 +75,7 @@ def fill(
     address: Address,
     lot: Lot,
     expires_at: datetime | None,
-    last_usable_on: str,
+    last_usable_on: date | None,
     origin: str,
     activity: str,
 ) -> None:
@@ -91,7 +90,8 @@ def fill(
         set_instant(shown.activate_time, lot.activates_at)
     if expires_at is not None:
         set_instant(shown.expire_time, expires_at)
-    shown.last_usable_date = last_usable_on
+    if last_usable_on is not None:
+        set_day(shown.last_usable_date, last_usable_on)
     shown.settings_version = lot.settings_version
     if lot.transaction_id:
         shown.transaction = f"{address.customer_name}/transactions/{lot.transaction_id}"
@@ -104,7 +104,8 @@ def fill(
 def _changed(response: Response, address: Address, answer: Answer[LotChanged]) -> Response:
     value = answer.value
     shown: Any = response
-    fill(shown.lot, address, value.lot, value.expires_at, value.last_usable_on, value.origin, value.issued_by)
+    last = date.fromisoformat(value.last_usable_on) if value.last_usable_on else None
+    fill(shown.lot, address, value.lot, value.expires_at, last, value.origin, value.issued_by)
     fill_balance(shown.balance, address, value.balance)
     fill_receipt(shown.receipt, answer)
     return response

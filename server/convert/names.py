@@ -1,5 +1,6 @@
 """Resource names. Their shape was checked by the contract's rules before they come here."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from storage.engine.ids import typeid
@@ -14,6 +15,19 @@ def program_id(name: str) -> str:
 def customer_id(name: str) -> str:
     """Of `programs/{program}/customers/{customer}`."""
     return name.split("/", 4)[3]
+
+
+class CardName(NamedTuple):
+    """A card by its public ids."""
+
+    program: str
+    card: str
+
+
+def card(name: str) -> CardName:
+    """Of `programs/{program}/cards/{card}`."""
+    _, program, _, card_id = name.split("/")
+    return CardName(program, card_id)
 
 
 def address(name: str) -> Address:

@@ -7,11 +7,11 @@ from rules.accounts import Shortfall
 from server.call import Call
 from server.convert import names
 from server.convert.balances import fill_balance
-from server.convert.requests import context, fill_receipt, set_instant, timestamp
+from server.convert.requests import context, fill_receipt, set_day, set_instant, timestamp
 from storage.engine.requests import Answer
 from storage.ledger.acts.refunds import WriteOffShortfall, WrittenOff
 from storage.ledger.addresses import Address
-from storage.ledger.reading.liability import Liability
+from storage.ledger.reading.liability import Liability, LiabilityMonth
 
 _KINDS: dict[str, Any] = {name.removeprefix("SHORTFALL_KIND_"): kind for name, kind in pb.ShortfallKind.items()}
 
@@ -45,10 +45,19 @@ def liability(found: Liability) -> pb.GetLiabilityResponse:
         as_of_time=timestamp(found.as_of),
     )
     for month in found.months:
-        response.months.add(**month._asdict())
+        _fill_open(response.months.add(), month)
+    _fill_open(response.never, found.never)
+    _fill_open(response.unknown, found.unknown)
     for past in found.breakage:
-        response.breakage.add(**past._asdict())
+        shown = response.breakage.add(issued=past.issued, spent=past.spent, expired=past.expired, revoked=past.revoked)
+        set_day(shown.first_day, past.first_day)
     return response
+
+
+def _fill_open(shown: pb.LiabilityMonth, found: LiabilityMonth) -> None:
+    if found.first_day is not None:
+        set_day(shown.first_day, found.first_day)
+    shown.active, shown.held, shown.pending = found.active, found.held, found.pending
 
 
 def fill_shortfall(shown: pb.Shortfall, address: Address, found: Shortfall) -> None:

@@ -1,12 +1,15 @@
 """Parses the bytes and checks the rules of shape that the contract declares."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
+from functools import cache
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from protovalidate import Validator, Violation
 
-from server import limits
+from server import limits, shapes
 from server.call import Call
 from server.errors import RequestInvalid, RequestMalformed
 from server.policy import Method
@@ -37,10 +40,11 @@ def parse(method: Method, raw: bytes) -> Any:
 
 
 def check(message: Message) -> None:
-    """Raises RequestInvalid, naming up to VIOLATIONS_SHOWN_MAX fields."""
-    if violations := _validator.collect_violations(message):
-        found = [(_path(violation), _sentence(violation)) for violation in violations]
-        raise RequestInvalid(found[: limits.VIOLATIONS_SHOWN_MAX], frozenset(path for path, _ in found))
+    """Raises RequestInvalid, naming every field that breaks a rule, as far as limits let it."""
+    found = [_told(violation) for violation in _validator.collect_violations(message)]
+    found += [(path, "must be an instant of the years 1970 to 2199") for path in _wrong_instants(message)]
+    if found:
+        raise RequestInvalid(_shown(found), frozenset(path for path, _ in found))
 
 
 def check_noting(message: Message, subject: str, has_nul: bool, note: Callable[[str, str], None]) -> None:
@@ -70,7 +74,7 @@ def check_text(message: Message) -> None:
     Ask it only of bytes that hold one: most do not, and it looks at every field.
     """
     if found := [(path, "must not hold a NUL character") for path in _with_nul(message)]:
-        raise RequestInvalid(found[: limits.VIOLATIONS_SHOWN_MAX])
+        raise RequestInvalid(_shown(found))
 
 
 def subject_field(method: Method) -> str:
@@ -80,7 +84,7 @@ def subject_field(method: Method) -> str:
     """
     fields = method.request.DESCRIPTOR.fields_by_name
     # An event has a parent, its customer, and maybe an account that it gives points to.
-    own = next((name for name in ("name", "parent", "account") if name in fields), "")
+    own = next((name for name in ("name", "parent", "account", "card") if name in fields), "")
     return own or next((f"{name}.name" for name in ("program", "customer") if name in fields), "")
 
 
@@ -102,6 +106,56 @@ def _with_nul(message: Message) -> Iterator[str]:
                 yield from (f"{name}.{path}" for path in _with_nul(part))
 
 
+def _wrong_instants(message: Message) -> Iterator[str]:
+    """The fields with instants at which no purchase can have been."""
+    for path in _instants(message.DESCRIPTOR):
+        *outer, last = path
+        inner: Any = message
+        for name in outer:
+            inner = getattr(inner, name)
+        if inner.HasField(last):
+            at: Timestamp = getattr(inner, last)
+            if not (limits.INSTANT_MIN_S <= at.seconds < limits.INSTANT_MAX_S and 0 <= at.nanos < 1_000_000_000):
+                yield ".".join(path)
+
+
+@cache
+def _instants(descriptor: Descriptor) -> Sequence[tuple[str, ...]]:
+    """The paths of all instants in messages of a type; the contract has none in lists."""
+    found: list[tuple[str, ...]] = []
+    for field in descriptor.fields:
+        inner = field.message_type
+        if inner is None or field.is_repeated:
+            continue
+        if inner.full_name == Timestamp.DESCRIPTOR.full_name:
+            found.append((field.name,))
+        elif inner.full_name.startswith("fealty."):
+            found += [(field.name, *path) for path in _instants(inner)]
+    return found
+
+
+def _shown(found: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """As many as may be shown, and one at least."""
+    chars = 0
+    for number, (path, sentence) in enumerate(found[: limits.VIOLATIONS_SHOWN_MAX]):
+        chars += len(path) + len(sentence)
+        if number and chars > limits.VIOLATIONS_CHARS_MAX:
+            return found[:number]
+    return found[: limits.VIOLATIONS_SHOWN_MAX]
+
+
+def _told(violation: Violation) -> tuple[str, str]:
+    """Which field, as the contract writes it, and in a sentence what it must be and what it is instead."""
+    path, rule, value = _path(violation), str(violation.proto.rule_id), violation.field_value
+    sentence = " ".join(str(violation.proto.message).split())
+    if rule.startswith("name."):
+        sentence = f"{sentence}; {shapes.flaw(sentence, value)}"
+    elif not path or isinstance(value, Message):
+        # A rule of a whole message is named after the field that has to change.
+        path = ".".join(filter(None, (path, rule.partition(".")[2])))
+    return path, sentence[: limits.VIOLATION_CHARS_MAX]
+
+
 def _path(violation: Violation) -> str:
     parts = []
     for element in violation.proto.field.elements if violation.proto.field else []:
@@ -109,7 +163,3 @@ def _path(violation: Violation) -> str:
         position = f"[{index.value}]" if index is not None and getattr(index, "field", "") == "index" else ""
         parts.append(f"{element.field_name}{position}")
     return ".".join(parts)
-
-
-def _sentence(violation: Violation) -> str:
-    return str(violation.proto.message)[: limits.VIOLATION_CHARS_MAX]

@@ -39,7 +39,7 @@ class Holds:
         return response
 
     async def ListHolds(self, call: Call, message: pb.ListHoldsRequest) -> pb.ListHoldsResponse:
-        address = names.address(message.parent)
+        address = names.address(message.account)
         check_scope(call.caller, address.program)
         state = word(pb.HoldState, message.state, "HOLD_STATE_")
         position = self._pages.position(message, message.page_token)

@@ -37,7 +37,7 @@ class Lots:
         return response
 
     async def ListLots(self, call: Call, message: pb.ListLotsRequest) -> pb.ListLotsResponse:
-        address = names.address(message.parent)
+        address = names.address(message.account)
         check_scope(call.caller, address.program)
         state = word(explanations_pb2.LotState, message.state, "LOT_STATE_")
         position = self._pages.position(message, message.page_token)

@@ -60,7 +60,7 @@ class Points:
         return response
 
     async def ListEntries(self, call: Call, message: pb.ListEntriesRequest) -> pb.ListEntriesResponse:
-        address = names.address(message.parent)
+        address = names.address(message.account)
         check_scope(call.caller, address.program)
         before = int(self._pages.position(message, message.page_token) or NEWEST)
         size = page_size(message.page_size)

@@ -27,9 +27,9 @@ class Reports:
         return await self._commands.carry_out(call, message, pb.WriteOffShortfallResponse)
 
     async def GetLiability(self, call: Call, message: pb.GetLiabilityRequest) -> pb.GetLiabilityResponse:
-        program = names.program_id(message.name)
-        check_scope(call.caller, program)
-        found = await self._books.report(call.caller, lambda books: liability.report(books, program, message.card_id))
+        card = names.card(message.card)
+        check_scope(call.caller, card.program)
+        found = await self._books.report(call.caller, lambda books: liability.report(books, card.program, card.card))
         return reports.liability(found)
 
     async def ListShortfalls(self, call: Call, message: pb.ListShortfallsRequest) -> pb.ListShortfallsResponse:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Raw, json
 
-from rules.activity import Origin
+from rules.activity import Origin, noted_id
 from storage.activity.records import ACTIVITIES, NOTES
 from storage.engine.ids import new_uuid_text
 from storage.engine.workspace import Workspace
@@ -86,7 +86,7 @@ def record(
         "occurred_at": instant,
         "outcome": outcome,
         "recorded_at": unit.now,
-        "request_id": request_id,
+        "request_id": noted_id(request_id),
         "source": origin.source,
         "subject": subject,
         "type": kind.type,

@@ -55,7 +55,7 @@ class Kept(NamedTuple):
 REQUESTS = Record(
     "request",
     Kept,
-    key={"caller": "text", "method": "text", "request_id": "uuid"},
+    key={"caller": "text", "method": "text", "request_id": "text"},
     beside={"content_hash": "bytea"},
     recorded=True,
 )
@@ -98,7 +98,7 @@ def prune(connection: Connection, limit: int) -> int:
 
 
 _FIND = """
-SELECT content_hash::text, response FROM request WHERE caller = %s AND method = %s AND request_id = %s::uuid
+SELECT content_hash::text, response FROM request WHERE caller = %s AND method = %s AND request_id = %s
 """
 
 # Rows are written once and never again, so their places hold still; and where they lie is what their age tells.

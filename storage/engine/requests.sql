@@ -9,7 +9,7 @@ BEGIN
     FROM json_array_elements(wanted) AS k
     CROSS JOIN LATERAL (
         SELECT content_hash, response FROM request
-        WHERE caller = k ->> 0 AND method = k ->> 1 AND request_id = (k ->> 2)::uuid OFFSET 0
+        WHERE caller = k ->> 0 AND method = k ->> 1 AND request_id = k ->> 2 OFFSET 0
     ) AS r;
     RETURN requests;
 END $$;

@@ -104,7 +104,7 @@ def test_never_more_comes_back_than_was_spent() -> None:
     book.roll_back(2, 2, points=50)
     with pytest.raises(AlreadyRolledBack) as refused:
         book.roll_back(2, 3, points=11)
-    assert refused.value.facts == {"entry": "2", "left": "10", "requested": "11"}
+    assert refused.value.facts == {"entry": "2", "remaining": "10", "requested": "11"}
     book.roll_back(2, 3, points=10)
     with pytest.raises(AlreadyRolledBack):
         book.roll_back(2, 4)

@@ -139,7 +139,7 @@ def test_a_line_that_cost_nothing_is_refunded_once_and_takes_its_points_with_it(
     for amount in (0, 1):
         with pytest.raises(RefundExceedsTransaction) as refused:
             share(bought, RATE, None, {1: 30, 2: amount})
-        assert refused.value.facts == {"transaction": "t1", "left": "0", "requested": str(amount)}
+        assert refused.value.facts == {"transaction": "t1", "remaining": "0", "requested": str(amount)}
     half = share(bought, RATE, None, {1: 30})
     assert half == Share(30, 10, (30, 0))
     assert share(after(bought, half), RATE, None, None) == Share(30, 10, (30, 0))
@@ -182,7 +182,7 @@ def test_no_more_is_refunded_than_was_paid(
     bought = bought._replace(refunded_minor=40)
     with pytest.raises(RefundExceedsTransaction) as refused:
         share(bought, RATE, amount, lines)
-    assert refused.value.facts == {"transaction": "t1", "left": str(left), "requested": str(requested)}
+    assert refused.value.facts == {"transaction": "t1", "remaining": str(left), "requested": str(requested)}
 
 
 def test_what_is_refunded_whole_is_refunded_once() -> None:

@@ -16,6 +16,7 @@ from fealty.v1 import (
     programs_pb2,
     receipt_pb2,
     transactions_pb2,
+    values_pb2,
 )
 from tests.server.serving import START, Client, Served, fresh, program, purchase, spending, timestamp
 
@@ -106,7 +107,7 @@ class Club:
     async def redate(self, **fields: Any) -> operations_pb2.Operation:
         """Gives the lots of card `slow` another expiry; where nothing else is said, of all customers, never to end."""
         request = lots_pb2.RedateLotsRequest(reason=WHY, request_id=fresh())
-        request.MergeFrom(lots_pb2.RedateLotsRequest(**{"parent": NAME, "card_id": "slow", "never": True, **fields}))
+        request.MergeFrom(lots_pb2.RedateLotsRequest(**{"parent": f"{NAME}/cards/slow", "never": True, **fields}))
         return (await self.admin.lots.RedateLots(request)).operation
 
     async def redate_slowly(self) -> operations_pb2.Operation:
@@ -137,7 +138,7 @@ class Club:
 
     async def lots(self, card: str = "plain", customer: str = ADA, **more: Any) -> list[lots_pb2.Lot]:
         """The lots of an account."""
-        request = lots_pb2.ListLotsRequest(parent=account(card, customer), **more)
+        request = lots_pb2.ListLotsRequest(account=account(card, customer), **more)
         return list((await self.till.lots.ListLots(request)).lots)
 
     def books(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -154,9 +155,9 @@ def account(card: str = "plain", customer: str = ADA) -> str:
     return f"{customer}/accounts/{card}"
 
 
-def money(amount_minor: int, currency_code: str = "EUR") -> points_pb2.Money:
+def money(amount_minor: int, currency_code: str = "EUR") -> values_pb2.Money:
     """An amount."""
-    return points_pb2.Money(currency_code=currency_code, amount_minor=amount_minor)
+    return values_pb2.Money(currency_code=currency_code, amount_minor=amount_minor)
 
 
 async def found(served: Served) -> Club:

@@ -49,7 +49,7 @@ LISTS: dict[str, Listed] = {
     ),
     "ListLots": Listed(
         lambda client: client.lots.ListLots,
-        _with(lots_pb2.ListLotsRequest, parent=account()),
+        _with(lots_pb2.ListLotsRequest, account=account()),
         "lots",
         lambda club: club.earn(1),
         {"state": explanations_pb2.LOT_STATE_ACTIVE},
@@ -63,7 +63,7 @@ LISTS: dict[str, Listed] = {
     ),
     "ListHolds": Listed(
         lambda client: client.holds.ListHolds,
-        _with(holds_pb2.ListHoldsRequest, parent=account()),
+        _with(holds_pb2.ListHoldsRequest, account=account()),
         "holds",
         lambda club: club.hold(1),
         {"state": holds_pb2.HOLD_STATE_ACTIVE},

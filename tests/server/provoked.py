@@ -47,8 +47,8 @@ async def _page_of_another_list(club: Club) -> Callable[[], Awaitable[Any]]:
     for _ in range(2):
         await club.earn()
     points = club.admin.points
-    first = await points.ListEntries(points_pb2.ListEntriesRequest(parent=account(), page_size=1))
-    other = points_pb2.ListEntriesRequest(parent=account("slow"), page_token=first.next_page_token)
+    first = await points.ListEntries(points_pb2.ListEntriesRequest(account=account(), page_size=1))
+    other = points_pb2.ListEntriesRequest(account=account("slow"), page_token=first.next_page_token)
     return lambda: points.ListEntries(other)
 
 

@@ -173,7 +173,7 @@ OF_PURCHASES: dict[str, Provoked] = {
         REFUSED, {"transaction": "t1", "state": "ACCEPTED", "wanted": "PENDING"}, _transaction_active
     ),
     "REFUND_EXCEEDS_TRANSACTION": Provoked(
-        REFUSED, {"transaction": "t1", "left": "40", "requested": "41"}, _refund_too_much
+        REFUSED, {"transaction": "t1", "remaining": "40", "requested": "41"}, _refund_too_much
     ),
     "LINE_NOT_FOUND": Provoked(INVALID, {"transaction": "t1", "line": "2"}, _refund_of_no_line),
 }
@@ -185,7 +185,7 @@ OF_POINTS: dict[str, Provoked] = {
     "POINTS_HELD_ELSEWHERE": Provoked(REFUSED, {"requested": "30", "spendable": "20", "held": "80"}, _held),
     "PRECISION_TOO_FINE": Provoked(INVALID, {"step": "10", "given": "15"}, _stamps_in_part),
     "SPENDING_NOT_FOUND": Provoked(MISSING, {"entry": "1"}, _rolled_back_no_spending),
-    "ALREADY_ROLLED_BACK": Provoked(REFUSED, {"entry": "2", "left": "10", "requested": "11"}, _rolled_back_twice),
+    "ALREADY_ROLLED_BACK": Provoked(REFUSED, {"entry": "2", "remaining": "10", "requested": "11"}, _rolled_back_twice),
     "ROLLBACK_WINDOW_CLOSED": Provoked(REFUSED, {"days": "7", "spent_at": START.isoformat()}, _rolled_back_late),
     "TRANSFER_TO_ITSELF": Provoked(INVALID, {}, _transferred_to_itself),
     "DAILY_CAP_REACHED": Provoked(

@@ -35,6 +35,7 @@ from fealty.v1 import (
     reports_pb2_grpc,
     transactions_pb2,
     transactions_pb2_grpc,
+    values_pb2,
 )
 from rules.access import Role
 from server.app import App, build
@@ -177,7 +178,7 @@ def program(program_id: str, **more: Any) -> programs_pb2.CreateProgramRequest:
 def purchase(points: int = 100, account: str = PLAIN, **more: Any) -> transactions_pb2.RecordTransactionRequest:
     """A purchase that earns `points`."""
     fields: dict[str, Any] = {"transaction_id": f"t-{fresh()}", "request_id": fresh(), **more}
-    amount = points_pb2.Money(currency_code="EUR", amount_minor=points)
+    amount = values_pb2.Money(currency_code="EUR", amount_minor=points)
     return transactions_pb2.RecordTransactionRequest(**{"account": account, "amount": amount, **fields})
 
 

@@ -70,7 +70,7 @@ async def test_reads_of_figures_are_not_recorded(server: Served) -> None:
     """A thousand balances a second would bury the few entries that matter."""
     before = server.rows("SELECT count(*) FROM activity")
     await server.till.points.GetBalance(points_pb2.GetBalanceRequest(account=PLAIN))
-    await server.till.points.ListEntries(points_pb2.ListEntriesRequest(parent=PLAIN))
+    await server.till.points.ListEntries(points_pb2.ListEntriesRequest(account=PLAIN))
     await server.till.programs.GetProgram(programs_pb2.GetProgramRequest(name="programs/coffee"))
     await server.till.programs.ListPrograms(programs_pb2.ListProgramsRequest())
     assert server.rows("SELECT count(*) FROM activity") == before

@@ -57,7 +57,7 @@ async def _live(club: Club) -> None:
     await _pay(club)
     await club.move(days=1)
     await _owe(club)
-    await club.redate(parent=account("slow"), card_id="")
+    await club.redate(parent=account("slow"))
     await club.event("review.written", properties={"stars": "5"}, reason=WHY)
     await club.suspend()
     await _do(club, "customers.ReactivateCustomer", name=ADA)

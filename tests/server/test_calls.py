@@ -129,7 +129,7 @@ async def test_a_purchase_earns_a_spending_takes_and_the_history_tells(server: S
     assert (bought.balance.account, bought.balance.spendable) == (PLAIN, 300)
     spent = await points.SpendPoints(spending(120))
     assert (spent.entry.amount, spent.entry.active_after, spent.balance.spendable) == (-120, 180, 180)
-    entries = (await points.ListEntries(points_pb2.ListEntriesRequest(parent=PLAIN))).entries
+    entries = (await points.ListEntries(points_pb2.ListEntriesRequest(account=PLAIN))).entries
     assert [entry.name for entry in entries] == [f"{PLAIN}/entries/2", f"{PLAIN}/entries/1"]
     assert entries[0] == spent.entry
     assert entries[1].transaction == transaction.name
@@ -144,7 +144,7 @@ async def test_a_pending_purchase_says_when_its_points_come_and_go(server: Serve
     assert bought.transaction.state == transactions_pb2.TRANSACTION_STATE_PENDING
     assert bought.transaction.activate_time.ToJsonString() == "2025-01-11T23:00:00Z"
     assert bought.transaction.expire_time.ToJsonString() == "2025-02-12T23:00:00Z"
-    assert not (await server.till.points.ListEntries(points_pb2.ListEntriesRequest(parent=SLOW))).entries
+    assert not (await server.till.points.ListEntries(points_pb2.ListEntriesRequest(account=SLOW))).entries
 
 
 async def test_a_receipt_names_the_activity_that_records_the_change(server: Served) -> None:

@@ -49,7 +49,8 @@ SENTENCES = {
     "(Administrator admin).",
     "programs.AdvanceTestClock": f"The test clock of program {NAME} was moved; its test_clock_time changed from "
     "2025-01-01T12:00:00+00:00 to 2025-02-01T12:00:00+00:00 (Administrator admin).",
-    "operations.CancelOperation": f"Operation {NAME}/operations/OPERATION on {NAME} was cancelled after 0 of 1 account:"
+    "operations.CancelOperation": f"Operation {NAME}/operations/OPERATION on {NAME}/cards/slow was cancelled after 0 of"
+    " 1 account:"
     f" 0 units in 0 lots were changed{_HAND}.",
 }
 

@@ -33,8 +33,8 @@ async def test_a_wrong_name_and_an_unknown_choice_are_refused_by_every_method(se
     fields = method.request.DESCRIPTOR.fields_by_name
     for field in fields.values():
         request = method.request()
-        if field.name in ("name", "account", "parent", "to_account", "into", "request_id"):
-            setattr(request, field.name, "programs/club/elsewhere/1")
+        if field.name in ("name", "account", "parent", "card", "to_account", "into", "request_id"):
+            setattr(request, field.name, "programs/club/elsewhere/é")
         elif field.enum_type is not None:
             setattr(request, field.name, 99)
         else:
@@ -66,7 +66,7 @@ async def test_an_instant_is_of_the_years_that_the_books_count_in(club: Club) ->
         ),
         lambda at: club.admin.lots.RedateLots(
             lots_pb2.RedateLotsRequest(
-                parent=NAME, card_id="plain", never=True, expire_before_time=at, reason=WHY, request_id=fresh()
+                parent=f"{NAME}/cards/plain", never=True, expire_before_time=at, reason=WHY, request_id=fresh()
             )
         ),
     ]
@@ -174,7 +174,6 @@ async def test_a_choice_without_what_belongs_to_it_is_refused(club: Club) -> Non
         assert (await told(club.till.points.RollBackSpending(request))).reason == "INVALID_REQUEST", fields
     redates: list[dict[str, Any]] = [
         {"parent": account()},
-        {"parent": account(), "card_id": "plain", "never": True},
         {"parent": NAME, "never": True},
         {"parent": account(), "never": False},
         {"parent": ADA, "never": True},

@@ -107,7 +107,7 @@ async def test_the_three_lists_keep_apart(club: Club) -> None:
     await club.hold(60)
     await club.event("visit")
     for card, kinds in (("slow", []), ("plain", [points_pb2.ENTRY_KIND_EARN])):
-        entries = await club.till.points.ListEntries(points_pb2.ListEntriesRequest(parent=account(card)))
+        entries = await club.till.points.ListEntries(points_pb2.ListEntriesRequest(account=account(card)))
         assert [entry.kind for entry in entries.entries] == kinds
     [purchases] = await pages(club, "ListTransactions", 0)
     assert [one.transaction_id for one in purchases] == ["t2", "t1"]

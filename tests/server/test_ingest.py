@@ -10,7 +10,7 @@ import pytest
 from grpc import StatusCode
 
 from fealty.reasons import refusal_of
-from fealty.v1 import ingest_pb2, points_pb2, transactions_pb2
+from fealty.v1 import ingest_pb2, transactions_pb2, values_pb2
 from rules.access import Role
 from server import limits
 from storage.access.commands import create_key, revoke_key
@@ -67,7 +67,7 @@ async def test_refused_items_end_nothing_and_say_what_a_call_of_their_own_would_
         "CUSTOMER_NOT_FOUND": purchase(1, PLAIN.replace("ada", "eve")),
         "PROGRAM_NOT_FOUND": purchase(1, PLAIN.replace("coffee", "cocoa")),
         "CARD_NOT_FOUND": purchase(1, PLAIN.replace("plain", "gold")),
-        "CURRENCY_MISMATCH": purchase(amount=points_pb2.Money(currency_code="JPY", amount_minor=1)),
+        "CURRENCY_MISMATCH": purchase(amount=values_pb2.Money(currency_code="JPY", amount_minor=1)),
         "OCCURS_IN_FUTURE": purchase(occur_time=timestamp(START.replace(year=2026))),
     }
     nul = purchase(lines=[transactions_pb2.TransactionLine(product_id="\0", quantity=1, amount_minor=1)])

@@ -59,7 +59,7 @@ CALLS: dict[str, Callable[[Client], Awaitable[Any]]] = {
     "RecordTransaction": lambda c: c.transactions.RecordTransaction(purchase()),
     "SpendPoints": lambda c: c.points.SpendPoints(spending()),
     "GetBalance": lambda c: c.points.GetBalance(BALANCE),
-    "ListEntries": lambda c: c.points.ListEntries(points_pb2.ListEntriesRequest(parent=PLAIN)),
+    "ListEntries": lambda c: c.points.ListEntries(points_pb2.ListEntriesRequest(account=PLAIN)),
     "ListActivities": lambda c: c.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent="programs/coffee")),
     "ListActivities of a customer": lambda c: c.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent=ADA)),
 }

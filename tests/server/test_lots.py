@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fealty.v1 import explanations_pb2, lots_pb2, operations_pb2, points_pb2
+from fealty.v1.values_pb2 import Date
 from tests.server.club import ADA, BEN, WHY, Club, account
 from tests.server.serving import START, fresh, timestamp, told
 
@@ -31,7 +32,7 @@ async def test_a_lot_says_when_it_comes_and_goes_and_from_where(club: Club) -> N
         State.LOT_STATE_PENDING,
         100,
         100,
-        "2025-02-12",
+        Date(year=2025, month=2, day=12),
     )
     assert (lot.transaction, lot.name) == (bought.transaction.name, bought.transaction.lot)
     assert (lot.activate_time, lot.expire_time) == (bought.transaction.activate_time, bought.transaction.expire_time)
@@ -52,12 +53,12 @@ async def test_lots_say_what_they_wait_for_and_whether_they_slide(club: Club) ->
     for lot in (event, hand):
         assert not lot.HasField("activate_time")
         assert not lot.HasField("expire_time")
-        assert lot.last_usable_date == ""
-    assert (sliding.slides, sliding.last_usable_date) == (True, "2025-01-31")
+        assert not lot.HasField("last_usable_date")
+    assert (sliding.slides, sliding.last_usable_date) == (True, Date(year=2025, month=1, day=31))
     await club.move(days=10)
     await club.event("visit")
     [sliding] = await club.lots("sliding")
-    assert sliding.last_usable_date == "2025-02-10"
+    assert sliding.last_usable_date == Date(year=2025, month=2, day=10)
 
 
 async def test_a_pending_lot_is_activated_or_cancelled_by_hand(club: Club) -> None:
@@ -150,7 +151,7 @@ async def test_each_point_is_explained_step_by_step(club: Club) -> None:
     told_of = await club.till.points.ExplainBalance(request)
     assert told_of.balance == await club.balance("slow")
     [explanation] = told_of.explanations
-    assert (explanation.lot, explanation.points, explanation.left) == (f"{account('slow')}/lots/1", 100, 70)
+    assert (explanation.lot, explanation.points, explanation.remaining) == (f"{account('slow')}/lots/1", 100, 70)
     assert explanation.state == State.LOT_STATE_ACTIVE
     sentences = [step.sentence for step in explanation.steps]
     assert sentences[0].startswith("100 points were earned by transaction t1 on 1 January 2025")
@@ -158,4 +159,4 @@ async def test_each_point_is_explained_step_by_step(club: Club) -> None:
     [step] = [step for step in explanation.steps if step.entry == spent.entry.name]
     assert (step.amount, step.activity) == (-30, spent.receipt.activity)
     assert explanation.steps[0].settings_version == 1
-    assert sum(step.amount for step in explanation.steps) == explanation.left
+    assert sum(step.amount for step in explanation.steps) == explanation.remaining

@@ -28,7 +28,7 @@ async def test_an_operation_is_watched_until_it_is_done(club: Club) -> None:
     """While no worker runs it waits; who asked, for whom and why stands in it."""
     begun = await club.redate_slowly()
     assert (begun.done, begun.state, begun.kind) == (False, State.OPERATION_STATE_RUNNING, 1)
-    assert (begun.subject, begun.accounts_done, begun.accounts_total) == (NAME, 0, 1)
+    assert (begun.subject, begun.accounts_done, begun.accounts_total) == (f"{NAME}/cards/slow", 0, 1)
     assert (begun.acting_user, begun.reason_code, begun.end_activity) == ("u-17", "GOODWILL", "")
     assert begun.caller.startswith("callers/caller_")
     assert not begun.HasField("end_time")
@@ -45,7 +45,7 @@ async def test_an_operation_is_watched_until_it_is_done(club: Club) -> None:
 async def test_the_same_request_begins_it_once(club: Club) -> None:
     """Also where the first was answered before it was done."""
     await club.earn(100, "slow")
-    request = lots_pb2.RedateLotsRequest(parent=NAME, card_id="slow", never=True, reason=WHY, request_id=fresh())
+    request = lots_pb2.RedateLotsRequest(parent=f"{NAME}/cards/slow", never=True, reason=WHY, request_id=fresh())
     with club.served.another_connection() as holder, holder.transaction():
         holder.execute("SELECT FROM account FOR UPDATE")
         first = await club.admin.lots.RedateLots(request)
@@ -85,20 +85,21 @@ async def test_its_records_are_sentences(club: Club) -> None:
     sentences = {found.name: found.description for found in await activities(club.admin)}
     hand = " (Administrator admin for u-17, GOODWILL)."
     assert sentences[done.activity] == (
-        f"Operation {done.name} was begun: the expiry of slow lots of {NAME}, in 1 account, is set to never{hand}"
+        f"Operation {done.name} was begun: the expiry of lots of {NAME}/cards/slow, in 1 account, is set to never{hand}"
     )
     assert sentences[done.end_activity] == (
-        f"Operation {done.name} on {NAME} was done after 1 of 1 account: 100 units in 1 lot was changed."
+        f"Operation {done.name} on {NAME}/cards/slow was done after 1 of 1 account: 100 units in 1 lot was changed."
     )
     assert sentences[cancelled.end_activity] == (
-        f"Operation {cancelled.name} on {NAME} was cancelled after 0 of 1 account: 0 units in 0 lots were changed{hand}"
+        f"Operation {cancelled.name} on {NAME}/cards/slow was cancelled after 0 of 1 account: 0 units in 0 lots were"
+        f" changed{hand}"
     )
 
 
 async def test_operations_are_listed_by_state(club: Club) -> None:
     """What runs now is what somebody may want to cancel."""
     running = await club.redate_slowly()
-    done = await club.redate(parent=account("slow"), card_id="")
+    done = await club.redate(parent=account("slow"))
     listed_by_state = {
         State.OPERATION_STATE_RUNNING: [running.name],
         State.OPERATION_STATE_UNSPECIFIED: [done.name, running.name],

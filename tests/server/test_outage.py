@@ -79,7 +79,7 @@ async def test_lost_connections_are_noticed_by_nobody_who_uses_our_client(server
     calls = (
         lambda: server.till.points.SpendPoints(spending(10)),
         lambda: server.till.points.GetBalance(BALANCE),
-        lambda: server.till.points.ListEntries(points_pb2.ListEntriesRequest(parent=PLAIN)),
+        lambda: server.till.points.ListEntries(points_pb2.ListEntriesRequest(account=PLAIN)),
         lambda: server.till.customers.GetCustomer(customers_pb2.GetCustomerRequest(name=name)),
         lambda: server.admin.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent="-")),
         lambda: server.admin.programs.ListPrograms(programs_pb2.ListProgramsRequest()),

@@ -21,7 +21,7 @@ LISTS: dict[str, tuple[Callable[[Client], Any], Callable[..., Any], str]] = {
     ),
     "entries": (
         lambda c: c.points.ListEntries,
-        lambda **more: points_pb2.ListEntriesRequest(**{"parent": PLAIN, **more}),
+        lambda **more: points_pb2.ListEntriesRequest(**{"account": PLAIN, **more}),
         "entries",
     ),
     "activities": (
@@ -69,7 +69,7 @@ async def test_all_pages_together_are_the_whole_list(server: Served, kind: str) 
 async def test_what_is_added_meanwhile_neither_repeats_nor_hides_anything(server: Served) -> None:
     """A list by number of the row would show the same entry on two pages."""
     await _filled(server)
-    request = points_pb2.ListEntriesRequest(parent=PLAIN, page_size=2)
+    request = points_pb2.ListEntriesRequest(account=PLAIN, page_size=2)
     first = await server.till.points.ListEntries(request)
     await server.till.transactions.RecordTransaction(purchase(1))
     request.page_token = first.next_page_token
@@ -82,7 +82,7 @@ async def test_what_is_added_meanwhile_neither_repeats_nor_hides_anything(server
     ("kind", "other"),
     [
         ("customers", {"parent": "programs/ben-club"}),
-        ("entries", {"parent": SLOW}),
+        ("entries", {"account": SLOW}),
         ("activities", {"action": "program.created"}),
         ("activities", {"parent": "programs/coffee"}),
         ("activities", {"category": 1}),

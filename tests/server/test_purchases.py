@@ -201,7 +201,7 @@ async def test_points_wait_for_the_event_that_names_their_purchase(club: Club) -
     assert (await _read(club, name)).activate_time.ToJsonString() == "2025-02-02T23:00:00Z"
     await club.move(days=3)
     assert (await club.balance("event")).active == 100
-    entries = await club.till.points.ListEntries(points_pb2.ListEntriesRequest(parent=account("event")))
+    entries = await club.till.points.ListEntries(points_pb2.ListEntriesRequest(account=account("event")))
     assert not entries.entries
 
 

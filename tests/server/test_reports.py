@@ -3,6 +3,7 @@
 from google.protobuf import json_format
 
 from fealty.v1 import activity_pb2, receipt_pb2, reports_pb2
+from fealty.v1.values_pb2 import Date
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account
 from tests.server.serving import fresh, timestamp, told
 
@@ -92,28 +93,33 @@ async def test_a_program_knows_what_it_owes(club: Club) -> None:
     await club.earn(60, "slow")
     await club.spend(30, "slow")
     await club.hold(20, "slow")
-    report = await club.admin.reports.GetLiability(reports_pb2.GetLiabilityRequest(name=NAME, card_id="slow"))
-    assert [(month.month, month.active, month.pending, month.held) for month in report.months] == [
-        ("2025-02", 110, 60, 20),
+    report = await club.admin.reports.GetLiability(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/slow"))
+    assert [(month.first_day, month.active, month.pending, month.held) for month in report.months] == [
+        (Date(year=2025, month=2, day=1), 110, 60, 20),
     ]
     assert (report.active, report.pending, report.held, report.debt) == (110, 60, 20, 0)
     assert (report.lifetime_issued, report.lifetime_spent, report.lifetime_expired) == (140, 30, 0)
-    assert [(month.month, month.issued, month.spent) for month in report.breakage] == [("2025-01", 140, 30)]
+    assert [(month.first_day.month, month.issued, month.spent) for month in report.breakage] == [(1, 140, 30)]
     assert report.as_of_time == timestamp(club.now)
     balances = [await club.balance("slow", customer) for customer in (ADA, BEN)]
     assert sum(balance.active for balance in balances) == report.active
     await club.move(days=90)
-    report = await club.admin.reports.GetLiability(reports_pb2.GetLiabilityRequest(name=NAME, card_id="slow"))
+    report = await club.admin.reports.GetLiability(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/slow"))
     assert (report.active, report.pending, report.lifetime_expired) == (0, 0, 170)
     assert not report.months
 
 
-async def test_points_that_never_end_or_wait_for_somebody_have_months_of_their_own(club: Club) -> None:
+async def test_points_that_never_end_or_wait_for_somebody_are_of_no_month(club: Club) -> None:
     """They are owed too; nobody can say until when."""
     months = {"plain": "never", "hand": "unknown"}
     for card, month in months.items():
         await club.earn(5, card)
-        request = reports_pb2.GetLiabilityRequest(name=NAME, card_id=card)
-        assert [one.month for one in (await club.admin.reports.GetLiability(request)).months] == [month]
-    answer = await told(club.admin.reports.GetLiability(reports_pb2.GetLiabilityRequest(name=NAME, card_id="gold")))
+        request = reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/{card}")
+        report = await club.admin.reports.GetLiability(request)
+        owed = {"never": report.never.active, "unknown": report.unknown.pending}
+        assert owed.pop(month) == 5
+        assert not any(owed.values())
+        assert not report.months
+        assert not report.never.HasField("first_day")
+    answer = await told(club.admin.reports.GetLiability(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/gold")))
     assert answer.reason == "CARD_NOT_FOUND"

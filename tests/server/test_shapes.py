@@ -34,6 +34,58 @@ async def test_each_field_that_is_shaped_wrongly_is_named(server: Served) -> Non
     assert len(answer.fields) == limits.VIOLATIONS_SHOWN_MAX
 
 
+async def test_a_wrong_name_is_answered_with_a_right_one_and_with_what_was_wrong(server: Served) -> None:
+    """A pattern of a hundred characters tells nobody which of his eight parts it is."""
+    answer = await told(server.till.points.GetBalance(points_pb2.GetBalanceRequest(account="programs/coffee/ada")))
+    assert answer.message == (
+        "The request is shaped wrongly: account must be programs/{program}/customers/{customer}/accounts/{card}, such"
+        " as programs/coffee/customers/anna/accounts/points; it has something else where customers is to stand."
+    )
+    long = f"programs/coffee/customers/{'x' * 3000}/accounts/plain"
+    assert len((await told(server.till.points.GetBalance(points_pb2.GetBalanceRequest(account=long)))).message) < 500
+
+
+async def test_a_rule_of_a_whole_message_is_told_by_the_field_to_change(server: Served) -> None:
+    """Also beside the rules of its fields: who mends one thing at a time sends a request five times."""
+    wrong = points_pb2.RollBackSpendingRequest(name="x", grace_days=3)
+    wrong.extend_to_time.seconds = -1
+    answer = await told(server.till.points.RollBackSpending(wrong))
+    assert set(answer.fields) == {"name", "grace_days", "extend_to_time", "reason", "request_id"}
+    empty = programs_pb2.CreateProgramRequest(program=programs_pb2.Program(), request_id=fresh())
+    answer = await told(server.admin.programs.CreateProgram(empty))
+    assert set(answer.fields) == {"program.display_name", "program.time_zone", "program.cards"}
+
+
+REQUEST_IDS = [fresh(), "1", "x" * 64, "order 7 / till #3 ~", "key_1F2D@shop"]
+
+
+async def test_a_request_is_called_whatever_its_caller_likes(server: Served) -> None:
+    """Printable and short is enough; case and spaces tell requests apart."""
+    made = {}
+    for number, request_id in enumerate([*REQUEST_IDS, "KEY_1f2d@shop"]):
+        call = purchase(number + 1, transaction_id=f"t{number}", request_id=request_id)
+        first = await server.till.transactions.RecordTransaction(call)
+        again = await server.till.transactions.RecordTransaction(call)
+        assert (again.transaction, again.receipt.replayed) == (first.transaction, True)
+        made[first.receipt.activity] = request_id
+    assert len(made) == len(REQUEST_IDS) + 1
+    for wrong in ("", "x" * 65, "a\nb", "a\tb", "ž", "\x7f"):
+        assert (await told(server.till.transactions.RecordTransaction(purchase(request_id=wrong)))).fields == [
+            "request_id"
+        ]
+
+
+async def test_what_two_callers_choose_never_collides(server: Served) -> None:
+    """Everybody begins to count at 1."""
+    asked = [purchase(5, request_id="1", transaction_id="a"), purchase(7, request_id="1", transaction_id="b")]
+    one = await server.till.transactions.RecordTransaction(asked[0])
+    other = await server.admin.transactions.RecordTransaction(asked[1])
+    assert (one.transaction.points, other.transaction.points) == (5, 7)
+    assert (await told(server.till.transactions.RecordTransaction(asked[1]))).reason == "REQUEST_ID_REUSED"
+    spent = await server.till.points.SpendPoints(spending(1, request_id="1"))
+    assert not spent.receipt.replayed
+
+
 INSTANTS = [
     Timestamp(seconds=-62135596800),
     Timestamp(seconds=253402300799, nanos=999_999_999),

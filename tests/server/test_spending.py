@@ -130,9 +130,9 @@ async def test_points_that_are_given_keep_their_expiry(club: Club) -> None:
     assert (lot.origin, lot.expire_time, lot.points) == (before.name, before.expire_time, 40)
     [event] = await club.history(BEN, event_type="points.transferred")
     assert (event.name, event.points) == (given.received.activity, 40)
-    assert (await club.till.points.ListEntries(points_pb2.ListEntriesRequest(parent=account("slow", BEN)))).entries == [
-        given.received
-    ]
+    assert (
+        await club.till.points.ListEntries(points_pb2.ListEntriesRequest(account=account("slow", BEN)))
+    ).entries == [given.received]
 
 
 async def test_a_full_card_of_stamps_is_a_reward(club: Club) -> None:

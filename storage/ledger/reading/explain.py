@@ -38,7 +38,7 @@ class Explanation(NamedTuple):
 
     lot: int
     points: int
-    left: int
+    remaining: int
     state: LotState
     expires_at: datetime | None
     steps: tuple[Step, ...]
@@ -142,7 +142,7 @@ class _Teller:
         for hold, points, created_at, expires_at, activity in self._pins[lot.number]:
             yield Step(say.pinned(points, hold, expires_at), created_at, 0, None, activity, 0)
         yield Step(
-            say.left(lot, found.expires_at), self._reading.program.now, 0, None, "", version if lot.is_open else 0
+            say.remaining(lot, found.expires_at), self._reading.program.now, 0, None, "", version if lot.is_open else 0
         )
 
     def _while_pending(self, lot: Lot) -> Iterator[Step]:

@@ -29,16 +29,16 @@ from storage.ledger.reading.figures import figure
 from storage.ledger.records import LOTS
 from storage.programs.queries import BlockingProgramCache, ProgramCache, ProgramState
 
-# Points that do not expire, and points that wait for somebody to say from when they count.
-NEVER, UNKNOWN = "never", "unknown"
+# In place of a month: of points that do not expire, and of points that wait for somebody to say from when they count.
+NEVER, UNKNOWN = date.max, date.min
 # Accounts settled at once: some thousand lots in memory.
 BATCH = 500
 
 
 class LiabilityMonth(NamedTuple):
-    """Open points that expire in a local month, `2026-12`. Held ones are active too."""
+    """Open points that expire in a local month, by its first day; None where in none. Held ones are active too."""
 
-    month: str
+    first_day: date | None
     active: int = 0
     held: int = 0
     pending: int = 0
@@ -47,7 +47,7 @@ class LiabilityMonth(NamedTuple):
 class BreakageMonth(NamedTuple):
     """What happened to points in a local month. Spent is less what was given back."""
 
-    month: str
+    first_day: date
     issued: int = 0
     spent: int = 0
     expired: int = 0
@@ -55,11 +55,13 @@ class BreakageMonth(NamedTuple):
 
 
 class Liability(NamedTuple):
-    """The report of a card at `as_of`. `months` ends with NEVER and UNKNOWN where there are such points; `issued`,
-    `spent`, `expired` and `revoked` are since the program began."""
+    """The report of a card at `as_of`. `never` are open points that do not expire, `unknown` those that wait for
+    somebody to say from when they count; `issued`, `spent`, `expired` and `revoked` are since the program began."""
 
     decimals: int
     months: list[LiabilityMonth]
+    never: LiabilityMonth
+    unknown: LiabilityMonth
     active: int
     held: int
     pending: int
@@ -87,7 +89,7 @@ def report(books: Connection, program: str, card_id: str) -> Liability:
         for expires_at, is_known, *open_points in books.execute(_LOTS, asked):
             sums.open_lots(expires_at, is_known, *open_points)
         for bucket, kind, _, amount in books.execute(_ENTRIES, asked):
-            sums.entry(sums.names[bucket], EntryKind(kind), amount)
+            sums.entry(sums.months[bucket], EntryKind(kind), amount)
         debt = books.execute(_DEBT, asked).fetchone()
         sums.debt += debt[0] if debt is not None else 0
         for draft in _due(books, programs, state, card_id):
@@ -100,22 +102,21 @@ class _Sums:
 
     def __init__(self, settings: Settings, first: datetime, now: datetime) -> None:
         self._zone = time_zone(settings.time_zone)
-        self._zone_name = settings.time_zone
         months = list(_months(calendar.local_day(first, self._zone), calendar.local_day(now, self._zone)))
         self.bounds = [calendar.start_of_day(month, self._zone) for month in months]
-        self.names = [_name(month) for month in (months[0] - timedelta(days=1), *months)]
+        self.months = [(months[0] - timedelta(days=1)).replace(day=1), *months]
         self.debt = 0
-        self._open: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-        self._happened: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._open: defaultdict[date, list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._happened: defaultdict[date, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     def open_lots(self, expires_at: datetime | None, is_known: bool, active: int, held: int, pending: int) -> None:
         month = NEVER if is_known else UNKNOWN
         if expires_at is not None and is_known:
-            month = _name(calendar.last_usable_day(expires_at, time_zone(self._zone_name)))
+            month = calendar.last_usable_day(expires_at, self._zone).replace(day=1)
         for key, points in enumerate((active, held, pending)):
             self._open[month][key] += points
 
-    def entry(self, month: str, kind: EntryKind, amount: int) -> None:
+    def entry(self, month: date, kind: EntryKind, amount: int) -> None:
         name, sign = figure(kind, amount)
         self._happened[month][name] += sign * amount
 
@@ -131,22 +132,25 @@ class _Sums:
         for step in draft.passed:
             if step.entry is not None:
                 at = step.at - timedelta(microseconds=step.entry.kind is EntryKind.EXPIRY)
-                self.entry(self.names[bisect_right(self.bounds, at)], step.entry.kind, step.entry.amount)
+                self.entry(self.months[bisect_right(self.bounds, at)], step.entry.kind, step.entry.amount)
 
     def report(self, decimals: int, as_of: datetime) -> Liability:
-        dated = sorted(set(self._open) - {NEVER, UNKNOWN})
-        months = [LiabilityMonth(name, *self._open[name]) for name in [*dated, NEVER, UNKNOWN] if name in self._open]
+        never, unknown = (LiabilityMonth(None, *self._open.pop(month, ())) for month in (NEVER, UNKNOWN))
+        months = [LiabilityMonth(month, *points) for month, points in sorted(self._open.items()) if any(points)]
+        all_open = [*months, never, unknown]
         breakage = [
-            BreakageMonth(name, of["earned"], of["spent"], of["expired"], of["revoked"])
-            for name, of in sorted(self._happened.items())
+            BreakageMonth(month, of["earned"], of["spent"], of["expired"], of["revoked"])
+            for month, of in sorted(self._happened.items())
             if any(of[figure] for figure in ("earned", "spent", "expired", "revoked"))
         ]
         return Liability(
             decimals,
-            [month for month in months if any(month[1:])],
-            sum(month.active for month in months),
-            sum(month.held for month in months),
-            sum(month.pending for month in months),
+            months,
+            never,
+            unknown,
+            sum(month.active for month in all_open),
+            sum(month.held for month in all_open),
+            sum(month.pending for month in all_open),
             self.debt,
             sum(month.issued for month in breakage),
             sum(month.spent for month in breakage),
@@ -187,10 +191,6 @@ def _months(first: date, last: date) -> Iterator[date]:
     while month <= last:
         yield month
         month = calendar.add_months(month, 1)
-
-
-def _name(day: date) -> str:
-    return f"{day.year:04}-{day.month:02}"
 
 
 _OF_CARD = "a.program = %(program)s AND a.card_id = %(card)s"

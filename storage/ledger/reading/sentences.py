@@ -108,7 +108,7 @@ class Sentences:
         be = "is" if points == 10**self._card.decimals else "are"
         return f"{self.units(points)} {be} set aside by hold {hold} until {self.until(until)}."
 
-    def left(self, lot: Lot, expires_at: datetime | None) -> str:
+    def remaining(self, lot: Lot, expires_at: datetime | None) -> str:
         """What remains."""
         if not lot.remaining:
             return "Nothing is left."

@@ -51,7 +51,7 @@ class RedateLots(NamedTuple):
     def subject(self) -> str:
         """The resource name of what it is about."""
         if not self.customer_id:
-            return f"programs/{self.program_id}"
+            return f"programs/{self.program_id}/cards/{self.terms.card_id}"
         return Address(self.program_id, self.customer_id, self.terms.card_id).name
 
     def answers(self) -> type[Redated]:

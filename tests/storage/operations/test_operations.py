@@ -202,7 +202,7 @@ def test_the_log_says_what_was_asked_what_was_done_and_who_ended_it(scene: Scene
     cancelled = cancel(scene, operation).value
     bodies = {body["id"]: body for body in map(json.loads, scene.bodies())}
     asked, ended = bodies[str(cancelled.activity)], bodies[str(cancelled.end_activity)]
-    assert (asked["actor"]["id"], asked["subject"]) == (CALLER.id, "programs/coffee")
+    assert (asked["actor"]["id"], asked["subject"]) == (CALLER.id, "programs/coffee/cards/slow")
     why = {"admin": WHY.acting_user, "reason_code": WHY.code}
     assert {**why, "operation": operation.name, "accounts": 4, "expiry": "NEVER"}.items() <= asked["details"].items()
     assert (ended["actor"]["id"], ended["subject"]) == (CALLER.id, operation.name)

@@ -70,7 +70,7 @@ def test_thirds_are_cumulative_and_each_is_kept(shop: Policies) -> None:
         (3, 34, 34, 34, "WITHIN_BALANCE"),
     ]
     refused = shop.refused(shop.refund("t"))
-    assert (type(refused), refused.facts["left"]) == (RefundExceedsTransaction, "0")
+    assert (type(refused), refused.facts["remaining"]) == (RefundExceedsTransaction, "0")
 
 
 def test_lines_give_back_what_they_gave(shop: Policies) -> None:
@@ -93,7 +93,7 @@ def test_a_gift_is_given_back_once(shop: Policies) -> None:
     assert shop.balance().active == 60
     for command in (shop.refund("t", lines=((2, 0),)), shop.refund("t", lines=((1, 10), (2, 0)))):
         refused = shop.refused(command)
-        assert (type(refused), refused.facts["left"]) == (RefundExceedsTransaction, "0")
+        assert (type(refused), refused.facts["remaining"]) == (RefundExceedsTransaction, "0")
     assert shop.do(shop.refund("t", 30)).value.share.points == 0, "so many were taken with the gift"
     rest = shop.do(shop.refund("t")).value
     assert (rest.share.points, rest.decided.state, shop.balance().active) == (60, "REFUNDED", 0)
@@ -107,7 +107,7 @@ def test_no_more_is_refunded_than_was_paid(shop: Policies, amount: int, left: st
     if left == "70":
         shop.do(shop.refund("t", 30))
     refused = shop.refused(shop.refund("t", amount))
-    assert (type(refused), refused.facts["left"]) == (RefundExceedsTransaction, left)
+    assert (type(refused), refused.facts["remaining"]) == (RefundExceedsTransaction, left)
 
 
 def test_what_earned_nothing_is_refunded_all_the_same(shop: Policies) -> None:

@@ -68,7 +68,7 @@ def test_parts_come_back_in_reverse_until_nothing_is_left(shop: Policies) -> Non
     first = shop.do(shop.rollback(3, 25, card="monthly")).value
     assert (first.entry.allocations, first.entry.reverses) == (((1, 10), (2, 15)), 3)
     refused = shop.refused(shop.rollback(3, 36, card="monthly"))
-    assert (type(refused), refused.facts["left"]) == (AlreadyRolledBack, "35")
+    assert (type(refused), refused.facts["remaining"]) == (AlreadyRolledBack, "35")
     assert shop.do(shop.rollback(3, card="monthly")).value.entry.allocations == ((2, 35),)
     assert type(shop.refused(shop.rollback(3, card="monthly"))) is AlreadyRolledBack
     assert shop.rows("SELECT rolled_back, restored FROM spending") == [(60, 60)]

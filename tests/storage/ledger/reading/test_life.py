@@ -59,10 +59,10 @@ def test_the_steps_of_each_lot_add_up_to_what_is_left_of_it(scene: Deep) -> None
         for card in CARDS:
             explained = scene.read(explain.explain, scene.address(name, card.card_id), None, 1000)
             for lot in explained:
-                assert sum(step.amount for step in lot.steps) == lot.left, lot
+                assert sum(step.amount for step in lot.steps) == lot.remaining, lot
                 assert all(step.sentence.endswith(".") for step in lot.steps)
             balance = scene.balance(name, card.card_id)
-            left = {state: sum(lot.left for lot in explained if lot.state is state) for state in LotState}
+            left = {state: sum(lot.remaining for lot in explained if lot.state is state) for state in LotState}
             assert (left[LotState.ACTIVE], left[LotState.PENDING]) == (balance.active, balance.pending)
             assert sum(left.values()) == balance.active + balance.pending
 
