@@ -152,7 +152,7 @@ def _told(violation: Violation) -> tuple[str, str]:
         sentence = f"{sentence}; {shapes.flaw(sentence, value)}"
     elif not path or isinstance(value, Message):
         # A rule of a whole message is named after the field that has to change.
-        path = ".".join(filter(None, (path, rule.partition(".")[2])))
+        path = ".".join(filter(None, (path, rule.partition(".")[2].partition(".")[0])))
     return path, sentence[: limits.VIOLATION_CHARS_MAX]
 
 
