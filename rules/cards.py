@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from rules.calendar import Rounding
-from rules.refusals import CurrencyMismatch, PrecisionTooFine, SettingsInvalid
+from rules.refusals import CurrencyMismatch, SettingsInvalid
 
 # What every program can count as activity beside its declared events. Refunds and adjustments are none: whoever only
 # brings things back, or is only corrected, has not been here.
@@ -121,9 +121,7 @@ class Card:
 
 
 def check_card(card: Card, event_types: Collection[str]) -> None:
-    """Raises PrecisionTooFine, and SettingsInvalid where settings contradict themselves or each other."""
-    if card.kind is CardKind.STAMPS and card.decimals:
-        raise PrecisionTooFine(step=1, given=f"{card.decimals} decimals")
+    """Raises SettingsInvalid where settings contradict themselves or each other."""
     for what in _contradictions(card, event_types):
         raise SettingsInvalid(what=f"card {card.card_id}: {what}")
 
@@ -143,6 +141,8 @@ _EXPIRY_FIELDS = {
 
 
 def _contradictions(card: Card, event_types: Collection[str]) -> Iterator[str]:
+    if card.kind is CardKind.STAMPS and card.decimals:
+        yield "stamps are whole; leave decimals away"
     if card.kind is CardKind.STAMPS and card.stamps_per_reward < 1:
         yield "stamps fill a reward; say how many with stamps_per_reward"
     if card.kind is CardKind.POINTS and card.stamps_per_reward:

@@ -174,7 +174,7 @@ def time_zone(name: str) -> ZoneInfo:
 
 
 def check_settings(settings: Settings) -> None:
-    """Raises TimeZoneUnknown, PrecisionTooFine, and SettingsInvalid where settings contradict themselves."""
+    """Raises TimeZoneUnknown, and SettingsInvalid where settings contradict themselves."""
     time_zone(settings.time_zone)
     names = Counter(declared.event_type for declared in settings.event_types)
     cards = {card.card_id for card in settings.cards}

@@ -13,23 +13,23 @@ class Refusal(Exception):
 
 
 class ProgramNotFound(Refusal):
-    """There is no program {program} that this caller may see."""
+    """There is no {program} that this caller may see."""
 
 
 class CustomerNotFound(Refusal):
-    """There is no such customer in program {program}."""
+    """There is no such customer of {program}."""
 
 
 class CardNotFound(Refusal):
-    """Program {program} has no card {card}."""
+    """There is no card {card}."""
 
 
 class ProgramExists(Refusal):
-    """There is a program {program} already; choose another program_id."""
+    """There is {program} already; choose another program_id."""
 
 
 class CustomerExists(Refusal):
-    """There is a customer {customer} already; choose another customer_id."""
+    """There is {customer} already; choose another customer_id."""
 
 
 class ExternalIdTaken(Refusal):
@@ -37,7 +37,7 @@ class ExternalIdTaken(Refusal):
 
 
 class DuplicateTransaction(Refusal):
-    """Transaction {transaction} was recorded with other content; a transaction is recorded once."""
+    """{transaction} was recorded with other content; a transaction is recorded once."""
 
 
 class RequestIdReused(Refusal):
@@ -50,6 +50,14 @@ class StaleEtag(Refusal):
 
 class UpdateMaskInvalid(Refusal):
     """The update mask names {path}, which cannot be updated."""
+
+
+class FieldFixed(Refusal):
+    """{field} cannot be changed by an update; leave it out, or send what stands."""
+
+
+class CursorMismatch(Refusal):
+    """The cursor belongs to another stream, or to other books; start from the last one that this stream answered."""
 
 
 class PageTokenMismatch(Refusal):
@@ -73,31 +81,35 @@ class SettingsInvalid(Refusal):
 
 
 class PrecisionTooFine(Refusal):
-    """Stamps are whole, and are taken {step} at a time; that rules out {given}."""
+    """Stamps are whole, and are taken {step} at a time; {given} were requested."""
+
+
+class NoRewards(Refusal):
+    """Card {card} counts points; rewards are claimed of a card of stamps."""
 
 
 class TransactionNotFound(Refusal):
-    """There is no transaction {transaction} of this customer."""
+    """There is no transaction {transaction}."""
 
 
 class LotNotFound(Refusal):
-    """The account has no lot {lot}."""
+    """There is no lot {lot}."""
 
 
 class HoldNotFound(Refusal):
-    """The account has no hold {hold}."""
+    """There is no hold {hold}."""
 
 
 class SpendingNotFound(Refusal):
-    """Entry {entry} of the account is no spending."""
+    """Entry {entry} is no spending."""
 
 
 class ShortfallNotFound(Refusal):
-    """The account has no shortfall {shortfall} that is still open."""
+    """There is no shortfall {shortfall} of which anything remains."""
 
 
 class OperationNotFound(Refusal):
-    """Program {program} has no such operation."""
+    """There is no such operation of {program}."""
 
 
 class OperationEnded(Refusal):
@@ -161,7 +173,11 @@ class RollbackWindowClosed(Refusal):
 
 
 class TransferToItself(Refusal):
-    """Points can only be transferred to another customer's account of the same card."""
+    """The account that is to give and the one that is to get are one; name another customer's."""
+
+
+class TransferBetweenCards(Refusal):
+    """Points of {card} cannot go to an account of {other}: only to another customer's account of the same card."""
 
 
 class DailyCapReached(Refusal):
@@ -193,7 +209,7 @@ class GroupRefused(Refusal):
 
 
 class TimeUnknowable(Refusal):
-    """The balance is known from {from_time} to now; {given} lies outside."""
+    """A balance is known up to now, {now}; {given} is still to come."""
 
 
 class OccursInFuture(Refusal):
@@ -201,7 +217,7 @@ class OccursInFuture(Refusal):
 
 
 class NoTestClock(Refusal):
-    """Program {program} is live: only a program created with test_clock_time has a clock to move."""
+    """{program} is live: only a program created with test_clock_time has a clock to move."""
 
 
 class ClockMovesBack(Refusal):

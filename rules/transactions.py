@@ -1,5 +1,7 @@
 """Purchases: what they earn, which state they are in, and how much of them a refund takes back."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -40,7 +42,8 @@ class Line(NamedTuple):
 class Purchase(NamedTuple):
     """A purchase in the books. `decided` is PENDING, ACCEPTED or REJECTED; while PENDING, time accepts it at
     `accepts_at` (None: only somebody does). `refunded_points` is what its refunds claimed so far, `refunded_lines` the
-    amount that they gave back of each line: None where they did not name it, so that one of amount 0 is named once."""
+    amount that they gave back of each line: None where they did not name it, so that one of amount 0 is named once.
+    `first_content` is the content it was first recorded with, where it was corrected since."""
 
     transaction_id: str
     amount_minor: int
@@ -56,6 +59,12 @@ class Purchase(NamedTuple):
     refunded_minor: int = 0
     refunded_points: int = 0
     refunded_lines: tuple[int | None, ...] = ()
+    first_content: str | None = None
+
+    @property
+    def content(self) -> str:
+        """What tells it from another purchase of the same id: a digest of the money and the lines."""
+        return content(self.amount_minor, self.currency_code, self.lines)
 
     @property
     def is_refunded(self) -> bool:
@@ -82,6 +91,14 @@ class Share(NamedTuple):
     amount_minor: int
     points: int
     lines: tuple[int | None, ...]
+
+
+def content(amount_minor: int, currency_code: str, lines: Sequence[Line]) -> str:
+    """A digest of what a purchase is recorded with. A field that lines gain later counts where it says something."""
+    defaults = Line._field_defaults
+    told = [{field: value for field, value in line._asdict().items() if value != defaults.get(field)} for line in lines]
+    text = json.dumps([amount_minor, currency_code, told], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_lines(amount_minor: int, lines: Sequence[Line]) -> None:

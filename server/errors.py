@@ -13,6 +13,7 @@ from grpc import StatusCode
 from fealty.v1.errors_pb2 import ErrorReason
 from rules.refusals import Refusal
 from server import limits, reasons
+from server.convert import names
 from server.outage import DATABASE
 from storage.activity.commands import Outcome
 from storage.engine.database import AnswerLate, Busy, OutOfRoom, StorageUnavailable, TooSlow
@@ -93,11 +94,13 @@ class Failure:
         return status_pb2.Status(code=code, message=self.message, details=details)
 
 
-def failure(error: BaseException) -> Failure:
-    """What the caller is told of `error`. Of what we did not expect, only an incident number that the log has too."""
+def failure(error: BaseException, subject: str = "") -> Failure:
+    """What the caller is told of `error`, where it asked about `subject`: a resource name, or empty. Of what we did not
+    expect, only an incident number that the log has too."""
     if isinstance(error, Refusal) and type(error) in reasons.REFUSALS:
         code, reason, outcome = reasons.REFUSALS[type(error)]
-        return Failure(code, reason, str(error), outcome, error.facts)
+        named = names.refusal(error, subject)
+        return Failure(code, reason, str(named), outcome, named.facts)
     if isinstance(error, RequestInvalid):
         message = _shaped_wrongly(error.violations)
         return Failure(*_INVALID, message, Outcome.INVALID, violations=error.violations)

@@ -26,6 +26,7 @@ def name(reason: ErrorReason) -> str:
 _INVALID = {
     refusals.RequestIdReused: ErrorReason.ERROR_REASON_REQUEST_ID_REUSED,
     refusals.PageTokenMismatch: ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH,
+    refusals.CursorMismatch: ErrorReason.ERROR_REASON_CURSOR_MISMATCH,
     refusals.UpdateMaskInvalid: ErrorReason.ERROR_REASON_UPDATE_MASK_INVALID,
     refusals.CurrencyMismatch: ErrorReason.ERROR_REASON_CURRENCY_MISMATCH,
     refusals.LinesExceedAmount: ErrorReason.ERROR_REASON_LINES_EXCEED_AMOUNT,
@@ -36,6 +37,8 @@ _INVALID = {
     refusals.LineNotFound: ErrorReason.ERROR_REASON_LINE_NOT_FOUND,
     refusals.HoldTooLong: ErrorReason.ERROR_REASON_HOLD_TOO_LONG,
     refusals.TransferToItself: ErrorReason.ERROR_REASON_TRANSFER_TO_ITSELF,
+    refusals.TransferBetweenCards: ErrorReason.ERROR_REASON_TRANSFER_BETWEEN_CARDS,
+    refusals.FieldFixed: ErrorReason.ERROR_REASON_FIELD_FIXED,
     refusals.TimeUnknowable: ErrorReason.ERROR_REASON_TIME_UNKNOWABLE,
     refusals.ExpiryInPast: ErrorReason.ERROR_REASON_EXPIRY_IN_PAST,
 }
@@ -75,6 +78,7 @@ _PRECONDITION = {
     refusals.TransactionStateWrong: ErrorReason.ERROR_REASON_TRANSACTION_STATE,
     refusals.LotStateWrong: ErrorReason.ERROR_REASON_LOT_STATE,
     refusals.OperationEnded: ErrorReason.ERROR_REASON_OPERATION_ENDED,
+    refusals.NoRewards: ErrorReason.ERROR_REASON_NO_REWARDS,
     refusals.RefundExceedsTransaction: ErrorReason.ERROR_REASON_REFUND_EXCEEDS_TRANSACTION,
     refusals.AlreadyRolledBack: ErrorReason.ERROR_REASON_ALREADY_ROLLED_BACK,
     refusals.RollbackWindowClosed: ErrorReason.ERROR_REASON_ROLLBACK_WINDOW_CLOSED,

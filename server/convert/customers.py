@@ -6,7 +6,7 @@ from fealty.v1 import customers_pb2 as pb
 from rules.refusals import UpdateMaskInvalid
 from server.call import Call
 from server.convert import names
-from server.convert.requests import context, receipt, timestamp
+from server.convert.requests import context, given_fixed, receipt, timestamp
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.merging import Merge, MergeCustomers
 from storage.customers.queries import Customer, ExternalId, Profile
@@ -14,6 +14,8 @@ from storage.customers.states import ReactivateCustomer, SuspendCustomer
 from storage.customers.unmerging import UnmergeCustomers
 from storage.engine.requests import Answer
 
+# What an update may send back as it was read.
+_FIXED = ("state", "merged_into", "create_time", "update_time")
 _STATES: dict[str, Any] = {name.removeprefix("CUSTOMER_STATE_"): state for name, state in pb.CustomerState.items()}
 
 
@@ -39,7 +41,11 @@ def update_customer(call: Call, message: pb.UpdateCustomerRequest) -> UpdateCust
         if path not in given:
             raise UpdateMaskInvalid(path=path)
     changes = {path: given[path] for path in paths}
-    return UpdateCustomer(*names.customer(customer.name), customer.etag, changes, context(call, message))
+    # A mask says what is meant; without one, what is sent is.
+    fixed = () if message.update_mask.paths else given_fixed(customer, _FIXED)
+    states = {number: state for state, number in _STATES.items()}
+    fixed = tuple((field, states.get(value) if field == "state" else value) for field, value in fixed)
+    return UpdateCustomer(*names.customer(customer.name), customer.etag, changes, context(call, message), fixed)
 
 
 def updated(command: UpdateCustomer, answer: Answer[Customer]) -> pb.UpdateCustomerResponse:

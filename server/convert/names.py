@@ -3,6 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
+from rules.refusals import Refusal
 from storage.engine.ids import typeid
 from storage.ledger.addresses import Address, CustomerName, TransactionName
 
@@ -52,6 +53,32 @@ def numbered(name: str) -> tuple[Address, int]:
     """The account and the number in the name of a lot, a hold, an entry or a shortfall."""
     account, _, number = name.rpartition("/")
     return address(account.rpartition("/")[0]), int(number)
+
+
+# The facts of refusals that tell of a thing by the id that the books know it by, and what the contract puts before it.
+_OF_PROGRAM = {"program": "programs", "customer": "customers", "card": "cards", "operation": "operations"}
+_OF_ACCOUNT = {"lot": "lots", "hold": "holds", "entry": "entries", "shortfall": "shortfalls"}
+
+
+def refusal(found: Refusal, subject: str) -> Refusal:
+    """A refusal of what a call asked about `subject`, with resource names in place of ids."""
+    return type(found)(**{fact: _named(fact, value, subject) for fact, value in found.facts.items()})
+
+
+def _named(fact: str, value: str, subject: str) -> str:
+    customer, _, below = subject.partition("/accounts/")
+    program = "/".join(customer.split("/")[:2])
+    if "/" in value:
+        return value
+    if fact == "program":
+        return f"programs/{value}"
+    if fact in _OF_PROGRAM and program:
+        return f"{program}/{_OF_PROGRAM[fact]}/{value}"
+    if fact in _OF_ACCOUNT and below:
+        return f"{customer}/accounts/{below.partition('/')[0]}/{_OF_ACCOUNT[fact]}/{value}"
+    if fact == "transaction" and "/customers/" in subject:
+        return f"{'/'.join(subject.split('/')[:4])}/transactions/{value}"
+    return value
 
 
 def activity(activity_id: UUID | str | None) -> str:

@@ -7,13 +7,15 @@ from rules.programs import EventType, Settings
 from rules.refusals import UpdateMaskInvalid
 from server.call import Call
 from server.convert import cards, names
-from server.convert.requests import context, instant, receipt, timestamp, timestamp_or_none
+from server.convert.requests import context, given_fixed, instant, receipt, timestamp, timestamp_or_none
 from storage.engine.requests import Answer
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.programs.queries import Program
 
 # A program without a name, a zone or a card means nothing; one without event types does.
 _NEVER_EMPTY = {"display_name", "time_zone", "cards"}
+# What an update may send back as it was read.
+_FIXED = ("settings_version", "test_clock_time", "create_time", "update_time")
 
 
 def create_program(call: Call, message: pb.CreateProgramRequest) -> CreateProgram:
@@ -47,7 +49,9 @@ def update_program(call: Call, message: pb.UpdateProgramRequest) -> UpdateProgra
         if path not in given or (path in _NEVER_EMPTY and not given[path]):
             raise UpdateMaskInvalid(path=path)
     changes = {path: given[path] for path in paths}
-    return UpdateProgram(names.program_id(program.name), program.etag, changes, context(call, message))
+    # A mask says what is meant; without one, what is sent is.
+    fixed = () if message.update_mask.paths else given_fixed(program, _FIXED)
+    return UpdateProgram(names.program_id(program.name), program.etag, changes, context(call, message), fixed)
 
 
 def updated(command: UpdateProgram, answer: Answer[Program]) -> pb.UpdateProgramResponse:

@@ -1,6 +1,7 @@
 """What every change carries: how it is asked for, and an answer's receipt."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -74,6 +75,15 @@ def timestamp(at: datetime) -> Timestamp:
 def timestamp_or_none(at: datetime | None) -> Timestamp | None:
     """The same for what may be absent."""
     return None if at is None else timestamp(at)
+
+
+def given_fixed(message: Any, fields: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    """Those of some fields that a message fills, each with its value."""
+    filled = [field for field, _ in message.ListFields() if field.name in fields]
+    return tuple(
+        (field.name, instant(message, field.name) if field.message_type else getattr(message, field.name))
+        for field in filled
+    )
 
 
 def instant(message: Message, field: str) -> datetime | None:

@@ -13,6 +13,7 @@ from server.convert.requests import context, fill_receipt, instant, set_instant
 from storage.engine.requests import Answer
 from storage.ledger.acts.refunds import Refunded, RefundTransaction
 from storage.ledger.acts.transactions import (
+    Again,
     Decided,
     DecideTransaction,
     Recorded,
@@ -46,11 +47,15 @@ def record_transaction(call: Call, message: pb.RecordTransactionRequest) -> Reco
     )
 
 
-def recorded(command: RecordTransaction, answer: Answer[Recorded]) -> pb.RecordTransactionResponse:
+def recorded(command: RecordTransaction, answer: Answer[Recorded | Again]) -> pb.RecordTransactionResponse:
     """What is answered to a purchase."""
     value = answer.value
     address = command.address
     response = pb.RecordTransactionResponse()
+    if isinstance(value, Again):
+        response.changed_since = value.changed_since
+        name = TransactionName(address.program, address.customer, command.transaction_id)
+        return _decided(response, name, answer, value.decided)
     shown = response.transaction
     _name(shown, address, command.transaction_id, value.lot)
     shown.amount.currency_code = command.currency_code

@@ -82,7 +82,7 @@ class Interceptors:
                 code = "CANCELLED"
                 raise
             except Exception as error:
-                told = failure(error)
+                told = failure(error, call.subject)
                 code = told.code.name
                 await self._audit.note_failure(call, told)
             finally:

@@ -165,7 +165,7 @@ def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
         check_permission(call, message)
         return _Item(kind, message, command_of(call, message, scope(noted[0])[0]), *noted)
     except (Refusal, RequestInvalid) as error:
-        return _Item(kind, message, failure(error), *noted)
+        return _Item(kind, message, failure(error, noted[0]), *noted)
 
 
 async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[_Item, Failure]]]:
@@ -182,7 +182,7 @@ async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[
     for item in taken.items:
         outcome = item.command if isinstance(item.command, Failure) else next(outcomes)
         if isinstance(outcome, Exception):
-            outcome = failure(outcome)
+            outcome = failure(outcome, item.subject)
         result = response.results.add()
         if isinstance(outcome, Failure):
             refused.append((item, outcome))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from fealty.v1 import audit_pb2 as pb
-from rules.refusals import PageTokenMismatch
+from rules.refusals import CursorMismatch, PageTokenMismatch
 from server import limits
 from server.call import Call
 from server.convert import activities
@@ -55,9 +55,12 @@ class Watch:
     async def run(self, call: Call, request: pb.WatchActivitiesRequest) -> None:
         """Sends until the caller goes, its key is revoked, the server stops, or WATCH_MAX_S have passed.
 
-        Raises ProgramNotFound, CustomerNotFound, PageTokenMismatch, StreamIdle.
+        Raises ProgramNotFound, CustomerNotFound, CursorMismatch, StreamIdle.
         """
-        position = self._pages.position(request, request.cursor)
+        try:
+            position = self._pages.position(request, request.cursor)
+        except PageTokenMismatch as mismatch:
+            raise CursorMismatch from mismatch
         scope = await self._books.read(call.caller, lambda: queries.scope(call.program, call.customer, call.caller))
         await self._note(call, request)
         await self._send(call, request, scope, await self._begin(request, position))
@@ -80,7 +83,7 @@ class Watch:
             return look.newest
         if position and int(position) > look.newest:
             # These books are a copy from before it was given: here that position will be another activity's.
-            raise PageTokenMismatch
+            raise CursorMismatch
         return int(position or 0)
 
     async def _send(self, call: Call, request: pb.WatchActivitiesRequest, scope: Scope, position: int) -> None:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from rules.merging import CustomerState
 from rules.refusals import CustomerExists, CustomerMerged, ExternalIdTaken, StaleEtag
+from rules.updates import check_fixed
 from storage.activity.commands import Change, Scope, record
 from storage.customers import queries
 from storage.customers.queries import Customer, KeptCustomer, Profile
@@ -53,20 +54,22 @@ class CreateCustomer(NamedTuple):
 
 
 class UpdateCustomer(NamedTuple):
-    """New values for some fields of a profile. An empty etag agrees to any state."""
+    """New values for some fields of a profile. An empty etag agrees to any state; `fixed` are values of fields that no
+    update can change, by the names of the contract, which must be what stands. What changes nothing is not recorded."""
 
     program_id: str
     customer_id: str
     etag: str
     changes: dict[str, Any]
     context: CommandContext
+    fixed: tuple[tuple[str, Any], ...] = ()
 
     def answers(self) -> type[KeptCustomer]:
         """The customer."""
         return KeptCustomer
 
     def decide(self, unit: Unit) -> Answer[Customer]:
-        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, StaleEtag, ExternalIdTaken."""
+        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, StaleEtag, FieldFixed, ExternalIdTaken."""
         context = self.context
         program = programs.get(self.program_id, context.caller)
         old = queries.get(program, self.customer_id, for_update=True)
@@ -74,7 +77,16 @@ class UpdateCustomer(NamedTuple):
             raise CustomerMerged(customer=old.customer_id, target=old.merged_into)
         if self.etag and self.etag != old.etag:
             raise StaleEtag(etag=old.etag)
+        stands = {
+            "state": old.state,
+            "merged_into": old.merged_into,
+            "create_time": old.created_at,
+            "update_time": old.updated_at,
+        }
+        check_fixed(self.fixed, stands)
         profile = old.profile._replace(**self.changes)
+        if profile == old.profile:
+            return Answer(old, None)
         new = old._replace(profile=profile, version=old.version + 1, updated_at=unit.now)
         changed = [Change(field) for field in Profile._fields if getattr(profile, field) != getattr(old.profile, field)]
         scope, request_id = Scope(program.id, old.id), context.request.request_id

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec import json
+
 from rules.accounts import AccountState
 from rules.draft import LotsNotAtHand
 from rules.programs import Settings
@@ -169,6 +171,14 @@ class Group:
             raise LotsNotAtHand
         return locked, known
 
+    def customer_of(self, account: int) -> str:
+        """The resource name of whoever holds an account. Raises Unread."""
+        for address, key in self._loaded.accounts.items():
+            if key.account == account:
+                return address.customer_name
+        program, customer = json.decode(self.read(_HOLDER, account))
+        return CustomerName(program, customer).name
+
     def keep_purchase(self, program: int, known: LoadedPurchase) -> None:
         """Takes over a purchase as it stands now."""
         key = (program, known.purchase.transaction_id)
@@ -208,3 +218,12 @@ class Group:
             points=points,
             note=context.reason.note,
         )
+
+
+_HOLDER = Statement(
+    """
+SELECT json_build_array(p.program_id, c.customer_id)
+FROM account a JOIN customer c ON c.id = a.customer JOIN program p ON p.id = c.program WHERE a.id = $1
+""",
+    ["bigint"],
+)

@@ -94,6 +94,7 @@ TRANSACTIONS: Record[LoadedPurchase] = Record(
         "refunded_minor",
         "refunded_points",
         "refunded_lines",
+        "first_content",
     ],
     beside={"activity": "uuid"},
     recorded=True,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from rules.programs import Settings, check_awaited, check_change, check_clock, check_settings, taken_away
 from rules.refusals import ProgramExists, ProgramNotFound, StaleEtag
+from rules.updates import check_fixed
 from storage.activity.commands import Change, Scope, record
 from storage.engine.commands import CommandContext
 from storage.engine.ids import new_uuid, typeid
@@ -31,7 +32,7 @@ class CreateProgram(NamedTuple):
         return Program
 
     def decide(self, unit: Unit) -> Answer[Program]:
-        """Raises ProgramExists, TimeZoneUnknown, SettingsInvalid, PrecisionTooFine, and ProgramNotFound where the
+        """Raises ProgramExists, TimeZoneUnknown, SettingsInvalid, and ProgramNotFound where the
         caller could not see what it made."""
         context, settings = self.context, self.settings
         program_id = self.program_id or typeid("program", new_uuid().int)
@@ -66,12 +67,14 @@ class CreateProgram(NamedTuple):
 
 
 class UpdateProgram(NamedTuple):
-    """New values for some settings. An empty etag agrees to any state."""
+    """New values for some settings. An empty etag agrees to any state; `fixed` are values of fields that no update can
+    change, by the names of the contract, which must be what stands. What changes nothing leaves no record."""
 
     program_id: str
     etag: str
     changes: dict[str, Any]
     context: CommandContext
+    fixed: tuple[tuple[str, Any], ...] = ()
 
     def answers(self) -> type[Program]:
         """The program."""
@@ -79,7 +82,7 @@ class UpdateProgram(NamedTuple):
 
     def decide(self, unit: Unit) -> Answer[Program]:
         """Raises ProgramNotFound, StaleEtag, CardFixed, EventTypeAwaited, TimeZoneUnknown, SettingsInvalid,
-        PrecisionTooFine.
+        FieldFixed.
 
         No lot in the books is left waiting for an event type that is declared no more. What a purchase earns in the
         same moment by the version before, or one of before once it is corrected from nothing, is not seen here: it
@@ -89,7 +92,16 @@ class UpdateProgram(NamedTuple):
         old = queries.get(self.program_id, context.caller, for_update=True)
         if self.etag and self.etag != old.etag:
             raise StaleEtag(etag=old.etag)
+        stands = {
+            "settings_version": old.version,
+            "test_clock_time": old.test_clock_at,
+            "create_time": old.created_at,
+            "update_time": old.updated_at,
+        }
+        check_fixed(self.fixed, stands)
         settings = replace(old.settings, **self.changes)
+        if settings == old.settings:
+            return Answer(old, None)
         check_change(old.settings, settings)
         # Purchases read the settings without a lock: one that kept them out would make every till wait for it.
         check_awaited(awaiting(unit.connection, old.id, taken_away(old.settings, settings)))

@@ -33,7 +33,6 @@ from rules.refusals import (
     EventTypeAwaited,
     EventTypeUnknown,
     NoTestClock,
-    PrecisionTooFine,
     SettingsInvalid,
     TimeZoneUnknown,
 )
@@ -82,7 +81,7 @@ def test_settings_that_contradict_themselves_are_refused_at_creation_and_at_ever
     waiting = replace(CARD, pending=PendingPolicy(PendingMode.EVENT, event_type="order.delivered"))
     for settings, refusal in (
         (replace(SETTINGS, time_zone="Europe/Atlantis"), TimeZoneUnknown),
-        (replace(SETTINGS, cards=(CARD, replace(STAMPS, decimals=2))), PrecisionTooFine),
+        (replace(SETTINGS, cards=(CARD, replace(STAMPS, decimals=2))), SettingsInvalid),
         (replace(SETTINGS, cards=(waiting,)), SettingsInvalid),
     ):
         with pytest.raises(refusal):

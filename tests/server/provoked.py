@@ -154,38 +154,43 @@ OF_PROGRAMS: dict[str, Provoked] = {
     ),
     "PROGRAM_NOT_FOUND": Provoked(
         MISSING,
-        {"program": "cocoa"},
+        {"program": "programs/cocoa"},
         at_once(lambda club: club.till.programs.GetProgram(programs_pb2.GetProgramRequest(name="programs/cocoa"))),
     ),
-    "PROGRAM_EXISTS": Provoked(
-        EXISTS, {"program": "club"}, at_once(lambda club: club.admin.programs.CreateProgram(program("club")))
+    "FIELD_FIXED": Provoked(
+        INVALID, {"field": "settings_version"}, at_once(lambda club: _update(club, settings_version=9))
     ),
-    "NO_TEST_CLOCK": Provoked(REFUSED, {"program": "tea"}, _live_clock),
+    "PROGRAM_EXISTS": Provoked(
+        EXISTS, {"program": NAME}, at_once(lambda club: club.admin.programs.CreateProgram(program("club")))
+    ),
+    "NO_TEST_CLOCK": Provoked(REFUSED, {"program": "programs/tea"}, _live_clock),
     "CLOCK_MOVES_BACK": Provoked(
         REFUSED, {"now": START.isoformat()}, at_once(lambda club: _advance(club, NAME, START - timedelta(seconds=1)))
     ),
-    "CARD_FIXED": Provoked(REFUSED, {"card": "fine"}, at_once(lambda club: _update(club, cards=CARDS[:-1]))),
+    "CARD_FIXED": Provoked(
+        REFUSED, {"card": f"{NAME}/cards/fine"}, at_once(lambda club: _update(club, cards=CARDS[:-1]))
+    ),
     "EVENT_TYPE_AWAITED": Provoked(REFUSED, {"event_type": "order.delivered", "lots": "1"}, _awaited),
     "CARD_NOT_FOUND": Provoked(
-        MISSING, {"program": "club", "card": "gold"}, at_once(lambda club: club.balance("gold"))
+        MISSING, {"program": NAME, "card": f"{NAME}/cards/gold"}, at_once(lambda club: club.balance("gold"))
     ),
     "AMOUNT_TOO_LARGE": Provoked(REFUSED, {"limit": str(2**53)}, _too_large),
 }
 
 OF_CUSTOMERS: dict[str, Provoked] = {
     "CUSTOMER_NOT_FOUND": Provoked(
-        MISSING, {"program": "club"}, at_once(lambda club: club.earn(1, customer=f"{NAME}/customers/eve"))
+        MISSING, {"program": NAME}, at_once(lambda club: club.earn(1, customer=f"{NAME}/customers/eve"))
     ),
     "CUSTOMER_EXISTS": Provoked(
-        EXISTS, {"customer": "ada"}, at_once(lambda club: club.till.customers.CreateCustomer(customer("ada")))
+        EXISTS,
+        {"customer": "programs/coffee/customers/ada"},
+        at_once(lambda club: club.till.customers.CreateCustomer(customer("ada"))),
     ),
     "EXTERNAL_ID_TAKEN": Provoked(EXISTS, {"source": "crm"}, _external_id_twice),
-    "DUPLICATE_TRANSACTION": Provoked(EXISTS, {"transaction": "receipt-1"}, _twice),
-    "CUSTOMER_SUSPENDED": Provoked(REFUSED, {"customer": "ada"}, _suspended),
-    "CUSTOMER_MERGED": Provoked(REFUSED, {"customer": "ada", "target": BEN}, _merged),
-    "CUSTOMER_STATE": Provoked(
-        REFUSED, {"customer": "ada", "state": "SUSPENDED", "wanted": "ACTIVE"}, _suspended_twice
-    ),
+    "DUPLICATE_TRANSACTION": Provoked(EXISTS, {"transaction": f"{ADA}/transactions/receipt-1"}, _twice),
+    "CUSTOMER_SUSPENDED": Provoked(REFUSED, {"customer": ADA}, _suspended),
+    "CUSTOMER_MERGED": Provoked(REFUSED, {"customer": ADA, "target": BEN}, _merged),
+    "CUSTOMER_STATE": Provoked(REFUSED, {"customer": ADA, "state": "SUSPENDED", "wanted": "ACTIVE"}, _suspended_twice),
     "MERGE_IMPOSSIBLE": Provoked(
         REFUSED, {"why": "they are one and the same"}, at_once(lambda club: _merge_into(club, ADA))
     ),

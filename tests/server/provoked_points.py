@@ -14,6 +14,8 @@ from tests.server.serving import START, fresh, timestamp
 Refused = Callable[[], Awaitable[Any]]
 
 HOUR = timedelta(hours=1)
+T1, HOLD, SPENT = f"{ADA}/transactions/t1", f"{account()}/holds/1", f"{account()}/entries/2"
+OWED = f"{account('owing')}/shortfalls/1"
 _TEA = transactions_pb2.TransactionLine(product_id="tea", quantity=1, amount_minor=100)
 
 
@@ -118,6 +120,16 @@ async def _transferred_to_itself(club: Club) -> Refused:
     return lambda: _transfer(club, 1, account())
 
 
+async def _transferred_to_another_card(club: Club) -> Refused:
+    await club.earn(100)
+    return lambda: _transfer(club, 1, account("slow", BEN))
+
+
+def _claimed_of_points(club: Club) -> Awaitable[Any]:
+    request = points_pb2.ClaimRewardRequest(account=account(), request_id=fresh())
+    return club.till.points.ClaimReward(request)
+
+
 async def _transferred_too_much(club: Club) -> Refused:
     await club.earn(200, "capped")
     await _transfer(club, 70, account("capped", BEN), "capped")
@@ -168,14 +180,18 @@ OF_PURCHASES: dict[str, Provoked] = {
     "OCCURS_IN_FUTURE": Provoked(
         REFUSED, {"now": START.isoformat()}, at_once(lambda club: club.earn(occur_time=timestamp(START + HOUR)))
     ),
-    "TRANSACTION_NOT_FOUND": Provoked(MISSING, {"transaction": "t9"}, at_once(_missing_transaction)),
+    "TRANSACTION_NOT_FOUND": Provoked(
+        MISSING, {"transaction": f"{ADA}/transactions/t9"}, at_once(_missing_transaction)
+    ),
     "TRANSACTION_STATE": Provoked(
-        REFUSED, {"transaction": "t1", "state": "ACCEPTED", "wanted": "PENDING"}, _transaction_active
+        REFUSED,
+        {"transaction": T1, "state": "ACCEPTED", "wanted": "PENDING"},
+        _transaction_active,
     ),
     "REFUND_EXCEEDS_TRANSACTION": Provoked(
-        REFUSED, {"transaction": "t1", "remaining": "40", "requested": "41"}, _refund_too_much
+        REFUSED, {"transaction": T1, "remaining": "40", "requested": "41"}, _refund_too_much
     ),
-    "LINE_NOT_FOUND": Provoked(INVALID, {"transaction": "t1", "line": "2"}, _refund_of_no_line),
+    "LINE_NOT_FOUND": Provoked(INVALID, {"transaction": T1, "line": "2"}, _refund_of_no_line),
 }
 
 OF_POINTS: dict[str, Provoked] = {
@@ -184,10 +200,16 @@ OF_POINTS: dict[str, Provoked] = {
     ),
     "POINTS_HELD_ELSEWHERE": Provoked(REFUSED, {"requested": "30", "spendable": "20", "held": "80"}, _held),
     "PRECISION_TOO_FINE": Provoked(INVALID, {"step": "10", "given": "15"}, _stamps_in_part),
-    "SPENDING_NOT_FOUND": Provoked(MISSING, {"entry": "1"}, _rolled_back_no_spending),
-    "ALREADY_ROLLED_BACK": Provoked(REFUSED, {"entry": "2", "remaining": "10", "requested": "11"}, _rolled_back_twice),
+    "SPENDING_NOT_FOUND": Provoked(MISSING, {"entry": f"{account()}/entries/1"}, _rolled_back_no_spending),
+    "ALREADY_ROLLED_BACK": Provoked(
+        REFUSED, {"entry": SPENT, "remaining": "10", "requested": "11"}, _rolled_back_twice
+    ),
     "ROLLBACK_WINDOW_CLOSED": Provoked(REFUSED, {"days": "7", "spent_at": START.isoformat()}, _rolled_back_late),
     "TRANSFER_TO_ITSELF": Provoked(INVALID, {}, _transferred_to_itself),
+    "TRANSFER_BETWEEN_CARDS": Provoked(
+        INVALID, {"card": f"{NAME}/cards/plain", "other": f"{NAME}/cards/slow"}, _transferred_to_another_card
+    ),
+    "NO_REWARDS": Provoked(REFUSED, {"card": f"{NAME}/cards/plain"}, at_once(_claimed_of_points)),
     "DAILY_CAP_REACHED": Provoked(
         StatusCode.RESOURCE_EXHAUSTED, {"limit": "100", "what": "units", "used": "70"}, _transferred_too_much
     ),
@@ -199,14 +221,14 @@ OF_POINTS: dict[str, Provoked] = {
     "EVENT_TYPE_UNKNOWN": Provoked(
         INVALID, {"event_type": "order.lost"}, at_once(lambda club: club.event("order.lost"))
     ),
-    "SHORTFALL_NOT_FOUND": Provoked(MISSING, {"shortfall": "1"}, at_once(_missing_shortfall)),
+    "SHORTFALL_NOT_FOUND": Provoked(MISSING, {"shortfall": OWED}, at_once(_missing_shortfall)),
     "LOT_NOT_FOUND": Provoked(
         MISSING,
-        {"lot": "9"},
+        {"lot": f"{account()}/lots/9"},
         at_once(lambda club: club.till.lots.GetLot(lots_pb2.GetLotRequest(name=f"{account()}/lots/9"))),
     ),
-    "LOT_STATE": Provoked(REFUSED, {"lot": "1", "state": "ACTIVE", "wanted": "PENDING"}, _lot_active),
-    "OPERATION_NOT_FOUND": Provoked(MISSING, {"program": "club"}, at_once(_missing_operation)),
+    "LOT_STATE": Provoked(REFUSED, {"lot": f"{account()}/lots/1", "state": "ACTIVE", "wanted": "PENDING"}, _lot_active),
+    "OPERATION_NOT_FOUND": Provoked(MISSING, {"program": NAME}, at_once(_missing_operation)),
     "OPERATION_ENDED": Provoked(REFUSED, {"state": "SUCCEEDED"}, _operation_done),
     "EXPIRY_IN_PAST": Provoked(
         INVALID, {"given": (START - HOUR).isoformat(), "now": START.isoformat()}, at_once(_redate_to_yesterday)
@@ -214,12 +236,14 @@ OF_POINTS: dict[str, Provoked] = {
 }
 
 OF_HOLDS: dict[str, Provoked] = {
-    "HOLD_NOT_FOUND": Provoked(MISSING, {"hold": "1"}, at_once(_capture)),
+    "HOLD_NOT_FOUND": Provoked(MISSING, {"hold": HOLD}, at_once(_capture)),
     "HOLD_TOO_LONG": Provoked(INVALID, {"ttl_max_s": "600", "requested_s": "601"}, _hold_too_long),
     "HOLD_EXPIRED": Provoked(
-        REFUSED, {"hold": "1", "expired_at": (START + timedelta(minutes=1)).isoformat()}, _hold_expired
+        REFUSED,
+        {"hold": HOLD, "expired_at": (START + timedelta(minutes=1)).isoformat()},
+        _hold_expired,
     ),
-    "HOLD_ALREADY_CAPTURED": Provoked(REFUSED, {"hold": "1", "entry": "2"}, _hold_captured),
-    "HOLD_RELEASED": Provoked(REFUSED, {"hold": "1"}, _hold_released),
-    "HOLD_EXCEEDED": Provoked(REFUSED, {"hold": "1", "points": "80", "requested": "81"}, _hold_exceeded),
+    "HOLD_ALREADY_CAPTURED": Provoked(REFUSED, {"hold": HOLD, "entry": SPENT}, _hold_captured),
+    "HOLD_RELEASED": Provoked(REFUSED, {"hold": HOLD}, _hold_released),
+    "HOLD_EXCEEDED": Provoked(REFUSED, {"hold": HOLD, "points": "80", "requested": "81"}, _hold_exceeded),
 }

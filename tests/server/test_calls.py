@@ -19,6 +19,7 @@ from tests.server.serving import (
     purchase,
     spending,
     timestamp,
+    told,
 )
 
 PERSON = {
@@ -56,6 +57,51 @@ async def test_a_program_may_be_left_to_be_named_by_us(server: Served) -> None:
     assert made.name.startswith("programs/program_")
     member = (await server.till.customers.CreateCustomer(customer(""))).customer
     assert member.name.startswith("programs/coffee/customers/customer_")
+
+
+async def test_an_update_that_changes_nothing_leaves_no_trace(server: Served) -> None:
+    """Whoever reads, looks and saves has changed nothing: others' etags stay good, and the log does not grow."""
+    read = (await server.admin.programs.GetProgram(programs_pb2.GetProgramRequest(name="programs/coffee"))).program
+    saved = await server.admin.programs.UpdateProgram(
+        programs_pb2.UpdateProgramRequest(program=read, request_id=fresh())
+    )
+    assert (saved.program, saved.receipt.activity) == (read, "")
+    name = "programs/coffee/customers/ada"
+    person = (await server.till.customers.GetCustomer(customers_pb2.GetCustomerRequest(name=name))).customer
+    kept = await server.till.customers.UpdateCustomer(
+        customers_pb2.UpdateCustomerRequest(customer=person, request_id=fresh())
+    )
+    assert (kept.customer, kept.receipt.activity) == (person, "")
+    assert not await activities(server.admin, action="program.updated")
+    assert not await activities(server.admin, action="customer.updated")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"settings_version": 2},
+        {"test_clock_time": timestamp(START + timedelta(days=1))},
+        {"create_time": timestamp(START)},
+        {"update_time": timestamp(START)},
+    ],
+    ids=lambda field: next(iter(field)),
+)
+async def test_a_program_is_not_told_what_it_cannot_be_told(server: Served, field: dict[str, Any]) -> None:
+    """Ignored without a word, somebody believes that the clock of a live program was set."""
+    changed = programs_pb2.Program(name="programs/coffee", display_name="Tea", **field)
+    request = programs_pb2.UpdateProgramRequest(program=changed, request_id=fresh())
+    answer = await told(server.admin.programs.UpdateProgram(request))
+    assert (answer.reason, answer.facts) == ("FIELD_FIXED", {"field": next(iter(field))})
+    # A mask says what is meant: the rest of the message is none of it.
+    request.update_mask.paths.append("display_name")
+    assert (await server.admin.programs.UpdateProgram(request)).program.display_name == "Tea"
+
+
+async def test_a_customer_is_not_suspended_by_an_update(server: Served) -> None:
+    """There is a call for it, which asks why."""
+    changed = customers_pb2.Customer(name="programs/coffee/customers/ada", state=customers_pb2.CUSTOMER_STATE_SUSPENDED)
+    request = customers_pb2.UpdateCustomerRequest(customer=changed, request_id=fresh())
+    assert (await told(server.till.customers.UpdateCustomer(request))).facts == {"field": "state"}
 
 
 async def test_a_test_clock_moves_and_makes_points_due(server: Served) -> None:

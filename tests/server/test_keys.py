@@ -178,7 +178,7 @@ async def test_what_is_another_programs_is_not_found(server: Served) -> None:
     for method, call in CALLS.items():
         answer = await told(call(stranger))
         assert (answer.code, answer.reason) == (StatusCode.NOT_FOUND, "PROGRAM_NOT_FOUND"), method
-        assert answer.facts == {"program": "coffee"}
+        assert answer.facts == {"program": "programs/coffee"}
     assert await active(server.till) == 0
     assert server.rows("SELECT settings, test_clock_at FROM program WHERE program_id = 'coffee'") == before
 

@@ -137,9 +137,9 @@ async def test_a_balance_of_then_is_of_all_that_is_known_today(club: Club) -> No
 
 
 async def test_a_balance_that_nobody_can_know_is_refused(club: Club) -> None:
-    """Tomorrow's; of a live program, that of before its customer was there."""
+    """Tomorrow's. That of before anything happened is none that nobody knows: it is zero."""
     answer = await told(club.balance(at=timestamp(START + timedelta(seconds=1))))
-    assert (answer.reason, answer.facts["from_time"]) == ("TIME_UNKNOWABLE", "the beginning")
+    assert (answer.reason, answer.facts["now"]) == ("TIME_UNKNOWABLE", START.isoformat())
 
 
 async def test_each_point_is_explained_step_by_step(club: Club) -> None:

@@ -88,7 +88,7 @@ async def test_whoever_names_a_merged_customer_is_told_whom_to_name(club: Club) 
     await club.merge()
     for number, call in enumerate(ASKED):
         answer = await told(call(club))
-        assert (answer.reason, answer.facts) == ("CUSTOMER_MERGED", {"customer": "ada", "target": BEN}), number
+        assert (answer.reason, answer.facts) == ("CUSTOMER_MERGED", {"customer": ADA, "target": BEN}), number
 
 
 async def test_a_merge_is_undone_exactly(club: Club) -> None:
@@ -148,7 +148,7 @@ async def test_two_that_cannot_be_one_are_not_merged(club: Club) -> None:
     assert (await told(_merge(club, ADA, f"{NAME}/customers/eve"))).reason == "CUSTOMER_NOT_FOUND"
     await club.suspend(BEN)
     answer = await told(club.merge())
-    assert (answer.reason, answer.facts["customer"]) == ("CUSTOMER_STATE", "ben")
+    assert (answer.reason, answer.facts["customer"]) == ("CUSTOMER_STATE", BEN)
     assert (await told(_unmerge(club))).facts["wanted"] == "MERGED"
 
 

@@ -150,7 +150,7 @@ async def test_a_suspended_customer_neither_earns_nor_spends(club: Club) -> None
     await club.suspend()
     for call in (club.earn(1), club.spend(1), club.hold(1), _capture(club, hold.name)):
         answer = await told(call)
-        assert (answer.reason, answer.facts["customer"]) == ("CUSTOMER_SUSPENDED", "ada")
+        assert (answer.reason, answer.facts["customer"]) == ("CUSTOMER_SUSPENDED", ADA)
     assert (await _release(club, hold.name)).balance.spendable == 100
     assert (await club.refund(f"{ADA}/transactions/t1")).balance.active == 0
 

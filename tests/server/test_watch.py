@@ -131,7 +131,7 @@ async def test_a_cursor_that_we_did_not_make_for_this_stream_is_refused(server: 
     await server.admin.programs.CreateProgram(program("tea"))
     for parent, cursor in ((COFFEE, altered), (COFFEE, "x"), (ADA, stream.cursor), ("programs/tea", stream.cursor)):
         answer = await told(server.admin, parent, cursor=cursor)
-        assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_MISMATCH")
+        assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "CURSOR_MISMATCH")
 
 
 async def test_a_cursor_that_is_ahead_of_the_books_is_refused(server: Served) -> None:
@@ -140,7 +140,7 @@ async def test_a_cursor_that_is_ahead_of_the_books_is_refused(server: Served) ->
     request = audit_pb2.WatchActivitiesRequest(parent=COFFEE)
     ahead = Pages(bytes(secret)).token(request, "1000000")
     assert len(ahead) <= 64
-    assert (await told(server.admin, cursor=ahead)).reason == "PAGE_TOKEN_MISMATCH"
+    assert (await told(server.admin, cursor=ahead)).reason == "CURSOR_MISMATCH"
 
 
 @pytest.mark.parametrize(

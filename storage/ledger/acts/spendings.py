@@ -7,7 +7,7 @@ from rules import ledger, refunds
 from rules.accounts import Entry
 from rules.programs import Card, CardKind
 from rules.refunds import RollbackPolicy, Spending
-from rules.refusals import PrecisionTooFine, SpendingNotFound
+from rules.refusals import NoRewards, PrecisionTooFine, SpendingNotFound
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
@@ -88,10 +88,10 @@ class ClaimReward(NamedTuple):
         return Spent
 
     def decide(self, group: Group) -> Answer[Spent]:
-        """Raises InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine where the card has no rewards."""
+        """Raises InsufficientPoints, PointsHeldElsewhere, NoRewards."""
         card = group.account(self.address).card
         if card.kind is not CardKind.STAMPS:
-            raise PrecisionTooFine(step=1, given=f"a reward of card {card.card_id}, which has no stamps")
+            raise NoRewards(card=card.card_id)
         points = self.rewards * card.stamps_per_reward
         return spend(group, self.address, points, self.reference, None, self.context)
 

@@ -7,7 +7,7 @@ from rules import ledger
 from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import DuplicateTransaction, OccursInFuture, TransactionStateWrong
-from rules.transactions import Line, Purchase, TransactionState, check_lines, check_pending, earned
+from rules.transactions import Line, Purchase, TransactionState, check_lines, check_pending, content, earned
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address, TransactionName
@@ -48,6 +48,14 @@ class Decided(NamedTuple):
     balance: Balance
 
 
+class Again(NamedTuple):
+    """A purchase that stood in the books already, as it stands. `changed_since`: it was recorded as it is sent now, and
+    corrected since."""
+
+    decided: Decided
+    changed_since: bool
+
+
 class RecordTransaction(NamedTuple):
     """A purchase. `occurred_at` None: now. Its id begins with `source~` where its sender has one."""
 
@@ -70,14 +78,14 @@ class RecordTransaction(NamedTuple):
         """What it became."""
         return Recorded
 
-    def decide(self, group: Group) -> Answer[Recorded]:
+    def decide(self, group: Group) -> Answer[Recorded | Again]:
         """Raises DuplicateTransaction, OccursInFuture, LinesExceedAmount, CurrencyMismatch, AmountTooLarge."""
         known = group.known_purchase(self.address, self.transaction_id)
         # A suspended customer earns nothing new; what stands in the books already is answered all the same.
         locked = group.account(self.address, even_blocked=known is not None)
         program = locked.program
         if known is not None:
-            return self._again(locked, known)
+            return self._again(group, locked, known)
         card = locked.card
         occurred_at = check_instant(self.occurred_at, program)
         check_lines(self.amount_minor, self.lines)
@@ -126,30 +134,21 @@ class RecordTransaction(NamedTuple):
         group.keep_purchase(program.id, known)
         return Answer(recorded, activity)
 
-    def _again(self, locked: LockedAccount, known: LoadedPurchase) -> Answer[Recorded]:
+    def _again(self, group: Group, locked: LockedAccount, known: LoadedPurchase) -> Answer[Recorded | Again]:
         """The second belt: another request for the same purchase, which answers what stands in the books."""
-        asked = (locked.key.account, self.amount_minor, self.currency_code, self.lines)
         purchase = known.purchase
-        same = asked == (known.account, purchase.amount_minor, purchase.currency_code, purchase.lines)
-        if not same or self.occurred_at not in (None, purchase.occurred_at):
-            raise DuplicateTransaction(transaction=self.transaction_id)
-        now = locked.program.now
-        draft = locked.draft()
-        recorded = Recorded(
-            purchase.points,
-            purchase.state(now),
-            purchase.occurred_at,
-            known.activates_at,
-            ends(known, draft),
-            known.lot,
-            purchase.settings_version,
-            balance(draft.account, locked.card, now),
-        )
-        return Answer(recorded, known.activity, replayed=True)
+        asked = content(self.amount_minor, self.currency_code, self.lines)
+        same = known.account == locked.key.account and self.occurred_at in (None, purchase.occurred_at)
+        if not same or asked not in (purchase.content, purchase.first_content):
+            customer = group.customer_of(known.account)
+            raise DuplicateTransaction(transaction=f"{customer}/transactions/{self.transaction_id}")
+        again = Again(seen(locked, known, locked.draft()), changed_since=asked != purchase.content)
+        return Answer(again, known.activity, replayed=True)
 
 
 class UpdateTransaction(NamedTuple):
-    """Another amount and other lines for a purchase whose points still wait; earned by the rules it was earned by."""
+    """Another amount and other lines for a purchase whose points still wait; earned by the rules it was earned by. What
+    stands already changes nothing, and leaves no record."""
 
     name: TransactionName
     amount_minor: int
@@ -182,6 +181,9 @@ class UpdateTransaction(NamedTuple):
             state, wanted = purchase.state(program.now), TransactionState.PENDING
             raise TransactionStateWrong(transaction=purchase.transaction_id, state=state, wanted=wanted)
         check_lines(self.amount_minor, self.lines)
+        asked = (self.amount_minor, self.currency_code, self.lines)
+        if asked == (purchase.amount_minor, purchase.currency_code, purchase.lines):
+            return Answer(seen(locked, known, draft), None)
         term = settings.term(card, purchase.occurred_at)
         if known.lot is not None:
             old = draft.lots[known.lot]
@@ -201,6 +203,7 @@ class UpdateTransaction(NamedTuple):
             lines=self.lines,
             points=points,
             lot=lot.number if lot else None,
+            first_content=purchase.first_content or purchase.content,
         )
         after = known._replace(
             purchase=changed,

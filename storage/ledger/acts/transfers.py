@@ -8,7 +8,7 @@ from msgspec import json
 from rules import calendar, ledger
 from rules.accounts import Entry
 from rules.programs import Card, time_zone
-from rules.refusals import DailyCapReached, TransferToItself
+from rules.refusals import DailyCapReached, TransferBetweenCards, TransferToItself
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
@@ -56,9 +56,13 @@ class TransferPoints(NamedTuple):
         return Transferred
 
     def decide(self, group: Group) -> Answer[Transferred]:
-        """Raises TransferToItself, InsufficientPoints, PointsHeldElsewhere, DailyCapReached, AmountTooLarge."""
-        if self.to.program != self.address.program or self.to.card != self.address.card or self.to == self.address:
+        """Raises TransferToItself, TransferBetweenCards, InsufficientPoints, PointsHeldElsewhere, DailyCapReached,
+        AmountTooLarge."""
+        if self.to == self.address:
             raise TransferToItself
+        if self.to.program != self.address.program or self.to.card != self.address.card:
+            one, other = (f"programs/{at.program}/cards/{at.card}" for at in (self.address, self.to))
+            raise TransferBetweenCards(card=one, other=other)
         locked, target = group.account(self.address), group.account(self.to)
         card, now = locked.card, locked.program.now
         check_whole(card, self.points)

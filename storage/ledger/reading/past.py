@@ -27,12 +27,13 @@ from storage.ledger.records import LOTS
 def balance_at(books: Connection, address: Address, at: datetime) -> Balance:
     """The balance at `at`, by the program's clock.
 
-    Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound; TimeUnknowable after now and, where the
-    program is live, before its customer was there.
+    Before the first purchase it is zero, be it before the program or its customer was there: purchases may be older
+    than both. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CardNotFound; TimeUnknowable after now.
     """
     with accounts.snapshot(books):
         reading = accounts.read(books, address, at)
-        _check(books, reading, at)
+        if at > reading.program.now:
+            raise TimeUnknowable(now=reading.program.now.isoformat(), given=at.isoformat())
         figures = _figures(books, reading, at)
         # What was merged away for a while has rows here too; it counted elsewhere.
         away = moves.is_away(books, reading.key, at)
@@ -48,15 +49,6 @@ def balance_at(books: Connection, address: Address, at: datetime) -> Balance:
             moved=figures["moved"],
         )
         return balance(account, reading.card, at)
-
-
-def _check(books: Connection, reading: Reading, at: datetime) -> None:
-    row = books.execute(_BEGINNING, (reading.key.customer,), prepare=True).fetchone()
-    assert row is not None
-    beginning: datetime | None = row[0]
-    if at > reading.program.now or (beginning is not None and at < beginning):
-        since = beginning.isoformat() if beginning is not None else "the beginning"
-        raise TimeUnknowable(from_time=since, given=at.isoformat())
 
 
 def _figures(books: Connection, reading: Reading, at: datetime) -> dict[str, int]:
@@ -95,11 +87,6 @@ def _debt(books: Connection, reading: Reading, at: datetime, repaid: int) -> int
     assert row is not None
     return int(row[0]) + moves.of_debts(books, reading.key, at) - repaid
 
-
-_BEGINNING = """
-SELECT CASE WHEN p.test_clock_at IS NULL THEN c.created_at END
-FROM customer c JOIN program p ON p.id = c.program WHERE c.id = %s
-"""
 
 _ENTRIES = """
 SELECT kind, amount > 0, sum(amount)::bigint FROM entry WHERE account = %s AND occurred_at <= %s GROUP BY 1, 2

@@ -66,7 +66,7 @@ def test_what_a_purchase_waited_for_makes_its_points_active(shop: Policies) -> N
     assert shop.figures(card="delivered")[:2] == (100, 0)
     shop.do(shop.event("order.delivered", about="t"))
     assert shop.figures(card="delivered")[:2] == (0, 100)
-    again = shop.do(shop.purchase(100, card="delivered", transaction_id="t")).value
+    again = shop.do(shop.purchase(100, card="delivered", transaction_id="t")).value.decided
     assert (again.state, again.activates_at) == (TransactionState.ACCEPTED, START + 40 * DAY)
     assert again.expires_at == datetime(2025, 3, 10, 23, tzinfo=UTC)
     shop.do(shop.event("order.delivered", about="t"))
@@ -80,7 +80,7 @@ def test_a_purchase_may_be_tried_for_a_fortnight_after_its_delivery(shop: Polici
         shop.earn(100, card="tested", transaction_id=number)
         shop.do(shop.event("order.delivered", about=number))
     active_from = datetime(2025, 1, 15, 23, tzinfo=UTC)
-    again = shop.do(shop.purchase(100, card="tested", transaction_id="t")).value
+    again = shop.do(shop.purchase(100, card="tested", transaction_id="t")).value.decided
     assert (again.state, again.activates_at) == (TransactionState.PENDING, active_from)
     shop.do(shop.refund("u"))
     shop.advance(active_from - START - timedelta(microseconds=1))
@@ -111,4 +111,5 @@ def test_a_purchase_without_points_is_accepted_by_its_event_too(shop: Policies) 
     """The order desk looks at the state, not at the points."""
     shop.earn(0, card="delivered", transaction_id="t")
     shop.do(shop.event("order.delivered", about="t"))
-    assert shop.do(shop.purchase(0, card="delivered", transaction_id="t")).value.state is TransactionState.ACCEPTED
+    again = shop.do(shop.purchase(0, card="delivered", transaction_id="t")).value
+    assert again.decided.state is TransactionState.ACCEPTED

@@ -138,4 +138,4 @@ def test_each_version_of_the_rules_has_an_end_of_its_own(shop: Policies) -> None
 def test_the_same_purchase_again_tells_the_end_that_it_has_now(shop: Policies) -> None:
     """What the till prints on a duplicate is what the customer's points do today."""
     shop.do(shop.event("visited"))
-    assert shop.do(shop.purchase(100, card="sliding", transaction_id="t")).value.expires_at == MOVED_END
+    assert shop.do(shop.purchase(100, card="sliding", transaction_id="t")).value.decided.expires_at == MOVED_END

@@ -9,6 +9,7 @@ from rules.refunds import RollbackPolicy
 from rules.refusals import (
     AlreadyRolledBack,
     InsufficientPoints,
+    NoRewards,
     PrecisionTooFine,
     RollbackWindowClosed,
     SpendingNotFound,
@@ -57,7 +58,7 @@ def test_stamps_are_taken_by_whole_rewards(shop: Policies) -> None:
 def test_points_have_no_rewards(shop: Policies) -> None:
     """There is nothing to count them by."""
     shop.earn(100)
-    assert type(shop.refused(shop.reward(1, card="plain"))) is PrecisionTooFine
+    assert type(shop.refused(shop.reward(1, card="plain"))) is NoRewards
 
 
 def test_parts_come_back_in_reverse_until_nothing_is_left(shop: Policies) -> None:

@@ -10,6 +10,7 @@ from rules.programs import EarnRate
 from rules.refusals import (
     AmountTooLarge,
     CurrencyMismatch,
+    DuplicateTransaction,
     LinesExceedAmount,
     LotNotFound,
     LotStateWrong,
@@ -21,7 +22,7 @@ from rules.transactions import Line, TransactionState
 from storage.engine.database import Database
 from storage.engine.requests import Answer
 from tests.storage.policies import CARDS, Policies
-from tests.storage.scene import START
+from tests.storage.scene import START, answered
 
 DAY = timedelta(days=1)
 LINES = (Line("espresso", "drinks", 2, 60), Line("cake", "", 1, 40, points=70))
@@ -44,7 +45,7 @@ def test_lines_may_earn_points_of_their_own(shop: Policies) -> None:
     recorded = shop.earn(100, transaction_id="t", lines=LINES)
     assert (recorded.points, recorded.balance.active) == (60 + 70, 130)
     again = shop.do(shop.purchase(100, transaction_id="t", lines=LINES))
-    assert (again.replayed, again.value.points) == (True, 130)
+    assert (again.replayed, again.value.decided.purchase.points) == (True, 130)
 
 
 def test_a_correction_replaces_what_waits_by_the_rules_of_its_purchase(shop: Policies) -> None:
@@ -84,6 +85,38 @@ def test_what_earned_nothing_can_be_corrected_and_decided_about_in_one_group(sho
     assert [type(outcome) for outcome in outcomes] == [Answer] * 3
     assert shop.balance(card="by-hand").active == 60
     shop.assert_conserved()
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_purchase_sent_again_after_a_correction_answers_what_stands(shop: Policies, together: bool) -> None:
+    """The till that sent it knows nothing of the office that corrected it; its receipt is no fraud."""
+    commands: list[Any] = [
+        shop.purchase(100, card="by-hand", transaction_id="t", lines=LINES),
+        shop.correction("t", 60),
+        shop.purchase(100, card="by-hand", transaction_id="t", lines=LINES),
+        shop.correction("t", 50),
+        shop.purchase(100, card="by-hand", transaction_id="t", lines=LINES),
+        shop.purchase(50, card="by-hand", transaction_id="t"),
+        shop.purchase(60, card="by-hand", transaction_id="t"),
+    ]
+    outcomes = shop.group(*commands) if together else [shop.group(command)[0] for command in commands]
+    *_, once, _, twice, as_it_stands, in_between = outcomes
+    for again, points, changed in ((once, 60, True), (twice, 50, True), (as_it_stands, 50, False)):
+        answer = answered(again)
+        assert (answer.replayed, answer.activity) == (True, answered(outcomes[0]).activity)
+        assert (answer.value.decided.purchase.points, answer.value.changed_since) == (points, changed)
+    assert isinstance(in_between, DuplicateTransaction)
+    assert shop.balance(card="by-hand").pending == 50
+
+
+def test_a_correction_to_what_stands_changes_nothing_and_leaves_no_record(shop: Policies) -> None:
+    """An office that saves a form unchanged has decided nothing."""
+    shop.earn(100, card="by-hand", transaction_id="t")
+    before = shop.rows("SELECT count(*) FROM activity")
+    answer = shop.do(shop.correction("t", 100))
+    assert (answer.activity, answer.value.purchase.points) == (None, 100)
+    assert shop.rows("SELECT count(*) FROM activity") == before
+    assert shop.do(shop.correction("t", 90)).activity is not None
 
 
 @pytest.mark.parametrize("card", ["plain", "slow", "delivered", "by-hand"])

@@ -10,6 +10,7 @@ from rules.refusals import (
     DailyCapReached,
     InsufficientPoints,
     PrecisionTooFine,
+    TransferBetweenCards,
     TransferToItself,
 )
 from storage.engine.database import Database
@@ -58,12 +59,9 @@ def test_nobody_transfers_to_himself_nor_between_cards_or_programs(shop: Policie
     """That would be an exchange, with a rate that nobody decided."""
     Policies(database, program="tea")
     shop.earn(100)
-    for command in (
-        shop.transfer(10, to="ada"),
-        shop.transfer(10, to_card="monthly"),
-        shop.transfer(10, to_program="tea"),
-    ):
-        assert type(shop.refused(command)) is TransferToItself
+    assert type(shop.refused(shop.transfer(10, to="ada"))) is TransferToItself
+    for command in (shop.transfer(10, to_card="monthly"), shop.transfer(10, to_program="tea")):
+        assert type(shop.refused(command)) is TransferBetweenCards
     assert type(shop.refused(shop.transfer(10, to="nobody"))) is CustomerNotFound
 
 
