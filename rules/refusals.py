@@ -205,7 +205,7 @@ class UnmergeImpossible(Refusal):
 
 
 class GroupRefused(Refusal):
-    """Item {item}, counted from 0, was refused with "{reason}"; nothing of its group was recorded."""
+    """Item {item}, counted from 0, was refused as {reason}: {why} Nothing of its group was recorded."""
 
 
 class TimeUnknowable(Refusal):

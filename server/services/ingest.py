@@ -176,12 +176,17 @@ async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[
         [answered] = answered
         if isinstance(answered, Exception):
             answered = [answered] * len(taken.items)
-    outcomes = iter(answered)
+    commands = iter(answered)
+    outcomes: list[Any] = [
+        item.command if isinstance(item.command, Failure) else next(commands) for item in taken.items
+    ]
     response = pb.BatchIngestResponse()
     refused = []
-    for item in taken.items:
-        outcome = item.command if isinstance(item.command, Failure) else next(outcomes)
-        if isinstance(outcome, Exception):
+    for item, outcome in zip(taken.items, outcomes, strict=True):
+        if isinstance(outcome, GroupRefused):
+            number = int(outcome.facts["item"])
+            outcome = _with(number, failure(outcomes[number], taken.items[number].subject))
+        elif isinstance(outcome, Exception):
             outcome = failure(outcome, item.subject)
         result = response.results.add()
         if isinstance(outcome, Failure):
@@ -198,6 +203,11 @@ def _together(items: list[_Item]) -> list[_Item]:
     """Of items of which all or none are to be recorded: none, where one never became a command."""
     for number, item in enumerate(items):
         if isinstance(item.command, Failure):
-            others = failure(GroupRefused(item=number, reason=item.command.message))
+            others = _with(number, item.command)
             return [one if one is item else one._replace(command=others) for one in items]
     return items
+
+
+def _with(number: int, refused: Failure) -> Failure:
+    """What those hear that were refused with an item."""
+    return failure(GroupRefused(item=number, reason=refused.reason, why=refused.message))

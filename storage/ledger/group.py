@@ -111,7 +111,8 @@ class Group:
             outcome = await self.outcome(command, in_bundle=is_asked)
             if isinstance(outcome, Exception):
                 self.workspace.return_to(mark)
-                refused: list[Outcome] = [GroupRefused(item=number, reason=str(outcome))] * len(together.commands)
+                others = GroupRefused(item=number, reason=type(outcome).__name__, why=outcome)
+                refused: list[Outcome] = [others] * len(together.commands)
                 return [*refused[:number], outcome, *refused[number + 1 :]]
             outcomes.append(outcome)
         if is_asked:

@@ -96,9 +96,11 @@ async def test_of_all_or_nothing_one_refusal_is_that_of_all(club: Club) -> None:
     [results] = await send(club.till, items, together=True)
     assert [_reason(result) for result in results] == ["GROUP_REFUSED"] * 2 + ["INSUFFICIENT_POINTS", "GROUP_REFUSED"]
     told = _refusal(results[0])
-    assert told.facts["item"] == "2"
-    assert told.facts["reason"] == "The account has 15 to spend; 80 were requested."
-    assert told.message.startswith('Item 2, counted from 0, was refused with "The account has 15 to spend;')
+    why = "The account has 15 to spend; 80 were requested."
+    assert told.facts == {"item": "2", "reason": "INSUFFICIENT_POINTS", "why": why}
+    assert told.message == (
+        f"Item 2, counted from 0, was refused as INSUFFICIENT_POINTS: {why} Nothing of its group was recorded."
+    )
     assert club.books() == books
     refused = await activities(club.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
     assert [(one.subject, one.details["reason"]) for one in reversed(refused)] == [

@@ -182,7 +182,7 @@ def test_of_four_the_third_is_refused_and_the_others_hear_by_which(database: Dat
     assert [type(outcome) for outcome in outcomes] == [GroupRefused, GroupRefused, InsufficientPoints, GroupRefused]
     first = outcomes[0]
     assert isinstance(first, GroupRefused)
-    assert first.facts == {"item": "2", "reason": str(outcomes[2])}
+    assert first.facts == {"item": "2", "reason": "InsufficientPoints", "why": str(outcomes[2])}
     assert shop.contents() == before
     shop.earn(1)
     assert [answered(outcome).replayed for outcome in shop.all_or_nothing(*commands)] == [False] * 4
