@@ -1,4 +1,4 @@
-"""What is answered to anybody, without a key: health and reflection.
+"""What is answered to anybody, without a key: health, and reflection in both its versions.
 
 Balancers and grpcurl expect it so. These calls pass none of the interceptors, so they have limits of their own.
 """
@@ -8,22 +8,42 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf import text_format
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import Default
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from server import limits
 from server.errors import MessageLate
 from server.waiting import Waiting
 
 
+def _reflection_v1() -> str:
+    """The name of reflection v1, made known to who asks for its descriptor: v1alpha under another name, as gRPC made
+    it. The library has v1alpha only, and clients begin with v1."""
+    known = FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(known)
+    renamed = text_format.MessageToString(known).replace("v1alpha", "v1")
+    v1 = text_format.Parse(renamed, FileDescriptorProto())
+    Default().AddSerializedFile(v1.SerializeToString())
+    return f"{v1.package}.{v1.service[0].name}"
+
+
+REFLECTION_V1 = _reflection_v1()
+
+
 class Public(grpc.GenericRpcHandler):
-    """Handlers of both services, whose open calls are bounded in number and in time."""
+    """Handlers of these services, whose open calls are bounded in number and in time."""
 
     def __init__(self, checks: health.aio.HealthServicer, services: Sequence[str]) -> None:
-        names = [*services, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        names = [*services, health.SERVICE_NAME, reflection.SERVICE_NAME, REFLECTION_V1]
         found = _Found()
         health_pb2_grpc.add_HealthServicer_to_server(checks, found)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), found)
+        for path, handler in list(found.handlers.items()):
+            # The messages of both versions are the same on the wire.
+            found.handlers[path.replace(reflection.SERVICE_NAME, REFLECTION_V1)] = handler
         waiting = Waiting(limits.PUBLIC_CALLS_MAX, limits.PUBLIC_CALL_MAX_S, MessageLate)
         self._handlers = {path: _limited(handler, waiting) for path, handler in found.handlers.items()}
 
