@@ -25,18 +25,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--image", type=Path, help="write a Buf image (a FileDescriptorSet) there instead of stubs")
     image = parser.parse_args().image
-    ours = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("fealty/**/*.proto"))
+    return write_stubs() if image is None else write_image(image)
+
+
+def write_stubs() -> int:
+    """Beside the files that they are of; the exit code of protoc."""
     with tempfile.TemporaryDirectory() as folder:
-        imports = Path(folder) / "imports.binpb"
-        imports.write_bytes(imported_descriptors().SerializeToString())
-        common = ["protoc", f"--descriptor_set_in={imports}", f"--proto_path={ROOT}"]
-        if image is not None:
-            whole = [f"--descriptor_set_out={image}", "--include_imports", "--include_source_info"]
-            return int(protoc.main([*common, *whole, *ours]))
+        arguments, ours = _arguments(folder)
         messages = [f"--python_out={ROOT}", f"--pyi_out={ROOT}", "buf/validate/validate.proto", *ours]
         services = [f"--grpc_python_out={ROOT}", f"--plugin=protoc-gen-mypy_grpc={TYPES}", f"--mypy_grpc_out={ROOT}"]
         with_services = [name for name in ours if "\nservice " in (ROOT / name).read_text()]
-        return int(protoc.main([*common, *messages]) or protoc.main([*common, *services, *with_services]))
+        return int(protoc.main([*arguments, *messages]) or protoc.main([*arguments, *services, *with_services]))
+
+
+def write_image(image: Path) -> int:
+    """With all that is imported, and all comments; the exit code of protoc."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments, ours = _arguments(folder)
+        whole = [f"--descriptor_set_out={image}", "--include_imports", "--include_source_info"]
+        return int(protoc.main([*arguments, *whole, *ours]))
+
+
+def _arguments(folder: str) -> tuple[list[str], list[str]]:
+    imports = Path(folder) / "imports.binpb"
+    imports.write_bytes(imported_descriptors().SerializeToString())
+    ours = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("fealty/**/*.proto"))
+    return ["protoc", f"--descriptor_set_in={imports}", f"--proto_path={ROOT}"], ours
 
 
 def imported_descriptors() -> descriptor_pb2.FileDescriptorSet:

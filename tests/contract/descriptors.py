@@ -1,8 +1,7 @@
 """The contract as protoc sees it, comments included."""
 
 import importlib.util
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,16 +9,14 @@ from types import ModuleType
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-from google.protobuf.descriptor_pool import Default
 
 PROTOS = Path(__file__).parents[2] / "protos"
-NAMES = sorted(path.relative_to(PROTOS).as_posix() for path in PROTOS.glob("fealty/**/*.proto"))
 
 
 @cache
-def generator() -> ModuleType:
-    """protos/generate.py, which is a script and lies in no package."""
-    spec = importlib.util.spec_from_file_location("generate", PROTOS / "generate.py")
+def script(name: str) -> ModuleType:
+    """A file of protos/, which lie in no package."""
+    spec = importlib.util.spec_from_file_location(name, PROTOS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -27,16 +24,18 @@ def generator() -> ModuleType:
     return module
 
 
+NAMES: list[str] = script("calls").NAMES
+# Our files as the generated stubs have them, and every method of the contract.
+files: Callable[[], list[FileDescriptor]] = script("calls").files
+methods: Callable[[], list[MethodDescriptor]] = script("calls").methods
+
+
 @cache
 def image() -> FileDescriptorSet:
     """All files, compiled anew from their text, with their comments."""
     with TemporaryDirectory() as folder:
         out = Path(folder) / "image.binpb"
-        arguments, sys.argv = sys.argv, ["generate.py", "--image", str(out)]
-        try:
-            assert generator().main() == 0
-        finally:
-            sys.argv = arguments
+        assert script("generate").write_image(out) == 0
         return FileDescriptorSet.FromString(out.read_bytes())
 
 
@@ -44,18 +43,6 @@ def compiled(name: str) -> FileDescriptorProto:
     """One of our files, compiled anew."""
     [found] = [file for file in image().file if file.name == name]
     return found
-
-
-def files() -> list[FileDescriptor]:
-    """Our files as the generated stubs have them."""
-    for name in NAMES:
-        importlib.import_module(name.removesuffix(".proto").replace("/", ".") + "_pb2")
-    return [Default().FindFileByName(name) for name in NAMES]
-
-
-def methods() -> list[MethodDescriptor]:
-    """Every method of the contract."""
-    return [method for file in files() for service in file.services_by_name.values() for method in service.methods]
 
 
 def messages() -> list[Descriptor]:

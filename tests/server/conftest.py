@@ -9,6 +9,7 @@ import structlog
 import uvloop
 
 from tests.server.club import Club, found
+from tests.server.declaring import seen, undeclared
 from tests.server.serving import Served, serve
 
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
@@ -36,6 +37,14 @@ def runner() -> Iterator[asyncio.Runner]:
     """The event loop of one test, of the kind that the server runs on."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         yield loop
+
+
+@pytest.fixture(autouse=True)
+def _every_refusal_is_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whoever reads the contract must find there whatever can happen to a call: what no test meets, nobody will."""
+    with seen(monkeypatch) as met:
+        yield
+    assert not undeclared(met), "\n".join(undeclared(met))
 
 
 @pytest.fixture
