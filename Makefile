@@ -1,14 +1,14 @@
 # What a newcomer types. Everything else is `fealty --help`.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up demo test quick bench attack lint stubs lock clean
+.PHONY: help up demo test quick bench attack lint stubs contract lock clean
 
 PYTHON ?= python3
 BIN    := .venv/bin
 PROTOS := $(wildcard protos/fealty/v1/*.proto)
 
 help:      ## this list
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 17
 
 up: .venv/service .venv/stubs      ## start everything here: PostgreSQL, Valkey, server, worker, clock
 	@exec $(BIN)/fealty up
@@ -33,11 +33,15 @@ lint: .venv/develop .venv/stubs    ## ruff, mypy --strict, import contracts, buf
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --strict docs/first_call.py
+	$(BIN)/mypy --strict protos/page.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python protos/generate.py --image protos/image.binpb
 	$(BIN)/buf lint protos/image.binpb --path fealty --config protos/buf.yaml
 
 stubs: .venv/stubs                 ## generate the client package's stubs from the .proto files
+
+contract: .venv/develop .venv/stubs ## write docs/contract.md, the page of all calls, from the .proto files
+	$(BIN)/python protos/page.py
 
 lock: .venv/develop                ## resolve the requirements anew (needs uv)
 	for set in service demo develop; do \
