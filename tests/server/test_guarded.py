@@ -8,7 +8,7 @@ from rules import access
 from rules.access import Permission, Role
 from server.policy import Method, methods
 from tests.server.calling import REQUESTS, refused, request_of, send
-from tests.server.club import Club, account
+from tests.server.club import NAME, Club, account
 from tests.server.serving import PLAIN, fresh, told
 
 pytestmark = pytest.mark.long
@@ -51,7 +51,7 @@ async def test_what_is_another_programs_is_not_found(club: Club, method: Method)
     request = await request_of(club, method)
     stranger = club.served.client(club.served.key("stranger", Role.ADMINISTRATOR, "coffee"))
     books = club.books()
-    assert await refused(stranger, method, request) == ("PROGRAM_NOT_FOUND", {"program": "club"})
+    assert await refused(stranger, method, request) == ("PROGRAM_NOT_FOUND", {"program": NAME})
     assert club.books() == books
 
 
@@ -62,5 +62,5 @@ async def test_points_cannot_be_given_into_another_program_nor_leave_a_trace_the
     before = club.served.rows(of_club)
     for target in (account(), account("plain", "programs/club/customers/nobody")):
         request = points_pb2.TransferPointsRequest(account=PLAIN, to_account=target, points=1, request_id=fresh())
-        assert (await told(stranger.points.TransferPoints(request))).reason == "TRANSFER_TO_ITSELF"
+        assert (await told(stranger.points.TransferPoints(request))).reason == "TRANSFER_BETWEEN_CARDS"
     assert club.served.rows(of_club) == before
