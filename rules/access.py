@@ -21,6 +21,7 @@ class Permission(StrEnum):
     CUSTOMERS_MERGE = "CUSTOMERS_MERGE"
     EVENTS_WRITE = "EVENTS_WRITE"
     REPORTS_READ = "REPORTS_READ"
+    ACTIVITIES_WATCH = "ACTIVITIES_WATCH"
 
 
 class Role(StrEnum):
@@ -54,7 +55,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.REPORTS_READ,
     },
     Role.AUDITOR: frozenset(
-        {Permission.PROGRAMS_READ, Permission.POINTS_READ, Permission.ACTIVITIES_READ, Permission.REPORTS_READ}
+        {
+            Permission.PROGRAMS_READ,
+            Permission.POINTS_READ,
+            Permission.ACTIVITIES_READ,
+            Permission.REPORTS_READ,
+            Permission.ACTIVITIES_WATCH,
+        }
     ),
 }
 

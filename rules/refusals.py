@@ -112,6 +112,10 @@ class OperationNotFound(Refusal):
     """There is no such operation of {program}."""
 
 
+class ActivityNotFound(Refusal):
+    """There is no activity {activity} that this caller may see."""
+
+
 class OperationEnded(Refusal):
     """Operation {operation} is {state} already; what it did stays done."""
 

@@ -28,13 +28,14 @@ PARTS = {
         "1 to 128 of A-Z, a-z, 0-9, ., _, : and -, beginning with a letter or a digit, behind {source}~ or nothing",
     ),
     "operation": Part("[a-z0-9_]{1,63}", "1 to 63 of a-z, 0-9 and _"),
+    "activity": Part("activity_[0-9a-z]{26}", "activity_ and 26 of 0-9 and a-z"),
     "lot": _NUMBER,
     "hold": _NUMBER,
     "entry": _NUMBER,
     "shortfall": _NUMBER,
 }
 
-_TEMPLATE = re.compile(r"programs/[a-z/{}]+")
+_TEMPLATE = re.compile(r"(?:programs|activities)/[a-z/{}]+")
 
 
 def templates(rule: str) -> Sequence[str]:

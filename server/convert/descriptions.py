@@ -240,6 +240,7 @@ _PARTS: dict[str, Part] = {
     "customer.suspended": lambda d, s: f"Customer {s} was suspended",
     "customer.reactivated": lambda d, s: f"Customer {s} was reactivated",
     "program.clock_advanced": lambda d, s: f"The test clock of program {s} was moved",
+    "activity.read": lambda d, s: f"Activity {s.removeprefix('activities/')} was read",
     "activity.listed": lambda d, s: f"Activities of {_whose(s)} were listed",
     "activity.watched": lambda d, s: f"Activities of {_whose(s)} were watched",
     "mail.sent": lambda d, s: f"Mail {d['mail']} ({d['template']}) was sent to {s}",

@@ -4,7 +4,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from rules.refusals import Refusal
-from storage.engine.ids import typeid
+from storage.engine.ids import parse_typeid, typeid
 from storage.ledger.addresses import Address, CustomerName, TransactionName
 
 
@@ -79,6 +79,11 @@ def _named(fact: str, value: str, subject: str) -> str:
     if fact == "transaction" and "/customers/" in subject:
         return f"{'/'.join(subject.split('/')[:4])}/transactions/{value}"
     return value
+
+
+def activity_id(name: str) -> UUID | None:
+    """Of `activities/{activity}`; None where no activity can have that name."""
+    return parse_typeid("activity", name.removeprefix("activities/"))
 
 
 def activity(activity_id: UUID | str | None) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fealty.v1 import audit_pb2 as pb
 from server.call import Call
-from server.convert import activities
+from server.convert import activities, names
 from server.paging import Pages, page_size
 from server.services.watch import Watch
 from storage.activity import queries
@@ -32,6 +32,13 @@ class Audit:
         call.details = {"count": len(found[:size])}
         shown = [activities.message(activity) for activity in found[:size]]
         return pb.ListActivitiesResponse(activities=shown, next_page_token=following)
+
+    async def GetActivity(self, call: Call, message: pb.GetActivityRequest) -> pb.GetActivityResponse:
+        name, activity_id = message.name, names.activity_id(message.name)
+        found = await self._books.read(call.caller, lambda: queries.get(activity_id, name, call.caller))
+        # The look is recorded where the activity is: with whose it is about.
+        call.program, call.customer = found.program, found.customer
+        return pb.GetActivityResponse(activity=activities.message(found.activity))
 
     async def WatchActivities(self, call: Call, message: pb.WatchActivitiesRequest) -> None:
         await self._watch.run(call, message)

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from peewee import JOIN, SQL, Tuple
 
-from rules.access import Caller
-from rules.refusals import CustomerNotFound, ProgramNotFound
+from rules.access import Caller, Permission
+from rules.refusals import ActivityNotFound, CustomerNotFound, ProgramNotFound
 from storage.access.records import CallerRow
 from storage.activity.commands import Scope
 from storage.activity.records import ActivityRow
@@ -61,6 +61,34 @@ def scope(program_id: str, customer_id: str, caller: Caller) -> Scope:
     return Scope(int(program.id), _customer(program, customer_id) if customer_id else None)
 
 
+class Found(NamedTuple):
+    """One activity, and the public ids of whose it is: empty where it concerned no program or no customer."""
+
+    activity: Activity
+    program: str
+    customer: str
+
+
+def get(activity: UUID | None, name: str, caller: Caller) -> Found:
+    """One activity, called `name`; None has no row. Raises ActivityNotFound, also where the caller may not see it."""
+    columns = (ActivityRow.id, ActivityRow.body, ActivityRow.occurred_at, ActivityRow.recorded_at)
+    query = ActivityRow.select(*columns, ProgramRow.program_id, CustomerRow.customer_id)
+    query = query.join(ProgramRow, JOIN.LEFT_OUTER, on=(ProgramRow.id == ActivityRow.program))
+    query = query.join(CustomerRow, JOIN.LEFT_OUTER, on=(CustomerRow.id == ActivityRow.customer))
+    row = query.where(ActivityRow.id == activity).tuples().first()
+    if row is None or not _shows(row[4], caller):
+        raise ActivityNotFound(activity=name)
+    [found] = from_rows([row])
+    return Found(found, row[4] or "", row[5] or "")
+
+
+def _shows(program_id: str | None, caller: Caller) -> bool:
+    """Whether the caller may see what was done in a program or, where there is none, to none of them."""
+    if program_id is None:
+        return caller.program is None and caller.may(Permission.ACTIVITIES_READ)
+    return caller.sees(program_id)
+
+
 def page(wanted: Filter, caller: Caller, before: Before | None, size: int) -> list[Activity]:
     """Up to `size` activities that the caller may see, newest first, older than `before`.
 
@@ -93,7 +121,7 @@ def page(wanted: Filter, caller: Caller, before: Before | None, size: int) -> li
 
 
 def from_rows(rows: Iterable[Any]) -> list[Activity]:
-    """Activities out of (id, body, occurred_at, recorded_at)."""
+    """Activities out of (id, body, occurred_at, recorded_at, …)."""
     read = [(row, json.loads(row[1])) for row in rows]
     names = _names({body["actor"]["id"] for _, body in read})
     return [Activity(row[0], body, row[2], row[3], names.get(body["actor"]["id"], "")) for row, body in read]

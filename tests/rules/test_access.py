@@ -24,7 +24,7 @@ def test_an_administrator_may_do_everything() -> None:
 
 
 def test_a_service_works_for_customers_and_decides_nothing() -> None:
-    """A till with a stolen key must not change the programme, nor read who looked at what."""
+    """A till with a stolen key must not change the programme, nor search the log; it may follow changes."""
     refused = set(Permission) - PERMISSIONS[Role.SERVICE]
     assert refused == {
         Permission.PROGRAMS_WRITE,
@@ -42,6 +42,7 @@ def test_an_auditor_reads_the_books_and_nothing_about_persons() -> None:
         Permission.POINTS_READ,
         Permission.ACTIVITIES_READ,
         Permission.REPORTS_READ,
+        Permission.ACTIVITIES_WATCH,
     }
 
 

@@ -61,6 +61,10 @@ async def _operation(club: Club) -> Any:
     return operations_pb2.GetOperationRequest(name=(await club.redate()).name)
 
 
+async def _activity(club: Club) -> Any:
+    return audit_pb2.GetActivityRequest(name=(await club.earn(100)).receipt.activity)
+
+
 REQUESTS: dict[str, Ask] = {
     **{name.rpartition(".")[2]: act.ask for name, act in ACTS.items()},
     **{name: _of(listed.request()) for name, listed in LISTS.items()},
@@ -80,6 +84,7 @@ REQUESTS: dict[str, Ask] = {
     "BatchIngest": _of(ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(1, account()))])),
     "GetLiability": _of(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/plain")),
     "ListActivities": _of(audit_pb2.ListActivitiesRequest(parent=NAME)),
+    "GetActivity": _activity,
     "WatchActivities": _of(audit_pb2.WatchActivitiesRequest(parent=NAME)),
 }
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from grpc import StatusCode
 
-from fealty.v1 import holds_pb2, lots_pb2, operations_pb2, points_pb2, reports_pb2, transactions_pb2
+from fealty.v1 import audit_pb2, holds_pb2, lots_pb2, operations_pb2, points_pb2, reports_pb2, transactions_pb2
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account, money
 from tests.server.provoked import INVALID, MISSING, REFUSED, Provoked, at_once
 from tests.server.serving import START, fresh, timestamp
 
 Refused = Callable[[], Awaitable[Any]]
 
+_NEVER = f"activities/activity_{'0' * 26}"
 HOUR = timedelta(hours=1)
 T1, HOLD, SPENT = f"{ADA}/transactions/t1", f"{account()}/holds/1", f"{account()}/entries/2"
 OWED = f"{account('owing')}/shortfalls/1"
@@ -164,6 +165,10 @@ def _missing_operation(club: Club) -> Awaitable[Any]:
     return club.admin.operations.GetOperation(request)
 
 
+def _missing_activity(club: Club) -> Awaitable[Any]:
+    return club.admin.audit.GetActivity(audit_pb2.GetActivityRequest(name=_NEVER))
+
+
 async def _operation_done(club: Club) -> Refused:
     name = (await club.redate()).name
     request = operations_pb2.CancelOperationRequest(name=name, reason=WHY, request_id=fresh())
@@ -229,6 +234,7 @@ OF_POINTS: dict[str, Provoked] = {
     ),
     "LOT_STATE": Provoked(REFUSED, {"lot": f"{account()}/lots/1", "state": "ACTIVE", "wanted": "PENDING"}, _lot_active),
     "OPERATION_NOT_FOUND": Provoked(MISSING, {"program": NAME}, at_once(_missing_operation)),
+    "ACTIVITY_NOT_FOUND": Provoked(MISSING, {"activity": _NEVER}, at_once(_missing_activity)),
     "OPERATION_ENDED": Provoked(REFUSED, {"state": "SUCCEEDED"}, _operation_done),
     "EXPIRY_IN_PAST": Provoked(
         INVALID, {"given": (START - HOUR).isoformat(), "now": START.isoformat()}, at_once(_redate_to_yesterday)

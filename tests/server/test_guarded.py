@@ -13,8 +13,8 @@ from tests.server.serving import PLAIN, fresh, told
 
 pytestmark = pytest.mark.long
 
-# Names no program: what a caller of one sees by it is tested in test_keys.py.
-NAMELESS = {"ListPrograms"}
+# Name no program: what a caller of one sees by them is tested in test_keys.py and test_audit.py.
+NAMELESS = {"ListPrograms", "GetActivity"}
 
 
 def _name(method: Method) -> str:
