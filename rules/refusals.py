@@ -112,6 +112,14 @@ class OperationNotFound(Refusal):
     """There is no such operation of {program}."""
 
 
+class EntryNotFound(Refusal):
+    """There is no entry {entry}."""
+
+
+class RefundNotFound(Refusal):
+    """There is no refund {refund}."""
+
+
 class ActivityNotFound(Refusal):
     """There is no activity {activity} that this caller may see."""
 

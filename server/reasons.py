@@ -53,6 +53,8 @@ _NOT_FOUND = {
     refusals.SpendingNotFound: ErrorReason.ERROR_REASON_SPENDING_NOT_FOUND,
     refusals.ShortfallNotFound: ErrorReason.ERROR_REASON_SHORTFALL_NOT_FOUND,
     refusals.OperationNotFound: ErrorReason.ERROR_REASON_OPERATION_NOT_FOUND,
+    refusals.EntryNotFound: ErrorReason.ERROR_REASON_ENTRY_NOT_FOUND,
+    refusals.RefundNotFound: ErrorReason.ERROR_REASON_REFUND_NOT_FOUND,
     refusals.ActivityNotFound: ErrorReason.ERROR_REASON_ACTIVITY_NOT_FOUND,
 }
 

@@ -9,9 +9,10 @@ from fealty.v1 import points_pb2 as pb
 from rules.accounts import Entry
 from server.convert import names
 from server.convert.requests import set_instant
+from storage.engine.commands import NO_REASON, Reason
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance
-from storage.ledger.queries import EntryRead
+from storage.ledger.entries import NO_FACTS, EntryFacts, EntryRead
 
 
 def fill_balance(shown: pb.Balance, address: Address, found: Balance) -> None:
@@ -46,17 +47,44 @@ def fill_entry(shown: pb.Entry, address: Address, found: EntryRead) -> None:
     for lot, amount in entry.allocations:
         shown.allocations.add(lot=lot, amount=amount)
     if entry.transaction_id:
-        shown.transaction = f"{address.customer_name}/transactions/{entry.transaction_id}"
+        shown.transaction = names.purchase(address, entry.transaction_id)
     if entry.hold:
         shown.hold = f"{address.name}/holds/{entry.hold}"
     if entry.reverses:
         shown.reverses = f"{address.name}/entries/{entry.reverses}"
     shown.activity = names.activity(found.activity)
+    if found.facts is not None:
+        _fill_facts(shown, address, entry, found.facts)
 
 
-def fill_new_entry(shown: pb.Entry, address: Address, entry: Entry, answered: Any, activity: str | None) -> None:
-    """An entry that was made just now; `answered` says when it was written."""
-    fill_entry(shown, address, EntryRead(entry, answered.recorded_at, activity or ""))
+def _fill_facts(shown: pb.Entry, address: Address, entry: Entry, facts: EntryFacts) -> None:
+    shown.reference = facts.reference
+    shown.reason_code = facts.reason_code
+    shown.acting_user = facts.acting_user
+    shown.event_type = facts.event_type
+    if facts.refund is not None:
+        shown.refund = f"{names.purchase(address, entry.transaction_id or '')}/refunds/{facts.refund}"
+    if facts.counterpart:
+        shown.counterpart = address._replace(customer=facts.counterpart).name
+    if facts.purchases:
+        purchases = dict(facts.purchases)
+        for allocation in shown.allocations:
+            if allocation.lot in purchases:
+                allocation.transaction = names.purchase(address, purchases[allocation.lot])
+
+
+def fill_new_entry(
+    shown: pb.Entry,
+    address: Address,
+    entry: Entry,
+    answered: Any,
+    activity: str | None,
+    why: Reason = NO_REASON,
+    facts: EntryFacts = NO_FACTS,
+) -> None:
+    """An entry that was made just now; `answered` says when it was written, its caller why and the rest of it."""
+    facts = facts._replace(reason_code=why.code, acting_user=why.acting_user)
+    fill_entry(shown, address, EntryRead(entry, answered.recorded_at, activity or "", facts))
 
 
 _KINDS: dict[str, Any] = {name.removeprefix("ENTRY_KIND_"): kind for name, kind in pb.EntryKind.items()}

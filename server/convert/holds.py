@@ -12,6 +12,7 @@ from server.convert.requests import context, fill_receipt, set_instant
 from storage.engine.requests import Answer
 from storage.ledger.acts.holds import CaptureHold, CreateHold, Held, ReleaseHold
 from storage.ledger.addresses import Address
+from storage.ledger.entries import EntryFacts
 
 _STATES: dict[str, Any] = {name.removeprefix("HOLD_STATE_"): state for name, state in pb.HoldState.items()}
 
@@ -38,8 +39,10 @@ def capture_hold(call: Call, message: pb.CaptureHoldRequest) -> CaptureHold:
 def captured(command: CaptureHold, answer: Answer[Held]) -> pb.CaptureHoldResponse:
     """What is answered to it."""
     response = _held(pb.CaptureHoldResponse(), command.address, answer)
-    assert answer.value.entry is not None
-    fill_new_entry(response.entry, command.address, answer.value.entry, answer.value, answer.activity)
+    value = answer.value
+    assert value.entry is not None
+    facts = EntryFacts(value.hold.reference)
+    fill_new_entry(response.entry, command.address, value.entry, value, answer.activity, facts=facts)
     return response
 
 

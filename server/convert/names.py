@@ -49,6 +49,17 @@ def transaction(name: str) -> TransactionName:
     return TransactionName(program, customer, transaction_id)
 
 
+def purchase(address: Address, transaction_id: str) -> str:
+    """The resource name of a purchase of an account's customer."""
+    return f"{address.customer_name}/transactions/{transaction_id}"
+
+
+def refund(name: str) -> tuple[TransactionName, int]:
+    """The purchase and the number in `{transaction}/refunds/{refund}`."""
+    bought, _, number = name.rpartition("/refunds/")
+    return transaction(bought), int(number)
+
+
 def numbered(name: str) -> tuple[Address, int]:
     """The account and the number in the name of a lot, a hold, an entry or a shortfall."""
     account, _, number = name.rpartition("/")

@@ -12,6 +12,7 @@ from storage.ledger.acts.adjustments import Adjusted, AdjustPoints
 from storage.ledger.acts.spendings import ClaimReward, RollBackSpending, RolledBack, SpendPoints, Spent
 from storage.ledger.acts.transfers import TransferPoints, Transferred
 from storage.ledger.addresses import Address
+from storage.ledger.entries import EntryFacts
 
 _POLICIES = {
     pb.ROLLBACK_POLICY_UNSPECIFIED: RollbackPolicy.KEEP_ORIGINAL_EXPIRY,
@@ -32,7 +33,7 @@ def spend_points(call: Call, message: pb.SpendPointsRequest) -> SpendPoints:
 def spent(command: SpendPoints, answer: Answer[Spent]) -> pb.SpendPointsResponse:
     """What is answered to a spending."""
     response = pb.SpendPointsResponse()
-    fill_new_entry(response.entry, command.address, answer.value.entry, answer.value, answer.activity)
+    _fill_spent(response.entry, command, answer)
     fill_balance(response.balance, command.address, answer.value.balance)
     fill_receipt(response.receipt, answer)
     return response
@@ -46,7 +47,7 @@ def claim_reward(call: Call, message: pb.ClaimRewardRequest) -> ClaimReward:
 def claimed(command: ClaimReward, answer: Answer[Spent]) -> pb.ClaimRewardResponse:
     """What is answered to a claim."""
     response = pb.ClaimRewardResponse()
-    fill_new_entry(response.entry, command.address, answer.value.entry, answer.value, answer.activity)
+    _fill_spent(response.entry, command, answer)
     fill_balance(response.balance, command.address, answer.value.balance)
     fill_receipt(response.receipt, answer)
     return response
@@ -68,7 +69,8 @@ def rolled_back(command: RollBackSpending, answer: Answer[RolledBack]) -> pb.Rol
     response.rollback.restored = value.restored
     response.rollback.expired = value.expired
     if value.entry is not None:
-        fill_new_entry(response.entry, command.address, value.entry, value, answer.activity)
+        why = command.context.reason
+        fill_new_entry(response.entry, command.address, value.entry, value, answer.activity, why)
     fill_balance(response.balance, command.address, value.balance)
     fill_receipt(response.receipt, answer)
     return response
@@ -81,8 +83,9 @@ def adjust_points(call: Call, message: pb.AdjustPointsRequest) -> AdjustPoints:
 
 def adjusted(command: AdjustPoints, answer: Answer[Adjusted]) -> pb.AdjustPointsResponse:
     """What is answered to an adjustment."""
+    value, why = answer.value, command.context.reason
     response = pb.AdjustPointsResponse()
-    fill_new_entry(response.entry, command.address, answer.value.entry, answer.value, answer.activity)
+    fill_new_entry(response.entry, command.address, value.entry, value, answer.activity, why)
     fill_balance(response.balance, command.address, answer.value.balance)
     fill_receipt(response.receipt, answer)
     return response
@@ -96,13 +99,19 @@ def transfer_points(call: Call, message: pb.TransferPointsRequest) -> TransferPo
 
 def transferred(command: TransferPoints, answer: Answer[Transferred]) -> pb.TransferPointsResponse:
     """What is answered to a transfer."""
-    value = answer.value
+    value, why = answer.value, command.context.reason
+    giver, getter = (EntryFacts(counterpart=one.customer) for one in (command.address, command.to))
     response = pb.TransferPointsResponse()
-    fill_new_entry(response.sent, command.address, value.sent, value, answer.activity)
-    fill_new_entry(response.received, command.to, value.received, value, value.received_by)
+    fill_new_entry(response.sent, command.address, value.sent, value, answer.activity, why, getter)
+    fill_new_entry(response.received, command.to, value.received, value, value.received_by, why, giver)
     fill_balance(response.balance, command.address, value.balance)
     fill_receipt(response.receipt, answer)
     return response
+
+
+def _fill_spent(shown: pb.Entry, command: SpendPoints | ClaimReward, answer: Answer[Spent]) -> None:
+    facts = EntryFacts(command.reference)
+    fill_new_entry(shown, command.address, answer.value.entry, answer.value, answer.activity, facts=facts)
 
 
 def paid_purchase(address: Address, transaction: str) -> str | None:

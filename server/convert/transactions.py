@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from fealty.v1 import transactions_pb2 as pb
+from rules.refunds import Claimed
 from rules.transactions import Line, Purchase
 from server.call import Call
 from server.convert import names
@@ -21,6 +22,7 @@ from storage.ledger.acts.transactions import (
     UpdateTransaction,
 )
 from storage.ledger.addresses import Address, TransactionName
+from storage.ledger.reading.refunds import RefundRead
 
 _STATES: dict[str, Any] = {
     name.removeprefix("TRANSACTION_STATE_"): state for name, state in pb.TransactionState.items()
@@ -33,18 +35,20 @@ SOURCE_MARK = "~"
 
 def record_transaction(call: Call, message: pb.RecordTransactionRequest) -> RecordTransaction:
     """The command in a request, or in an item of a stream."""
-    transaction_id = message.transaction_id
-    if message.source:
-        transaction_id = f"{message.source}{SOURCE_MARK}{transaction_id}"
     return RecordTransaction(
         names.address(message.account),
-        transaction_id,
+        identified(message),
         message.amount.amount_minor,
         message.amount.currency_code,
         instant(message, "occur_time"),
         _lines(message.lines),
         context(call, message),
     )
+
+
+def identified(message: pb.RecordTransactionRequest | pb.LookupTransactionRequest) -> str:
+    """The id by which the books know a purchase: that of its sender, behind the sender's own where it has one."""
+    return f"{message.source}{SOURCE_MARK}{message.transaction_id}" if message.source else message.transaction_id
 
 
 def recorded(command: RecordTransaction, answer: Answer[Recorded | Again]) -> pb.RecordTransactionResponse:
@@ -116,17 +120,47 @@ def refunded(command: RefundTransaction, answer: Answer[Refunded]) -> pb.RefundT
     """What is answered to a refund."""
     value = answer.value
     response = pb.RefundTransactionResponse()
-    shown = response.refund
-    shown.number = value.number
-    shown.amount_minor = value.share.amount_minor
-    shown.points = value.share.points
-    shown.from_pending = value.claimed.pending
-    shown.from_own_lot = value.claimed.own_lot
-    shown.from_other_lots = value.claimed.other_lots
-    shown.debt = value.claimed.debt
-    shown.shortfall = value.claimed.shortfall
-    shown.restored = value.restored
+    shown, why = response.refund, command.context.reason
+    _fill_taken(shown, value.share.amount_minor, value.share.points, value.claimed, value.restored, command.lines)
+    shown.name = f"{command.name.name}/refunds/{value.number}"
+    if value.occurred_at is not None and value.recorded_at is not None:
+        set_instant(shown.occur_time, value.occurred_at)
+        set_instant(shown.record_time, value.recorded_at)
+    shown.activity = names.activity(answer.activity)
+    shown.reason_code = why.code
+    shown.acting_user = why.acting_user
     return _decided(response, command.name, answer, value.decided)
+
+
+def fill_refund(shown: pb.Refund, name: TransactionName, found: RefundRead) -> None:
+    """A refund that was read."""
+    _fill_taken(shown, found.amount_minor, found.points, found.claimed, found.restored, found.lines)
+    shown.name = f"{name.name}/refunds/{found.number}"
+    set_instant(shown.occur_time, found.occurred_at)
+    set_instant(shown.record_time, found.recorded_at)
+    shown.activity = names.activity(found.activity)
+    shown.reason_code = found.reason_code
+    shown.acting_user = found.acting_user
+
+
+def _fill_taken(
+    shown: pb.Refund,
+    amount_minor: int,
+    points: int,
+    claimed: Claimed,
+    restored: int,
+    lines: Iterable[tuple[int, int]],
+) -> None:
+    shown.amount_minor = amount_minor
+    shown.points = points
+    shown.from_pending = claimed.pending
+    shown.from_own_lot = claimed.own_lot
+    shown.from_other_lots = claimed.other_lots
+    shown.debt = claimed.debt
+    shown.shortfall = claimed.shortfall
+    shown.restored = restored
+    for line, amount in lines:
+        shown.lines.add(line=line, amount_minor=amount)
 
 
 def fill(

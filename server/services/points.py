@@ -5,16 +5,20 @@ from typing import TypeVar
 
 from fealty.v1 import points_pb2 as pb
 from rules.access import check_scope
+from rules.refusals import EntryNotFound
 from server.call import Call
 from server.commands import Commands
 from server.convert import explanations, names
 from server.convert.balances import fill_balance, fill_entry
 from server.convert.requests import instant
 from server.paging import Pages, page_size
+from server.policy import word
 from storage.books import Books
 from storage.ledger.commands import Balance
-from storage.ledger.queries import EntryRead, GetBalance, ListEntries
-from storage.ledger.reading import explain, past
+from storage.ledger.entries import EntryRead
+from storage.ledger.queries import GetBalance, ListEntries
+from storage.ledger.reading import entries, explain, past
+from storage.ledger.reading.entries import EntryFilter
 
 # Before the first entry that can be numbered: where a list that starts at the newest begins.
 NEWEST = 2**63 - 1
@@ -59,12 +63,30 @@ class Points:
         fill_balance(response.balance, address, found)
         return response
 
+    async def GetEntry(self, call: Call, message: pb.GetEntryRequest) -> pb.GetEntryResponse:
+        address, seq = names.numbered(message.name)
+        check_scope(call.caller, address.program)
+        found: list[EntryRead] = only(await self._books.ask([ListEntries(address, seq + 1, 1)]), list)
+        if [read.entry.seq for read in found] != [seq]:
+            raise EntryNotFound(entry=message.name)
+        response = pb.GetEntryResponse()
+        fill_entry(response.entry, address, found[0])
+        return response
+
     async def ListEntries(self, call: Call, message: pb.ListEntriesRequest) -> pb.ListEntriesResponse:
         address = names.address(message.account)
         check_scope(call.caller, address.program)
         before = int(self._pages.position(message, message.page_token) or NEWEST)
         size = page_size(message.page_size)
-        found: list[EntryRead] = only(await self._books.ask([ListEntries(address, before, size + 1)]), list)
+        kind = word(pb.EntryKind, message.kind, "ENTRY_KIND_")
+        wanted = EntryFilter(kind, instant(message, "start_time"), instant(message, "end_time"))
+        found: list[EntryRead]
+        if wanted == EntryFilter():
+            found = only(await self._books.ask([ListEntries(address, before, size + 1)]), list)
+        else:
+            found = await self._books.query(
+                call.caller, lambda books: entries.page(books, address, wanted, before, size + 1)
+            )
         response = pb.ListEntriesResponse()
         for entry in found[:size]:
             fill_entry(response.entries.add(), address, entry)

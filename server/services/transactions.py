@@ -11,11 +11,12 @@ from server.paging import Pages, page_size
 from server.policy import word
 from storage.books import Books
 from storage.ledger.addresses import Address, CustomerName
+from storage.ledger.reading import refunds
 from storage.ledger.reading import transactions as reading
 
 
 class Transactions:
-    """Purchases."""
+    """Purchases and their refunds."""
 
     service = "fealty.v1.TransactionService"
 
@@ -45,6 +46,36 @@ class Transactions:
         found = await self._books.query(call.caller, lambda books: reading.get(books, name))
         response = pb.GetTransactionResponse()
         _fill(response.transaction, CustomerName(name.program, name.customer), found)
+        return response
+
+    async def LookupTransaction(self, call: Call, message: pb.LookupTransactionRequest) -> pb.LookupTransactionResponse:
+        program, transaction_id = names.program_id(message.parent), transactions.identified(message)
+        check_scope(call.caller, program)
+        name, found = await self._books.query(call.caller, lambda books: reading.lookup(books, program, transaction_id))
+        response = pb.LookupTransactionResponse()
+        _fill(response.transaction, name, found)
+        return response
+
+    async def GetRefund(self, call: Call, message: pb.GetRefundRequest) -> pb.GetRefundResponse:
+        name, number = names.refund(message.name)
+        check_scope(call.caller, name.program)
+        found = await self._books.query(call.caller, lambda books: refunds.get(books, name, number))
+        response = pb.GetRefundResponse()
+        transactions.fill_refund(response.refund, name, found)
+        return response
+
+    async def ListRefunds(self, call: Call, message: pb.ListRefundsRequest) -> pb.ListRefundsResponse:
+        name = names.transaction(message.parent)
+        check_scope(call.caller, name.program)
+        position = self._pages.position(message, message.page_token)
+        before = int(position) if position else None
+        size = page_size(message.page_size)
+        found = await self._books.query(call.caller, lambda books: refunds.page(books, name, before, size + 1))
+        response = pb.ListRefundsResponse()
+        for refund in found[:size]:
+            transactions.fill_refund(response.refunds.add(), name, refund)
+        if len(found) > size:
+            response.next_page_token = self._pages.token(message, str(found[size - 1].number))
         return response
 
     async def ListTransactions(self, call: Call, message: pb.ListTransactionsRequest) -> pb.ListTransactionsResponse:

@@ -2,24 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec import json
 
 from rules import ledger
-from rules.accounts import Account, AccountState, Entry
+from rules.accounts import Account, AccountState
 from rules.refusals import Refusal
 from storage.engine.session import Session, Statement, rolled_back_on_error
 from storage.engine.workspace import Workspace
 from storage.ledger import addresses
 from storage.ledger.addresses import AccountKey, Address, Unopened
 from storage.ledger.commands import Balance, balance
+from storage.ledger.entries import COLUMNS, EntryRead, with_facts
 from storage.ledger.limits import SHORT_PAGE_MAX
 from storage.ledger.locked_account import draft_of
 from storage.ledger.nouns import load_accounts, load_lots, pinned
-from storage.ledger.records import ACCOUNTS, ENTRIES
+from storage.ledger.records import ACCOUNTS
 from storage.ledger.resolving import Resolver
 from storage.programs.queries import PROGRAM_STATES, ProgramCache, ProgramState, knowing
 
@@ -36,14 +36,6 @@ class ListEntries(NamedTuple):
     address: Address
     before: int
     size: int
-
-
-class EntryRead(NamedTuple):
-    """An entry as it is kept."""
-
-    entry: Entry
-    recorded_at: datetime
-    activity: str
 
 
 Query = GetBalance | ListEntries
@@ -133,10 +125,13 @@ async def _entries(
     ]
     pages: defaultdict[int, list[EntryRead]] = defaultdict(list)
     merged: set[int] = set()
-    for row in _ROWS.decode(await session.run(_PAGES, [json.encode(asked)])):
+    rows = _ROWS.decode(await session.run(_PAGES, [json.encode(asked)]))
+    owners = [key.account for key in wanted.values()]
+    reads = await with_facts(session, [owners[row.number] for row in rows], [row.read for row in rows])
+    for row, read in zip(rows, reads, strict=True):
         if row.is_merged:
             merged.add(row.number)
-        pages[row.number].append(EntryRead(row.entry, row.recorded_at, row.activity))
+        pages[row.number].append(read)
     return {
         query: await addresses.blocked(session, query.address, key.customer) if number in merged else pages[number]
         for number, (query, key) in enumerate(wanted.items())
@@ -148,9 +143,7 @@ class _Row(NamedTuple):
 
     number: int
     is_merged: bool
-    recorded_at: datetime
-    activity: str
-    entry: Entry
+    read: EntryRead
 
 
 def weight(query: Query) -> int:
@@ -172,7 +165,7 @@ _ROWS = json.Decoder(list[_Row])
 _PAGES = Statement(
     f"""
 SELECT coalesce(json_agg(json_build_array(
-    k.number, o.is_merged, e.recorded_at, e.activity, json_build_array({ENTRIES.select("e")})
+    k.number, o.is_merged, json_build_array({COLUMNS})
 ) ORDER BY k.number, e.seq DESC), '[]')
 FROM json_to_recordset($1) AS k(number integer, account bigint, before bigint, size integer)
 CROSS JOIN LATERAL (SELECT state = 'MERGED' AS is_merged FROM account WHERE id = k.account OFFSET 0) AS o

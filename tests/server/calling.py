@@ -19,7 +19,7 @@ from fealty.v1 import (
 from server.policy import Method
 from tests.server.acts import ACTS
 from tests.server.club import ADA, NAME, Club, account
-from tests.server.listing import LISTS
+from tests.server.listing import LISTS, refund_in_parts
 from tests.server.serving import Client, fresh, program, purchase, told
 
 # Brings about what the request is about, and answers it.
@@ -46,6 +46,26 @@ async def _customer_by_number(club: Club) -> Any:
 
 async def _purchase(club: Club) -> Any:
     return transactions_pb2.GetTransactionRequest(name=(await club.earn(100)).transaction.name)
+
+
+async def _purchase_by_id(club: Club) -> Any:
+    await club.earn(100, transaction_id="t1", source="shop")
+    return transactions_pb2.LookupTransactionRequest(parent=NAME, transaction_id="t1", source="shop")
+
+
+async def _refund(club: Club) -> Any:
+    name = (await club.earn(100)).transaction.name
+    return transactions_pb2.GetRefundRequest(name=(await club.refund(name)).refund.name)
+
+
+async def _refunds(club: Club) -> Any:
+    await refund_in_parts(club)
+    return LISTS["ListRefunds"].request()
+
+
+async def _entry(club: Club) -> Any:
+    await club.earn(100)
+    return points_pb2.GetEntryRequest(name=(await club.spend(10, reference="order-7")).entry.name)
 
 
 async def _hold(club: Club) -> Any:
@@ -76,6 +96,10 @@ REQUESTS: dict[str, Ask] = {
     "LookupCustomer": _customer_by_number,
     "ListCustomers": _of(customers_pb2.ListCustomersRequest(parent=NAME)),
     "GetTransaction": _purchase,
+    "LookupTransaction": _purchase_by_id,
+    "GetRefund": _refund,
+    "ListRefunds": _refunds,
+    "GetEntry": _entry,
     "GetBalance": _of(points_pb2.GetBalanceRequest(account=account())),
     "ListEntries": _of(points_pb2.ListEntriesRequest(account=account())),
     "GetHold": _hold,

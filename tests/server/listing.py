@@ -39,6 +39,12 @@ async def overdraw_and_repay(club: Club) -> None:
     await club.earn(10, "owing")
 
 
+async def refund_in_parts(club: Club) -> None:
+    """One part more of one purchase, which is recorded where it was not yet."""
+    name = (await club.earn(1000, transaction_id="returned")).transaction.name
+    await club.refund(name, amount_minor=7)
+
+
 LISTS: dict[str, Listed] = {
     "ListTransactions": Listed(
         lambda client: client.transactions.ListTransactions,
@@ -46,6 +52,21 @@ LISTS: dict[str, Listed] = {
         "transactions",
         lambda club: club.earn(1),
         {"card_id": "plain"},
+    ),
+    "ListRefunds": Listed(
+        lambda client: client.transactions.ListRefunds,
+        _with(transactions_pb2.ListRefundsRequest, parent=f"{ADA}/transactions/returned"),
+        "refunds",
+        refund_in_parts,
+        {"parent": f"{ADA}/transactions/kept"},
+    ),
+    # Those of a filter: pages of all of them are in test_pages.py.
+    "ListEntries": Listed(
+        lambda client: client.points.ListEntries,
+        _with(points_pb2.ListEntriesRequest, account=account(), kind=points_pb2.ENTRY_KIND_SPEND),
+        "entries",
+        lambda club: club.spend(1),
+        {"kind": points_pb2.ENTRY_KIND_UNSPECIFIED},
     ),
     "ListLots": Listed(
         lambda client: client.lots.ListLots,

@@ -147,6 +147,17 @@ def _missing_transaction(club: Club) -> Awaitable[Any]:
     return club.till.transactions.GetTransaction(request)
 
 
+async def _missing_refund(club: Club) -> Refused:
+    name = (await club.earn(100, transaction_id="t1")).transaction.name
+    await club.refund(name, amount_minor=1)
+    request = transactions_pb2.GetRefundRequest(name=f"{name}/refunds/2")
+    return lambda: club.till.transactions.GetRefund(request)
+
+
+def _missing_entry(club: Club) -> Awaitable[Any]:
+    return club.till.points.GetEntry(points_pb2.GetEntryRequest(name=f"{account()}/entries/9"))
+
+
 def _missing_shortfall(club: Club) -> Awaitable[Any]:
     name = f"{account('owing')}/shortfalls/1"
     request = reports_pb2.WriteOffShortfallRequest(name=name, reason=WHY, request_id=fresh())
@@ -188,6 +199,7 @@ OF_PURCHASES: dict[str, Provoked] = {
     "TRANSACTION_NOT_FOUND": Provoked(
         MISSING, {"transaction": f"{ADA}/transactions/t9"}, at_once(_missing_transaction)
     ),
+    "REFUND_NOT_FOUND": Provoked(MISSING, {"refund": f"{ADA}/transactions/t1/refunds/2"}, _missing_refund),
     "TRANSACTION_STATE": Provoked(
         REFUSED,
         {"transaction": T1, "state": "ACCEPTED", "wanted": "PENDING"},
@@ -209,6 +221,7 @@ OF_POINTS: dict[str, Provoked] = {
     "ALREADY_ROLLED_BACK": Provoked(
         REFUSED, {"entry": SPENT, "remaining": "10", "requested": "11"}, _rolled_back_twice
     ),
+    "ENTRY_NOT_FOUND": Provoked(MISSING, {"entry": f"{account()}/entries/9"}, at_once(_missing_entry)),
     "ROLLBACK_WINDOW_CLOSED": Provoked(REFUSED, {"days": "7", "spent_at": START.isoformat()}, _rolled_back_late),
     "TRANSFER_TO_ITSELF": Provoked(INVALID, {}, _transferred_to_itself),
     "TRANSFER_BETWEEN_CARDS": Provoked(

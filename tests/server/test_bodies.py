@@ -43,6 +43,7 @@ async def _asked(club: Club) -> list[tuple[Method, Any]]:
         asked.append((found["ListEvents"], events))
         for card in CARDS:
             name = account(card.card_id, customer)
+            asked.append((found["ListEntries"], points_pb2.ListEntriesRequest(account=name)))
             asked.append((found["ExplainBalance"], points_pb2.ExplainBalanceRequest(account=name)))
             for moment in (START, club.now):
                 past = points_pb2.GetBalanceRequest(account=name, as_of_time=timestamp(moment))

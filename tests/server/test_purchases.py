@@ -101,7 +101,7 @@ async def test_refunds_add_up_to_the_whole(club: Club) -> None:
     name = (await club.earn(100, amount=money(300), lines=_priced(100))).transaction.name
     taken = [(await club.refund(name, amount_minor=100)).refund for _ in range(3)]
     assert [one.points for one in taken] == [33, 33, 34]
-    assert [one.number for one in taken] == [1, 2, 3]
+    assert [one.name for one in taken] == [f"{name}/refunds/{number}" for number in (1, 2, 3)]
     assert [one.from_own_lot for one in taken] == [33, 33, 34]
     shown = await _read(club, name)
     assert (shown.state, shown.refunded_minor, shown.refunded_points, shown.points) == (

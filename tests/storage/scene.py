@@ -18,8 +18,9 @@ from storage.engine.unit import run
 from storage.ledger.acts.transactions import Recorded
 from storage.ledger.addresses import Address
 from storage.ledger.commands import AllOrNothing, Balance, Command
+from storage.ledger.entries import EntryRead
 from storage.ledger.group import Outcome
-from storage.ledger.queries import EntryRead, GetBalance, ListEntries
+from storage.ledger.queries import GetBalance, ListEntries
 from storage.ledger.sweep import programs_with_due, sweep
 from storage.ledger.verify import verify
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram

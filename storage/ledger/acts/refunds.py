@@ -1,5 +1,6 @@
 """Refunds of purchases, and what they leave behind."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from rules import refunds
@@ -23,7 +24,8 @@ from storage.ledger.records import REFUNDS, LoadedPurchase
 
 
 class Refunded(NamedTuple):
-    """What a refund took: refund `number` of the purchase, which stands as it stands after it."""
+    """What a refund took: refund `number` of the purchase, which stands as it stands after it. Answers that were kept
+    before do not say when."""
 
     number: int
     share: Share
@@ -31,6 +33,8 @@ class Refunded(NamedTuple):
     restored: int
     policy: RefundPolicy
     decided: Decided
+    occurred_at: datetime | None = None
+    recorded_at: datetime | None = None
 
 
 class WrittenOff(NamedTuple):
@@ -88,9 +92,8 @@ class RefundTransaction(NamedTuple):
         policy = locked.card.refund_policy
         if taken.points:
             claimed = refunds.claim(draft, taken.points, known.lot, policy, program.now, purchase.transaction_id)
-        answer = Refunded(
-            after.refunds, taken, claimed, restored, policy, seen(locked, known._replace(purchase=after), draft)
-        )
+        decided = seen(locked, known._replace(purchase=after), draft)
+        answer = Refunded(after.refunds, taken, claimed, restored, policy, decided, program.now, group.now)
         details = {
             "amount_minor": taken.amount_minor,
             "points": taken.points,

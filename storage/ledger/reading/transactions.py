@@ -1,12 +1,10 @@
-"""Purchases and their refunds, as they stand."""
+"""Purchases, as they stand."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from rules.accounts import LotState
-from rules.programs import RefundPolicy
-from rules.refunds import Claimed
-from rules.refusals import Refusal, TransactionNotFound
+from rules.refusals import ProgramNotFound, Refusal, TransactionNotFound
 from rules.transactions import Purchase, TransactionState
 from storage.engine.database import Connection
 from storage.engine.session import session
@@ -31,31 +29,24 @@ class Listed(NamedTuple):
     activity: str
 
 
-class RefundRead(NamedTuple):
-    """A refund as it was done. `lines` are (number from 1, amount), as they were asked for; 0 for all of a line."""
-
-    number: int
-    amount_minor: int
-    lines: tuple[tuple[int, int], ...]
-    points: int
-    claimed: Claimed
-    restored: int
-    policy: RefundPolicy
-    occurred_at: datetime
-    recorded_at: datetime
-    activity: str
-
-
 def get(books: Connection, name: TransactionName) -> Listed:
     """One purchase. Raises ProgramNotFound, CustomerNotFound, CustomerMerged, TransactionNotFound."""
     with accounts.snapshot(books):
-        address, key = _find(books, name)
-        program = accounts.program_state(books, key.program)
-        asked = {"program": key.program, "transaction_id": name.transaction_id, "now": program.now}
-        row = books.execute(_GET, asked, prepare=True).fetchone()
-        assert row is not None
-        [listed] = _listed(books, CustomerName(address.program, address.customer), [row])
-        return listed
+        address, key = find(books, name)
+        return _one(books, CustomerName(address.program, address.customer), key.program, name.transaction_id)
+
+
+def lookup(books: Connection, program: str, transaction_id: str) -> tuple[CustomerName, Listed]:
+    """The purchase of that id, with its source, and whose it is now. Raises ProgramNotFound, TransactionNotFound."""
+    with accounts.snapshot(books):
+        found = books.execute(_WHOSE, (transaction_id, program), prepare=True).fetchone()
+        if found is None:
+            raise ProgramNotFound(program=program)
+        key, customer = found
+        if customer is None:
+            raise TransactionNotFound(transaction=transaction_id)
+        name = CustomerName(program, customer)
+        return name, _one(books, name, key, transaction_id)
 
 
 def page(
@@ -84,28 +75,8 @@ def page(
         return _listed(books, name, books.execute(_PAGE, asked, prepare=True).fetchall())
 
 
-def refunds(books: Connection, name: TransactionName) -> list[RefundRead]:
-    """The refunds of a purchase, in their order. Raises as `get` does."""
-    _, key = _find(books, name)
-    rows = books.execute(_REFUNDS, (key.program, name.transaction_id), prepare=True)
-    return [
-        RefundRead(
-            number,
-            amount_minor,
-            tuple((line, amount) for line, amount in lines or ()),
-            points,
-            Claimed(*claimed),
-            restored,
-            RefundPolicy(policy),
-            occurred_at,
-            recorded_at,
-            activity,
-        )
-        for number, amount_minor, lines, points, *claimed, restored, policy, occurred_at, recorded_at, activity in rows
-    ]
-
-
-def _find(books: Connection, name: TransactionName) -> tuple[Address, AccountKey]:
+def find(books: Connection, name: TransactionName) -> tuple[Address, AccountKey]:
+    """The account of a purchase. Raises as `get` does."""
     address = blocking(find_transactions(session(books), [name]))[name]
     if isinstance(address, Refusal):
         raise address
@@ -113,6 +84,12 @@ def _find(books: Connection, name: TransactionName) -> tuple[Address, AccountKey
     if not key.account:
         raise TransactionNotFound(transaction=name.transaction_id)
     return address, key
+
+
+def _one(books: Connection, name: CustomerName, program: int, transaction_id: str) -> Listed:
+    asked = {"program": program, "transaction_id": transaction_id, "now": accounts.program_state(books, program).now}
+    [listed] = _listed(books, name, books.execute(_GET, asked, prepare=True).fetchall())
+    return listed
 
 
 def _listed(books: Connection, name: CustomerName, rows: list[tuple[Any, ...]]) -> list[Listed]:
@@ -173,6 +150,15 @@ SELECT {_COLUMNS} FROM transaction t JOIN account a ON a.id = t.account {_LOT}
 WHERE t.program = %(program)s AND t.transaction_id = %(transaction_id)s
 """  # noqa: S608
 
+_WHOSE = """
+SELECT p.id, c.customer_id FROM program p LEFT JOIN LATERAL (
+    SELECT customer.customer_id FROM transaction t
+    JOIN account ON account.id = t.account JOIN customer ON customer.id = account.customer
+    WHERE t.program = p.id AND t.transaction_id = %s OFFSET 0
+) AS c ON true
+WHERE p.program_id = %s
+"""
+
 _PAGE = f"""
 SELECT {_COLUMNS} FROM account a
 CROSS JOIN LATERAL (
@@ -184,9 +170,3 @@ CROSS JOIN LATERAL (
 WHERE a.customer = %(customer)s AND (%(card)s::text = '' OR a.card_id = %(card)s::text)
 ORDER BY t.occurred_at DESC, t.activity DESC LIMIT %(size)s
 """  # noqa: S608
-
-_REFUNDS = """
-SELECT number, amount_minor, lines, points, pending, own_lot, other_lots, debt, shortfall, restored, policy,
-       occurred_at, recorded_at, activity::text
-FROM refund WHERE program = %s AND transaction_id = %s ORDER BY number
-"""

@@ -12,12 +12,25 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 
+from rules.accounts import EntryKind
 from rules.refusals import Refusal
 from storage.engine.database import open_database
 from storage.ledger import queries, reading
 from storage.ledger.addresses import CustomerName
 from storage.ledger.queries import GetBalance, ListEntries
-from storage.ledger.reading import events, explain, holds, liability, lots, past, shortfalls, transactions
+from storage.ledger.reading import (
+    entries,
+    events,
+    explain,
+    holds,
+    liability,
+    lots,
+    past,
+    refunds,
+    shortfalls,
+    transactions,
+)
+from storage.ledger.reading.entries import EntryFilter
 from storage.ledger.reading.events import EventOrder
 from storage.ledger.verify import verify
 from storage.ledger.verifying.rebuild import rebuild
@@ -113,7 +126,9 @@ def _everything(scene: Deep) -> dict[tuple[str, ...], Any]:
             ask(events.page, whose, "", order, False, None, 1000)
         for (transaction_id,) in scene.rows(_PURCHASES, [name]):
             ask(transactions.get, scene.named(transaction_id, name))
-            ask(transactions.refunds, scene.named(transaction_id, name))
+            ask(transactions.lookup, scene.program_id, transaction_id)
+            ask(refunds.page, scene.named(transaction_id, name), None, 1000)
+            ask(refunds.get, scene.named(transaction_id, name), 1)
         for card in CARDS:
             _of_account(scene, name, card.card_id, ask, moments)
             asked = (
@@ -131,6 +146,8 @@ def _of_account(scene: Deep, name: str, card: str, ask: Callable[..., None], mom
     address = scene.address(name, card)
     ask(lots.page, address, "", None, 1000)
     ask(holds.page, address, "", None, 1000)
+    for kind in EntryKind:
+        ask(entries.page, address, EntryFilter(kind), 999, 1000)
     ask(explain.explain, address, None, 1000)
     for get in (lots.get, holds.get, shortfalls.get):
         ask(get, address, 1)

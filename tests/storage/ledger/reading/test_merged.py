@@ -8,7 +8,8 @@ from rules.refusals import CustomerMerged
 from storage.engine.database import Database
 from storage.ledger.addresses import CustomerName
 from storage.ledger.commands import Balance
-from storage.ledger.reading import events, explain, holds, lots, past, shortfalls, transactions
+from storage.ledger.reading import entries, events, explain, holds, lots, past, refunds, shortfalls, transactions
+from storage.ledger.reading.entries import EntryFilter
 from storage.ledger.reading.events import EventOrder
 from tests.storage import members
 from tests.storage.deep import DAY, Deep
@@ -35,6 +36,8 @@ def test_who_was_merged_is_read_under_the_other_name(scene: Deep) -> None:
     for reading, *arguments in (
         (transactions.page, CustomerName("coffee", "ada"), "", "", None, 5),
         (transactions.get, scene.named("t")),
+        (refunds.page, scene.named("t"), None, 5),
+        (entries.page, scene.address(), EntryFilter("ADJUSTMENT"), 9, 5),
         (events.page, CustomerName("coffee", "ada"), "", EventOrder.POINTS, False, None, 5),
         (lots.page, scene.address(), "", None, 5),
         (holds.page, scene.address(), "", None, 5),
@@ -45,6 +48,8 @@ def test_who_was_merged_is_read_under_the_other_name(scene: Deep) -> None:
         with pytest.raises(CustomerMerged):
             scene.read(reading, *arguments)
     found = scene.read(transactions.get, scene.named("t", "ben"))
+    assert scene.read(transactions.lookup, "coffee", "t") == (CustomerName("coffee", "ben"), found)
+    assert [one.number for one in scene.read(refunds.page, scene.named("t", "ben"), None, 5)] == [1]
     lot = scene.read(lots.get, scene.address("ben", "slow"), found.lot)
     assert (found.lot, lot.lot.remaining, found.activates_at) == (1, 90, lot.lot.activates_at)
     assert lot.origin is not None

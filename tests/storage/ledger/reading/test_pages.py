@@ -18,7 +18,7 @@ from rules.refusals import (
 from storage.engine.commands import Reason
 from storage.engine.database import Database
 from storage.ledger.addresses import CustomerName
-from storage.ledger.reading import events, holds, lots, shortfalls, transactions
+from storage.ledger.reading import events, holds, lots, refunds, shortfalls, transactions
 from storage.ledger.reading.events import EventOrder
 from tests.storage.deep import DAY, Deep
 from tests.storage.scene import START
@@ -77,8 +77,9 @@ def test_a_purchase_is_read_with_its_lot_and_its_refunds(scene: Deep) -> None:
     lot = scene.read(lots.get, scene.address(card="slow"), 1)
     assert (found.lot, found.activates_at, found.expires_at) == (1, lot.lot.activates_at, lot.expires_at)
     assert (found.purchase.refunds, found.purchase.refunded_minor, found.activity) == (2, 60, lot.activity)
-    refunds = scene.read(transactions.refunds, scene.named("t"))
-    assert [(refund.number, refund.points, refund.claimed.pending) for refund in refunds] == [(1, 30, 30), (2, 30, 30)]
+    found_refunds = scene.read(refunds.page, scene.named("t"), None, 5)
+    assert [(one.number, one.points, one.claimed.pending) for one in found_refunds] == [(2, 30, 30), (1, 30, 30)]
+    assert [scene.read(refunds.get, scene.named("t"), number) for number in (2, 1)] == found_refunds
     assert str(lot.last_usable_on) == "2025-02-12"
 
 
