@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from rules.access import Caller
+from rules.refusals import Refusal
 from storage.access.queries import authenticate
 from storage.activity import positions
 from storage.activity.positions import Look
@@ -19,10 +20,11 @@ from storage.engine.requests import Answer
 from storage.engine.threads import ThreadLane, ThreadRules
 from storage.engine.unit import run
 from storage.ledger import queries
-from storage.ledger.commands import AllOrNothing, Command
+from storage.ledger.addresses import Address
+from storage.ledger.commands import AllOrNothing, Balance, Command
 from storage.ledger.group import Outcome
-from storage.ledger.limits import BY_KEY, HOT, HOT_ANSWER_LIMIT_S, PAGES, READER
-from storage.ledger.queries import Query, Reader, is_long, weight
+from storage.ledger.limits import BALANCES_AT_ONCE, BY_KEY, HOT, HOT_ANSWER_LIMIT_S, PAGES, READER
+from storage.ledger.queries import GetBalances, Query, Reader, is_long, weight
 from storage.ledger.writer import Writer
 
 Result = TypeVar("Result")
@@ -70,6 +72,16 @@ class Books:
     def ask(self, queries: Sequence[Query]) -> "asyncio.Future[Sequence[queries.Result | Exception]]":
         """An outcome for each query; what arrives together shares a round trip."""
         return (self._pages if any(map(is_long, queries)) else self._reader).submit(queries)
+
+    async def balances(self, addresses: Sequence[Address]) -> list[Balance | Refusal]:
+        """The balance of each account, or why it has none; many are read in parts, so that others get their turn."""
+        found: list[Balance | Refusal] = []
+        for start in range(0, len(addresses), BALANCES_AT_ONCE):
+            part: Sequence[Any] = await self.ask([GetBalances(tuple(addresses[start : start + BALANCES_AT_ONCE]))])
+            if isinstance(part[0], Exception):
+                raise part[0]
+            found += part[0]
+        return found
 
     def record(self, acts: Sequence[Act]) -> "asyncio.Future[Sequence[str | Exception]]":
         """The id of the record of each act that changed nothing."""

@@ -40,7 +40,7 @@ _KINDS = {
     cards_pb2.CARD_KIND_POINTS: CardKind.POINTS,
     cards_pb2.CARD_KIND_STAMPS: CardKind.STAMPS,
 }
-_KIND_NUMBERS = {kind: number for number, kind in _KINDS.items()}
+KIND_NUMBERS = {kind: number for number, kind in _KINDS.items()}
 
 _REFUNDS = {
     cards_pb2.REFUND_POLICY_UNSPECIFIED: RefundPolicy.WITHIN_BALANCE,
@@ -86,7 +86,7 @@ def message(card: Card) -> pb.Card:
         ),
         pending_policy=None if card.pending is None else _pending_message(card.pending),
         expiry_policy=None if card.expiry_policy is None else _expiry_message(card.expiry_policy),
-        kind=_KIND_NUMBERS[card.kind],
+        kind=KIND_NUMBERS[card.kind],
         stamps_per_reward=card.stamps_per_reward,
         refund_policy=_REFUND_NUMBERS[card.refund_policy],
         rollback_days=card.rollback_days,

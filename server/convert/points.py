@@ -1,10 +1,12 @@
 """Points: spendings, rollbacks, adjustments, transfers, rewards."""
 
 from fealty.v1 import points_pb2 as pb
+from rules.cards import Card
 from rules.refunds import RollbackPolicy
 from server.call import Call
 from server.convert import names
 from server.convert.balances import fill_balance, fill_new_entry
+from server.convert.cards import KIND_NUMBERS
 from server.convert.requests import context, fill_receipt, instant
 from server.errors import RequestInvalid
 from storage.engine.requests import Answer
@@ -12,6 +14,7 @@ from storage.ledger.acts.adjustments import Adjusted, AdjustPoints
 from storage.ledger.acts.spendings import ClaimReward, RollBackSpending, RolledBack, SpendPoints, Spent
 from storage.ledger.acts.transfers import TransferPoints, Transferred
 from storage.ledger.addresses import Address
+from storage.ledger.commands import Balance
 from storage.ledger.entries import EntryFacts
 
 _POLICIES = {
@@ -107,6 +110,24 @@ def transferred(command: TransferPoints, answer: Answer[Transferred]) -> pb.Tran
     fill_balance(response.balance, command.address, value.balance)
     fill_receipt(response.receipt, answer)
     return response
+
+
+def batch_addresses(message: pb.BatchGetBalancesRequest) -> list[Address]:
+    """The accounts in a request. Raises RequestInvalid where one is of another program than the card."""
+    card = names.card(message.card)
+    addresses = [Address(card.program, names.customer_id(customer), card.card) for customer in message.customers]
+    for number, customer in enumerate(message.customers):
+        if names.program_id(customer) != card.program:
+            raise RequestInvalid([(f"customers[{number}]", "must be a customer of the program of the card")])
+    return addresses
+
+
+def fill_account(shown: pb.Account, address: Address, card: Card, found: Balance) -> None:
+    """An account as the contract shows it."""
+    shown.name = address.name
+    shown.card_id = card.card_id
+    shown.kind = KIND_NUMBERS[card.kind]
+    fill_balance(shown.balance, address, found)
 
 
 def _fill_spent(shown: pb.Entry, command: SpendPoints | ClaimReward, answer: Answer[Spent]) -> None:

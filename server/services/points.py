@@ -5,19 +5,21 @@ from typing import TypeVar
 
 from fealty.v1 import points_pb2 as pb
 from rules.access import check_scope
-from rules.refusals import EntryNotFound
+from rules.refusals import CardNotFound, EntryNotFound, ProgramNotFound, Refusal
 from server.call import Call
 from server.commands import Commands
-from server.convert import explanations, names
+from server.convert import explanations, names, points
 from server.convert.balances import fill_balance, fill_entry
 from server.convert.requests import instant
+from server.errors import failure
 from server.paging import Pages, page_size
 from server.policy import word
 from storage.books import Books
+from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance
 from storage.ledger.entries import EntryRead
 from storage.ledger.queries import GetBalance, ListEntries
-from storage.ledger.reading import entries, explain, past
+from storage.ledger.reading import accounts, entries, explain, past
 from storage.ledger.reading.entries import EntryFilter
 
 # Before the first entry that can be numbered: where a list that starts at the newest begins.
@@ -27,7 +29,7 @@ Value = TypeVar("Value")
 
 
 class Points:
-    """Spendings, rollbacks, adjustments, transfers, balances and the points history."""
+    """Spendings, rollbacks, adjustments, transfers, accounts, balances and the points history."""
 
     service = "fealty.v1.PointsService"
 
@@ -61,6 +63,38 @@ class Points:
             found = await self._books.query(call.caller, lambda books: past.balance_at(books, address, at))
         response = pb.GetBalanceResponse()
         fill_balance(response.balance, address, found)
+        return response
+
+    async def BatchGetBalances(self, call: Call, message: pb.BatchGetBalancesRequest) -> pb.BatchGetBalancesResponse:
+        addresses = points.batch_addresses(message)
+        check_scope(call.caller, addresses[0].program)
+        response = pb.BatchGetBalancesResponse()
+        for address, found in zip(addresses, await self._books.balances(addresses), strict=True):
+            if isinstance(found, ProgramNotFound | CardNotFound):
+                # What is wrong with the card is wrong with all of them.
+                raise found
+            result = response.results.add()
+            if isinstance(found, Refusal):
+                result.refused.CopyFrom(failure(found).status())
+            else:
+                fill_balance(result.balance, address, found)
+        return response
+
+    async def ListAccounts(self, call: Call, message: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
+        name = names.customer(message.parent)
+        check_scope(call.caller, name.program)
+        after = self._pages.position(message, message.page_token)
+        cards = await self._books.query(call.caller, lambda books: accounts.cards(books, name))
+        start = [card.card_id for card in cards].index(after) + 1 if after else 0
+        page = cards[start : start + page_size(message.page_size)]
+        addresses = [Address(name.program, name.customer, card.card_id) for card in page]
+        response = pb.ListAccountsResponse()
+        for card, address, found in zip(page, addresses, await self._books.balances(addresses), strict=True):
+            if isinstance(found, Refusal):
+                raise found
+            points.fill_account(response.accounts.add(), address, card, found)
+        if start + len(page) < len(cards):
+            response.next_page_token = self._pages.token(message, page[-1].card_id)
         return response
 
     async def GetEntry(self, call: Call, message: pb.GetEntryRequest) -> pb.GetEntryResponse:

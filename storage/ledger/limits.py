@@ -50,6 +50,10 @@ PATIENT = LaneRules(
 )
 # Pages of more entries than this have a lane of their own: balances do not wait behind somebody's thousands.
 SHORT_PAGE_MAX = 100
+# So are more balances of one call than this, a sixth of a group; a call for many asks for so many at a time, which keep
+# the loop a millisecond or two, and waits its turn for the next.
+FEW_BALANCES_MAX = 20
+BALANCES_AT_ONCE = 100
 # A group of 128 balances, or some long pages, keeps the loop a millisecond or two. Company gathers for 3 ms at most.
 READER = LaneRules(
     "reader", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096, paced_from=4, pace_s=0.003, rush=32

@@ -16,7 +16,7 @@ from storage.ledger import addresses
 from storage.ledger.addresses import AccountKey, Address, Unopened
 from storage.ledger.commands import Balance, balance
 from storage.ledger.entries import COLUMNS, EntryRead, with_facts
-from storage.ledger.limits import SHORT_PAGE_MAX
+from storage.ledger.limits import FEW_BALANCES_MAX, SHORT_PAGE_MAX
 from storage.ledger.locked_account import draft_of
 from storage.ledger.nouns import load_accounts, load_lots, pinned
 from storage.ledger.records import ACCOUNTS
@@ -30,6 +30,12 @@ class GetBalance(NamedTuple):
     address: Address
 
 
+class GetBalances(NamedTuple):
+    """The balances of some accounts; of one that cannot be read, why."""
+
+    addresses: tuple[Address, ...]
+
+
 class ListEntries(NamedTuple):
     """Up to `size` entries of an account, newest first, before number `before`."""
 
@@ -38,8 +44,8 @@ class ListEntries(NamedTuple):
     size: int
 
 
-Query = GetBalance | ListEntries
-Result = Balance | Refusal | list[EntryRead]
+Query = GetBalance | GetBalances | ListEntries
+Result = Balance | Refusal | list[Balance | Refusal] | list[EntryRead]
 
 
 class Reader:
@@ -51,14 +57,18 @@ class Reader:
 
     async def run(self, session: Session, queries: Sequence[Query]) -> list[Result | Exception]:
         """An outcome for each query, in order. Raises what the database raises."""
-        found = await self._resolver.keys(session, [query.address for query in queries])
+        found = await self._resolver.keys(session, [address for query in queries for address in _addresses(query)])
         keys = {address: key.key() if isinstance(key, Unopened) else key for address, key in found.items()}
-        results: dict[Query, Result] = {}
+        results: dict[Query, Any] = {}
         balances = [query for query in queries if isinstance(query, GetBalance)]
+        many = [query for query in queries if isinstance(query, GetBalances)]
+        balances += [GetBalance(address) for query in many for address in query.addresses]
         pages = [query for query in queries if isinstance(query, ListEntries)]
         results.update(await self._balances(session, balances, keys))
         results.update(await _entries(session, pages, keys))
-        return [_outcome(keys[query.address], query, results) for query in queries]
+        for query in many:
+            results[query] = [_outcome(keys, GetBalance(address), results) for address in query.addresses]
+        return [_outcome(keys, query, results) for query in queries]
 
     async def _balances(
         self, session: Session, queries: Sequence[GetBalance], keys: dict[Address, AccountKey | Refusal]
@@ -148,15 +158,26 @@ class _Row(NamedTuple):
 
 def weight(query: Query) -> int:
     """What a query weighs in a group: a page of twenty takes as long as a few balances."""
-    return 1 + query.size // 10 if isinstance(query, ListEntries) else 1
+    if isinstance(query, ListEntries):
+        return 1 + query.size // 10
+    return len(query.addresses) if isinstance(query, GetBalances) else 1
 
 
 def is_long(query: Query) -> bool:
     """Whether it is of those that others should not wait behind."""
+    if isinstance(query, GetBalances):
+        return len(query.addresses) > FEW_BALANCES_MAX
     return isinstance(query, ListEntries) and query.size > SHORT_PAGE_MAX + 1
 
 
-def _outcome(key: AccountKey | Refusal, query: Query, found: dict[Query, Any]) -> Any:
+def _addresses(query: Query) -> Sequence[Address]:
+    return query.addresses if isinstance(query, GetBalances) else (query.address,)
+
+
+def _outcome(keys: Mapping[Address, AccountKey | Refusal], query: Query, found: Mapping[Query, Any]) -> Any:
+    if isinstance(query, GetBalances):
+        return found[query]
+    key = keys[query.address]
     return key if isinstance(key, Refusal) else found[query]
 
 

@@ -101,6 +101,7 @@ REQUESTS: dict[str, Ask] = {
     "ListRefunds": _refunds,
     "GetEntry": _entry,
     "GetBalance": _of(points_pb2.GetBalanceRequest(account=account())),
+    "BatchGetBalances": _of(points_pb2.BatchGetBalancesRequest(card=f"{NAME}/cards/plain", customers=[ADA])),
     "ListEntries": _of(points_pb2.ListEntriesRequest(account=account())),
     "GetHold": _hold,
     "GetLot": _lot,

@@ -13,7 +13,7 @@ from fealty.v1 import (
     reports_pb2,
     transactions_pb2,
 )
-from tests.server.club import ADA, NAME, Club, account
+from tests.server.club import ADA, BEN, NAME, Club, account
 from tests.server.serving import Client
 
 
@@ -67,6 +67,13 @@ LISTS: dict[str, Listed] = {
         "entries",
         lambda club: club.spend(1),
         {"kind": points_pb2.ENTRY_KIND_UNSPECIFIED},
+    ),
+    "ListAccounts": Listed(
+        lambda client: client.points.ListAccounts,
+        _with(points_pb2.ListAccountsRequest, parent=ADA),
+        "accounts",
+        lambda club: club.earn(1),
+        {"parent": BEN},
     ),
     "ListLots": Listed(
         lambda client: client.lots.ListLots,

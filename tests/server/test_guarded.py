@@ -13,7 +13,7 @@ from tests.server.serving import PLAIN, fresh, told
 
 pytestmark = pytest.mark.long
 
-# Name no program: what a caller of one sees by them is tested in test_keys.py and test_audit.py.
+# Name no program: what a caller of one sees by them is tested in test_keys.py and test_one_activity.py.
 NAMELESS = {"ListPrograms", "GetActivity"}
 
 

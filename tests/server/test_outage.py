@@ -9,7 +9,7 @@ import pytest
 from grpc import StatusCode
 from prometheus_client import REGISTRY
 
-from fealty.v1 import audit_pb2, customers_pb2, ingest_pb2, points_pb2, programs_pb2
+from fealty.v1 import audit_pb2, customers_pb2, ingest_pb2, points_pb2, programs_pb2, transactions_pb2
 from server import limits
 from server.app import build
 from storage.embedded import EmbeddedPostgres
@@ -74,12 +74,18 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
 
 async def test_lost_connections_are_noticed_by_nobody_who_uses_our_client(server: Served) -> None:
     """A failover cuts them all: each call after it succeeds, once, whichever thread of ours it meets."""
-    await server.till.transactions.RecordTransaction(purchase(100))
-    name = "programs/coffee/customers/ada"
+    recorded = await server.till.transactions.RecordTransaction(purchase(100, transaction_id="t1"))
+    name, activity = "programs/coffee/customers/ada", recorded.receipt.activity
+    many = points_pb2.BatchGetBalancesRequest(card="programs/coffee/cards/plain", customers=[name] * 200)
+    by_id = transactions_pb2.LookupTransactionRequest(parent="programs/coffee", transaction_id="t1")
     calls = (
         lambda: server.till.points.SpendPoints(spending(10)),
         lambda: server.till.points.GetBalance(BALANCE),
         lambda: server.till.points.ListEntries(points_pb2.ListEntriesRequest(account=PLAIN)),
+        lambda: server.till.points.BatchGetBalances(many),
+        lambda: server.till.points.ListAccounts(points_pb2.ListAccountsRequest(parent=name)),
+        lambda: server.till.transactions.LookupTransaction(by_id),
+        lambda: server.till.audit.GetActivity(audit_pb2.GetActivityRequest(name=activity)),
         lambda: server.till.customers.GetCustomer(customers_pb2.GetCustomerRequest(name=name)),
         lambda: server.admin.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent="-")),
         lambda: server.admin.programs.ListPrograms(programs_pb2.ListProgramsRequest()),

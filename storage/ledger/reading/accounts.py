@@ -4,7 +4,7 @@ Whatever takes more than one query is read in a snapshot: otherwise a neighbour'
 answer and not in the other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -75,6 +75,11 @@ def holder(books: Connection, name: CustomerName) -> Holder:
     if isinstance(found, Refusal):
         raise found
     return found
+
+
+def cards(books: Connection, name: CustomerName) -> Sequence[Card]:
+    """The cards that a customer has accounts of, in the order of the program's settings. Raises as `holder` does."""
+    return program_state(books, holder(books, name).program).settings.cards
 
 
 def program_state(books: Connection, program: int) -> ProgramState:

@@ -17,8 +17,9 @@ from rules.refusals import Refusal
 from storage.engine.database import open_database
 from storage.ledger import queries, reading
 from storage.ledger.addresses import CustomerName
-from storage.ledger.queries import GetBalance, ListEntries
+from storage.ledger.queries import GetBalance, GetBalances, ListEntries
 from storage.ledger.reading import (
+    accounts,
     entries,
     events,
     explain,
@@ -120,6 +121,7 @@ def _everything(scene: Deep) -> dict[tuple[str, ...], Any]:
         ask(liability.report, scene.program_id, card.card_id)
     for name in scene.names:
         whose = CustomerName(scene.program_id, name)
+        ask(accounts.cards, whose)
         ask(transactions.page, whose, "", "", None, 1000)
         ask(shortfalls.page, scene.program_id, name, True, None, 1000)
         for order in EventOrder:
@@ -133,13 +135,21 @@ def _everything(scene: Deep) -> dict[tuple[str, ...], Any]:
             _of_account(scene, name, card.card_id, ask, moments)
             asked = (
                 GetBalance(scene.address(name, card.card_id)),
+                GetBalances((scene.address(name, card.card_id),)),
                 ListEntries(scene.address(name, card.card_id), 999, 999),
             )
             for query, answer in zip(asked, Reader(scene.database).run(asked), strict=True):
-                found[type(query).__name__, str(query)] = str(answer) if isinstance(answer, Refusal) else answer
+                found[type(query).__name__, str(query)] = _in_words(answer)
     ask(verify)
     ask(rebuild)
     return found
+
+
+def _in_words(answer: Any) -> Any:
+    """An answer that can be compared: no two refusals are equal."""
+    if isinstance(answer, list):
+        return [_in_words(one) for one in answer]
+    return str(answer) if isinstance(answer, Refusal) else answer
 
 
 def _of_account(scene: Deep, name: str, card: str, ask: Callable[..., None], moments: Sequence[datetime]) -> None:
