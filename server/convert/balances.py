@@ -47,7 +47,7 @@ def fill_entry(shown: pb.Entry, address: Address, found: EntryRead) -> None:
     for lot, amount in entry.allocations:
         shown.allocations.add(lot=lot, amount=amount)
     if entry.transaction_id:
-        shown.transaction = names.purchase(address, entry.transaction_id)
+        shown.transaction = f"{address.customer_name}/transactions/{entry.transaction_id}"
     if entry.hold:
         shown.hold = f"{address.name}/holds/{entry.hold}"
     if entry.reverses:

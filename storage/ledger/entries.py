@@ -1,6 +1,6 @@
 """Entries as they are read: each with its record, and with the facts of its kind, which stand in rows beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -41,15 +41,17 @@ class EntryRead(NamedTuple):
     facts: EntryFacts | None = None
 
 
-async def with_facts(session: Session, owners: Sequence[int], reads: Sequence[EntryRead]) -> Sequence[EntryRead]:
-    """Entries with their facts, each of the account that `owners` has in its place.
+async def with_facts(
+    session: Session, reads: Sequence[EntryRead], account: Callable[[int], int]
+) -> Sequence[EntryRead]:
+    """Entries with their facts; `account` says whose the one in a place is.
 
     Of purchases and spendings, which are nearly all, nothing more is asked: most pages are read in one round trip.
     """
     asked = [
-        {"place": place, "account": owners[place], "seq": read.entry.seq}
-        for place, read in enumerate(reads)
-        if _tells_more(read.entry)
+        {"place": place, "account": account(place), "seq": entry.seq}
+        for place, (entry, *_) in enumerate(reads)
+        if entry.kind is not _SPEND and (entry.kind is not _EARN or entry.transaction_id is None)
     ]
     if not asked:
         return reads
@@ -57,11 +59,7 @@ async def with_facts(session: Session, owners: Sequence[int], reads: Sequence[En
     return [read._replace(facts=found.get(place, read.facts)) for place, read in enumerate(reads)]
 
 
-def _tells_more(entry: Entry) -> bool:
-    """Whether more is known of an entry than itself, and the reference of a spending, tell."""
-    return entry.kind is not EntryKind.SPEND and (entry.kind is not EntryKind.EARN or entry.transaction_id is None)
-
-
+_SPEND, _EARN = EntryKind.SPEND, EntryKind.EARN
 _FOUND = json.Decoder(list[tuple[int, EntryFacts]])
 
 # The fields of EntryRead, of the row that is called `e`.

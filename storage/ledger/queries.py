@@ -137,11 +137,11 @@ async def _entries(
     merged: set[int] = set()
     rows = _ROWS.decode(await session.run(_PAGES, [json.encode(asked)]))
     owners = [key.account for key in wanted.values()]
-    reads = await with_facts(session, [owners[row.number] for row in rows], [row.read for row in rows])
-    for row, read in zip(rows, reads, strict=True):
-        if row.is_merged:
-            merged.add(row.number)
-        pages[row.number].append(read)
+    reads = await with_facts(session, [row.read for row in rows], lambda place: owners[rows[place].number])
+    for (number, is_merged, _), read in zip(rows, reads, strict=True):
+        if is_merged:
+            merged.add(number)
+        pages[number].append(read)
     return {
         query: await addresses.blocked(session, query.address, key.customer) if number in merged else pages[number]
         for number, (query, key) in enumerate(wanted.items())

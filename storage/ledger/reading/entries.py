@@ -31,7 +31,7 @@ def page(books: Connection, address: Address, wanted: EntryFilter, before: int, 
         key = accounts.readable(books, address)
         asked = {**wanted._asdict(), "account": key.account, "before": before, "size": size}
         reads = [_ROW.decode(row) for (row,) in books.execute(_PAGE, asked, prepare=True)]
-        return list(blocking(with_facts(session(books), [key.account] * len(reads), reads)))
+        return list(blocking(with_facts(session(books), reads, lambda _: key.account)))
 
 
 _ROW = json.Decoder(EntryRead)
