@@ -39,10 +39,12 @@ class ShortfallKind(StrEnum):
 
 
 class AccountState(StrEnum):
-    """Follows the customer's: nobody earns or spends with a suspended or merged one."""
+    """Follows the customer's, so that whoever has the account in hand need not ask (rules/states.py)."""
 
     OPEN = "OPEN"
     SUSPENDED = "SUSPENDED"
+    BLOCKED = "BLOCKED"
+    CLOSED = "CLOSED"
     MERGED = "MERGED"
 
 

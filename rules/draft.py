@@ -263,11 +263,15 @@ class Draft:
     def expire(self, at: datetime) -> Entry | None:
         """Ends the free points of lots whose expiry has come; what is pinned stays with its hold."""
         overdue = [
-            (lot.number, -lot.free)
+            lot
             for lot in self.lots.values()
             if lot.state is LotState.ACTIVE and lot.free and (end := self.expires_at(lot)) is not None and end <= at
         ]
-        return self.post(EntryKind.EXPIRY, sorted(overdue), at, self._source(overdue)) if overdue else None
+        return self._end(overdue, at)
+
+    def expire_all(self, at: datetime) -> Entry | None:
+        """Ends the free points of all lots at hand, whenever they would have expired."""
+        return self._end([lot for lot in self.lots.values() if lot.state is LotState.ACTIVE and lot.free], at)
 
     def release(self, hold: Hold, state: HoldState, at: datetime) -> Hold:
         """Ends a hold: its pins let go of their lots."""
@@ -312,6 +316,10 @@ class Draft:
             if hold.state is HoldState.ACTIVE:
                 due = earlier(due, hold.expires_at)
         return due
+
+    def _end(self, lots: list[Lot], at: datetime) -> Entry | None:
+        ended = sorted((lot.number, -lot.free) for lot in lots)
+        return self.post(EntryKind.EXPIRY, ended, at, self._source(ended)) if ended else None
 
     def _source(self, allocations: list[tuple[int, int]]) -> str | None:
         return self.lots[allocations[0][0]].transaction_id if len(allocations) == 1 else None

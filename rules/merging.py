@@ -6,21 +6,12 @@ rules/unmerging.py.
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from rules.accounts import EntryKind, Hold, HoldState, Lot, LotState, Shortfall, ShortfallKind
 from rules.draft import Draft
 from rules.ledger import adopt_sliding_expiry, settle_act
 from rules.programs import Term
-
-
-class CustomerState(StrEnum):
-    """Whether a customer earns and spends. One that is MERGED holds nothing: another customer does."""
-
-    ACTIVE = "ACTIVE"
-    SUSPENDED = "SUSPENDED"
-    MERGED = "MERGED"
 
 
 class MovedLot(NamedTuple):

@@ -200,6 +200,14 @@ class CustomerSuspended(Refusal):
     """Customer {customer} is suspended; nothing is earned or spent until it is reactivated."""
 
 
+class CustomerBlocked(Refusal):
+    """{customer} is blocked; it earns nothing, spends nothing and is given nothing until it is reactivated."""
+
+
+class CustomerClosed(Refusal):
+    """{customer} was closed, which cannot be undone; whoever comes back is a new customer."""
+
+
 class CustomerMerged(Refusal):
     """Customer {customer} was merged into {target}; name that one instead."""
 

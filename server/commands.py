@@ -59,6 +59,8 @@ COLD: Mapping[type[Any], Codec] = {
     customers_pb2.CreateCustomerRequest: Codec(customers.create_customer, customers.created),
     customers_pb2.UpdateCustomerRequest: Codec(customers.update_customer, customers.updated),
     customers_pb2.SuspendCustomerRequest: Codec(customers.suspend_customer, customers.suspended),
+    customers_pb2.BlockCustomerRequest: Codec(customers.block_customer, customers.blocked),
+    customers_pb2.CloseCustomerRequest: Codec(customers.close_customer, customers.closed),
     customers_pb2.ReactivateCustomerRequest: Codec(customers.reactivate_customer, customers.reactivated),
     customers_pb2.MergeCustomersRequest: Codec(customers.merge_customers, customers.merged),
     customers_pb2.UnmergeCustomersRequest: Codec(customers.unmerge_customers, customers.unmerged),

@@ -86,6 +86,8 @@ _PRECONDITION = {
     refusals.AlreadyRolledBack: ErrorReason.ERROR_REASON_ALREADY_ROLLED_BACK,
     refusals.RollbackWindowClosed: ErrorReason.ERROR_REASON_ROLLBACK_WINDOW_CLOSED,
     refusals.CustomerSuspended: ErrorReason.ERROR_REASON_CUSTOMER_SUSPENDED,
+    refusals.CustomerBlocked: ErrorReason.ERROR_REASON_CUSTOMER_BLOCKED,
+    refusals.CustomerClosed: ErrorReason.ERROR_REASON_CUSTOMER_CLOSED,
     refusals.CustomerMerged: ErrorReason.ERROR_REASON_CUSTOMER_MERGED,
     refusals.CustomerStateWrong: ErrorReason.ERROR_REASON_CUSTOMER_STATE,
     refusals.MergeImpossible: ErrorReason.ERROR_REASON_MERGE_IMPOSSIBLE,

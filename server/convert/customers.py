@@ -7,6 +7,7 @@ from rules.refusals import UpdateMaskInvalid
 from server.call import Call
 from server.convert import names
 from server.convert.requests import context, given_fixed, receipt, timestamp
+from storage.customers.closing import BlockCustomer, Clearing, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.merging import Merge, MergeCustomers
 from storage.customers.queries import Customer, ExternalId, Profile
@@ -61,6 +62,28 @@ def suspend_customer(call: Call, message: pb.SuspendCustomerRequest) -> SuspendC
 def suspended(command: SuspendCustomer, answer: Answer[Customer]) -> pb.SuspendCustomerResponse:
     """What is answered to it."""
     return pb.SuspendCustomerResponse(customer=message(answer.value), receipt=receipt(answer))
+
+
+def block_customer(call: Call, message: pb.BlockCustomerRequest) -> BlockCustomer:
+    """The command in a request."""
+    return BlockCustomer(*names.customer(message.name), context(call, message))
+
+
+def blocked(command: BlockCustomer, answer: Answer[Clearing]) -> pb.BlockCustomerResponse:
+    """What is answered to it."""
+    accounts, customer = _cleared(answer.value), message(answer.value.customer)
+    return pb.BlockCustomerResponse(customer=customer, accounts=accounts, receipt=receipt(answer))
+
+
+def close_customer(call: Call, message: pb.CloseCustomerRequest) -> CloseCustomer:
+    """The command in a request."""
+    return CloseCustomer(*names.customer(message.name), context(call, message))
+
+
+def closed(command: CloseCustomer, answer: Answer[Clearing]) -> pb.CloseCustomerResponse:
+    """What is answered to it."""
+    accounts, customer = _cleared(answer.value), message(answer.value.customer)
+    return pb.CloseCustomerResponse(customer=customer, accounts=accounts, receipt=receipt(answer))
 
 
 def reactivate_customer(call: Call, message: pb.ReactivateCustomerRequest) -> ReactivateCustomer:
@@ -118,6 +141,10 @@ def message(customer: Customer) -> pb.Customer:
         state=_STATES[customer.state],
         merged_into=customer.merged_into,
     )
+
+
+def _cleared(clearing: Clearing) -> list[pb.ClearedAccount]:
+    return [pb.ClearedAccount(**account._asdict()) for account in clearing.accounts]
 
 
 def _merge(merge: Merge) -> pb.Merge:

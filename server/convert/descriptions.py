@@ -184,6 +184,18 @@ def _unmerged(details: Mapping[str, Any], subject: str) -> str:
     return f"Customer {subject} gave back {_moved(details)}, as {details['to']} was parted from it again"
 
 
+def _cleared(details: Mapping[str, Any]) -> str:
+    cleared = []
+    for account in details["accounts"]:
+        ended = [say(account[figure]) for figure, say in _CLEARED.items() if account[figure]]
+        cleared.append(f"of card {account['card_id']}, {_listed(ended)}")
+    return f"; {'; '.join(cleared)}" if cleared else ""
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
 def _moved(details: Mapping[str, Any]) -> str:
     moved = []
     for account in details["accounts"]:
@@ -204,8 +216,18 @@ _CLAIMED = {
     "shortfall": "missing",
 }
 
+_CLEARED: dict[str, Callable[[int], str]] = {
+    "released": lambda points: f"{_were(points)} released from holds",
+    "cancelled": lambda points: f"{_were(points)} cancelled",
+    "expired": lambda points: f"{_units(points)} expired",
+    "repaid": lambda points: f"{_units(points)} repaid debt",
+}
+
 # Acts whose sentence says already what changed.
-_SAYS_CHANGES = {"customer.merged", "customer.unmerged", "customer.suspended", "customer.reactivated"}
+_SAYS_CHANGES = {
+    *("customer.merged", "customer.unmerged", "customer.suspended", "customer.reactivated"),
+    *("customer.blocked", "customer.closed"),
+}
 
 _PARTS: dict[str, Part] = {
     "transaction.recorded": _recorded,
@@ -238,6 +260,8 @@ _PARTS: dict[str, Part] = {
     "customer.unmerged": _unmerged,
     "customer.listed": lambda d, s: f"{_count(d['count'], 'customer')} of {s} {_be(d['count'])} listed",
     "customer.suspended": lambda d, s: f"Customer {s} was suspended",
+    "customer.blocked": lambda d, s: f"Customer {s} was blocked{_cleared(d)}",
+    "customer.closed": lambda d, s: f"Customer {s} was closed for ever{_cleared(d)}",
     "customer.reactivated": lambda d, s: f"Customer {s} was reactivated",
     "program.clock_advanced": lambda d, s: f"The test clock of program {s} was moved",
     "activity.read": lambda d, s: f"Activity {s.removeprefix('activities/')} was read",

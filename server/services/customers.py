@@ -59,6 +59,12 @@ class Customers:
     async def SuspendCustomer(self, call: Call, message: pb.SuspendCustomerRequest) -> pb.SuspendCustomerResponse:
         return await self._commands.carry_out(call, message, pb.SuspendCustomerResponse)
 
+    async def BlockCustomer(self, call: Call, message: pb.BlockCustomerRequest) -> pb.BlockCustomerResponse:
+        return await self._commands.carry_out(call, message, pb.BlockCustomerResponse)
+
+    async def CloseCustomer(self, call: Call, message: pb.CloseCustomerRequest) -> pb.CloseCustomerResponse:
+        return await self._commands.carry_out(call, message, pb.CloseCustomerResponse)
+
     async def ReactivateCustomer(
         self, call: Call, message: pb.ReactivateCustomerRequest
     ) -> pb.ReactivateCustomerResponse:

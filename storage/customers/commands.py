@@ -2,13 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from rules.merging import CustomerState
-from rules.refusals import CustomerExists, CustomerMerged, ExternalIdTaken, StaleEtag
+from rules.refusals import CustomerExists, ExternalIdTaken, StaleEtag
 from rules.updates import check_fixed
 from storage.activity.commands import Change, Scope, record
 from storage.customers import queries
 from storage.customers.queries import Customer, KeptCustomer, Profile
 from storage.customers.records import CustomerRow, ExternalIdRow
+from storage.customers.states import check_lives
 from storage.engine.commands import CommandContext
 from storage.engine.ids import new_uuid, typeid
 from storage.engine.requests import Answer
@@ -69,12 +69,12 @@ class UpdateCustomer(NamedTuple):
         return KeptCustomer
 
     def decide(self, unit: Unit) -> Answer[Customer]:
-        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, StaleEtag, FieldFixed, ExternalIdTaken."""
+        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CustomerClosed, StaleEtag, FieldFixed,
+        ExternalIdTaken."""
         context = self.context
         program = programs.get(self.program_id, context.caller)
         old = queries.get(program, self.customer_id, for_update=True)
-        if old.state is CustomerState.MERGED:
-            raise CustomerMerged(customer=old.customer_id, target=old.merged_into)
+        check_lives(old)
         if self.etag and self.etag != old.etag:
             raise StaleEtag(etag=old.etag)
         stands = {

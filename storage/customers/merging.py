@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 from rules import merging
 from rules.access import Caller
-from rules.merging import CustomerState, Moved
+from rules.merging import Moved
 from rules.refusals import MergeImpossible
+from rules.states import CustomerState
 from storage.activity.commands import Change
-from storage.customers import merge_record, pairs, queries
+from storage.customers import accounts, merge_record, pairs, queries
 from storage.customers.pairs import Pair
 from storage.customers.queries import Customer, KeptCustomer
-from storage.customers.states import check_state, lock_accounts, record_change, save_state
+from storage.customers.states import check_state, record_change, save_state
 from storage.engine.commands import CommandContext
 from storage.engine.database import Connection
 from storage.engine.requests import Answer
@@ -95,9 +96,9 @@ class MergeCustomers(NamedTuple):
         check_state(source, CustomerState.ACTIVE)
         check_state(target, CustomerState.ACTIVE)
         pairs.open_missing(unit, source, target)
-        accounts = lock_accounts(unit, source, target)
-        named = pairs.all_open(unit, [account for account, _, _ in accounts])
-        both = pairs.in_hand(unit, program, source, target, accounts, named)
+        locked = accounts.lock(unit, source, target)
+        named = accounts.all_open(unit, [account for account, _, _ in locked])
+        both = pairs.in_hand(unit, program, source, target, locked, named)
         duplicates = _duplicates(unit.connection, source, target)
         moves = []
         for pair in both:
@@ -150,9 +151,9 @@ def merged_accounts(moved: Iterable[tuple[Pair, Moved]]) -> tuple[MergedAccount,
     return tuple(one for one in found if one.lots or one.debt)
 
 
-def points_of(accounts: Iterable[MergedAccount]) -> int | None:
+def points_of(moved: Iterable[MergedAccount]) -> int | None:
     """The points that moved, for a history: None where several cards moved, whose units have no sum."""
-    figures = [one.active + one.pending for one in accounts if one.lots]
+    figures = [one.active + one.pending for one in moved if one.lots]
     return sum(figures) if len(figures) <= 1 else None
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rules.access import Caller
-from rules.merging import CustomerState
 from rules.refusals import CustomerNotFound
+from rules.states import CustomerState
 from storage.customers.records import CustomerRow, ExternalIdRow
 from storage.engine.database import NO_KEY_UPDATE
 from storage.programs import queries as programs

@@ -1,16 +1,17 @@
 """Suspends and reactivates customers: nobody earns or spends with the accounts of one that is suspended.
 
 Time goes on: points become active and expire. The accounts carry the state too, so that the hot path need not ask.
+What else a state does to points is closing.py's.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rules.accounts import AccountState
-from rules.merging import CustomerState
-from rules.refusals import CustomerMerged, CustomerStateWrong
+from rules.refusals import CustomerClosed, CustomerMerged, CustomerStateWrong
+from rules.states import COMES_FROM, CustomerState
 from storage.activity.commands import Change, Scope, record
-from storage.customers import queries
+from storage.customers import accounts, queries
 from storage.customers.queries import Customer, KeptCustomer
 from storage.customers.records import CustomerRow
 from storage.engine.commands import CommandContext
@@ -22,6 +23,8 @@ from storage.programs.queries import Program
 _ACCOUNT_STATES = {
     CustomerState.ACTIVE: AccountState.OPEN,
     CustomerState.SUSPENDED: AccountState.SUSPENDED,
+    CustomerState.BLOCKED: AccountState.BLOCKED,
+    CustomerState.CLOSED: AccountState.CLOSED,
     CustomerState.MERGED: AccountState.MERGED,
 }
 
@@ -38,12 +41,13 @@ class SuspendCustomer(NamedTuple):
         return KeptCustomer
 
     def decide(self, unit: Unit) -> Answer[Customer]:
-        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged; CustomerStateWrong where it is suspended."""
-        return _change(unit, self, CustomerState.ACTIVE, CustomerState.SUSPENDED)
+        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CustomerClosed; CustomerStateWrong where it is not
+        active."""
+        return _change(unit, self, CustomerState.SUSPENDED)
 
 
 class ReactivateCustomer(NamedTuple):
-    """Ends a suspension."""
+    """Ends a suspension, or a block."""
 
     program_id: str
     customer_id: str
@@ -54,17 +58,29 @@ class ReactivateCustomer(NamedTuple):
         return KeptCustomer
 
     def decide(self, unit: Unit) -> Answer[Customer]:
-        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged; CustomerStateWrong where it is not suspended."""
-        return _change(unit, self, CustomerState.SUSPENDED, CustomerState.ACTIVE)
+        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CustomerClosed; CustomerStateWrong where it is
+        active."""
+        return _change(unit, self, CustomerState.ACTIVE)
 
 
-def check_state(customer: Customer, wanted: CustomerState) -> None:
-    """Raises CustomerStateWrong; CustomerMerged where it is another customer that should be named."""
-    if customer.state is wanted:
-        return
+def check_lives(customer: Customer) -> None:
+    """Raises CustomerMerged where it is another customer that should be named, CustomerClosed."""
     if customer.state is CustomerState.MERGED:
         raise CustomerMerged(customer=customer.customer_id, target=customer.merged_into)
-    raise CustomerStateWrong(customer=customer.customer_id, state=customer.state, wanted=wanted)
+    if customer.state is CustomerState.CLOSED:
+        raise CustomerClosed(customer=customer.name)
+
+
+def check_state(customer: Customer, *wanted: CustomerState) -> None:
+    """Raises CustomerStateWrong where it is in none of some states, and what check_lives raises."""
+    check_lives(customer)
+    if customer.state not in wanted:
+        raise CustomerStateWrong(customer=customer.customer_id, state=customer.state, wanted=" or ".join(wanted))
+
+
+def check_may_become(customer: Customer, state: CustomerState) -> None:
+    """The same for the states from which it comes into another."""
+    check_state(customer, *COMES_FROM[state])
 
 
 def record_change(
@@ -92,12 +108,6 @@ def record_change(
     )
 
 
-def lock_accounts(unit: Unit, *customers: Customer) -> list[tuple[int, int, str]]:
-    """The accounts of some customers, as (internal id, internal id of the customer, card); locked in the order of
-    their ids, as writers lock them."""
-    return unit.connection.execute(_LOCK, ([customer.id for customer in customers],)).fetchall()
-
-
 def save_state(
     unit: Unit, old: Customer, state: CustomerState, activity: str, merged_into: Customer | None = None
 ) -> Customer:
@@ -114,19 +124,15 @@ def save_state(
     return old._replace(state=state, merged_into=target, version=old.version + 1, updated_at=unit.now)
 
 
-def _change(
-    unit: Unit, command: SuspendCustomer | ReactivateCustomer, wanted: CustomerState, state: CustomerState
-) -> Answer[Customer]:
+def _change(unit: Unit, command: SuspendCustomer | ReactivateCustomer, state: CustomerState) -> Answer[Customer]:
     program = programs.get(command.program_id, command.context.caller)
     [old] = queries.lock(program, command.customer_id)
-    check_state(old, wanted)
-    lock_accounts(unit, old)
+    check_may_become(old, state)
+    accounts.lock(unit, old)
     changes = [Change("state", old.state, state)]
     activity = record_change(unit, command.context, program, old, changes, {})
     unit.write()
     return Answer(save_state(unit, old, state, activity), activity)
 
-
-_LOCK = "SELECT id, customer, card_id FROM account WHERE customer = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 _SET_STATE = "UPDATE account SET state = %s WHERE customer = %s"

@@ -11,16 +11,18 @@ from typing import Any, NamedTuple
 
 from rules import unmerging
 from rules.draft import Draft
-from rules.merging import CustomerState, Moved
+from rules.merging import Moved
 from rules.refusals import CustomerStateWrong, UnmergeImpossible
+from rules.states import CustomerState
 from storage.activity.commands import Change
-from storage.customers import merge_record, pairs, queries
+from storage.customers import accounts, merge_record, pairs, queries
+from storage.customers.accounts import Named
 from storage.customers.merge_record import Kept
 from storage.customers.merging import KeptMerge, Merge, merged_accounts, points_of
-from storage.customers.pairs import Named, Pair
+from storage.customers.pairs import Pair
 from storage.customers.queries import Customer
 from storage.customers.records import UNMERGES
-from storage.customers.states import check_state, lock_accounts, record_change, save_state
+from storage.customers.states import check_state, record_change, save_state
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
@@ -52,8 +54,8 @@ class UnmergeCustomers(NamedTuple):
         source, *targets = queries.lock(program, self.customer_id, *([target_id] if target_id else []))
         target = _target(source, targets)
         kept = merge_record.standing_merge(unit.connection, source)
-        accounts = lock_accounts(unit, source, target)
-        both = pairs.in_hand(unit, program, source, target, accounts, _named(kept))
+        locked = accounts.lock(unit, source, target)
+        both = pairs.in_hand(unit, program, source, target, locked, _named(kept))
         partings = []
         for pair in both:
             moved = kept.accounts.get((pair.source.key.account, pair.target.key.account))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from rules.accounts import AccountState
-from rules.refusals import CustomerMerged, CustomerSuspended, Refusal
+from rules.refusals import CustomerBlocked, CustomerClosed, CustomerMerged, CustomerSuspended, Refusal
 from storage.engine.session import Session, Statement
 
 
@@ -15,9 +15,14 @@ class Address(NamedTuple):
     card: str
 
     @property
+    def owner(self) -> "CustomerName":
+        """Whom it belongs to."""
+        return CustomerName(self.program, self.customer)
+
+    @property
     def customer_name(self) -> str:
         """The resource name of whom it belongs to."""
-        return f"programs/{self.program}/customers/{self.customer}"
+        return self.owner.name
 
     @property
     def name(self) -> str:
@@ -71,25 +76,28 @@ class Unopened(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """A customer by internal ids, with the accounts it has, and the one that an event gives points to."""
+    """A customer by internal ids, with the state it was found in, its accounts, and the one that an event gives points
+    to."""
 
     program: int
     customer: int
+    state: AccountState
     accounts: tuple[Address, ...]
     gives_to: Address | None
 
 
-def why_blocked(address: Address, target: bytes | None) -> Refusal:
-    """Why nothing is earned or spent with an account whose customer is suspended or merged; `target` answers
-    MERGED_INTO."""
-    if target is None:
-        return CustomerSuspended(customer=address.customer)
+def why_not(name: CustomerName, state: AccountState) -> Refusal:
+    """What the state of a customer has against an act; where it was merged, `merged` says so."""
+    if state is AccountState.SUSPENDED:
+        return CustomerSuspended(customer=name.customer)
+    return (CustomerClosed if state is AccountState.CLOSED else CustomerBlocked)(customer=name.name)
+
+
+async def find_merged(session: Session, address: Address, customer: int) -> Refusal:
+    """`merged`, for those who have not asked yet."""
+    target = await session.run(MERGED_INTO, [b"%d" % customer])
+    assert target is not None
     return merged(address.program, address.customer, target.decode())
-
-
-async def blocked(session: Session, address: Address, customer: int) -> Refusal:
-    """The same for those who have not asked yet."""
-    return why_blocked(address, await session.run(MERGED_INTO, [b"%d" % customer]))
 
 
 def merged(program: str, customer: str, target: str) -> Refusal:

@@ -11,6 +11,7 @@ from rules.accounts import AccountState
 from rules.draft import LotsNotAtHand
 from rules.programs import Settings
 from rules.refusals import DeadlinePassed, GroupRefused, Refusal, TransactionNotFound
+from rules.states import ALLOWED, Act
 from storage.activity.commands import Scope, record
 from storage.engine import requests
 from storage.engine.commands import CommandContext
@@ -127,15 +128,19 @@ class Group:
         await self.workspace.flush(self._session, commit=True)
         return {address: key for address, key in self._loaded.accounts.items() if key.account in used} if used else {}
 
-    def account(self, address: Address, even_blocked: bool = False) -> LockedAccount:
-        """An account. Raises why there is none, that its customer was merged, and unless `even_blocked`, that it is
-        suspended."""
+    def account(self, address: Address, act: Act) -> LockedAccount:
+        """An account, for an act of that kind. Raises why there is none, and what the state of its customer has against
+        it."""
         key = self._loaded.keys[address]
         if isinstance(key, Refusal):
             raise key
         found = self._accounts[key.account]
-        if found.is_blocked and not (even_blocked and found.account.state is AccountState.SUSPENDED):
-            raise addresses.why_blocked(address, self.read(addresses.MERGED_INTO, key.customer))
+        state = found.account.state
+        if act not in ALLOWED[state]:
+            if state is AccountState.MERGED:
+                target = self.read(addresses.MERGED_INTO, key.customer)
+                raise addresses.merged(address.program, address.customer, target.decode())
+            raise addresses.why_not(address.owner, state)
         return found
 
     def address(self, name: TransactionName) -> Address:
@@ -146,10 +151,13 @@ class Group:
         return address
 
     def holder(self, name: CustomerName, event_type: str) -> Holder:
-        """A customer. Raises why there is none."""
+        """A customer to whom something happens. Raises why there is none, and that it was closed."""
         holder = self._loaded.resolved.customers[name, event_type]
         if isinstance(holder, Refusal):
             raise holder
+        # Its accounts say so too, where it has any.
+        if Act.PUT_RIGHT not in ALLOWED[holder.state]:
+            raise addresses.why_not(name, holder.state)
         return holder
 
     def program(self, program: int) -> ProgramState:
@@ -161,9 +169,9 @@ class Group:
         key = self._loaded.key(address)
         return self.workspace.get(TRANSACTIONS, (key.program, transaction_id)) if key is not None else None
 
-    def purchase(self, name: TransactionName) -> tuple[LockedAccount, LoadedPurchase]:
-        """A purchase and its account, also of a customer that is suspended. Raises why there is none."""
-        key = self.account(self.address(name), even_blocked=True).key
+    def purchase(self, name: TransactionName, act: Act) -> tuple[LockedAccount, LoadedPurchase]:
+        """A purchase and its account, for an act of that kind. Raises why there is none, and what `account` raises."""
+        key = self.account(self.address(name), act).key
         known = self.workspace.get(TRANSACTIONS, (key.program, name.transaction_id))
         locked = self._accounts.get(known.account) if known is not None else None
         if known is None or locked is None or locked.key.customer != key.customer:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rules import ledger
-from rules.accounts import Account, AccountState, Entry, EntryKind, Hold, Lot
+from rules.accounts import Account, Entry, EntryKind, Hold, Lot
 from rules.activity import DEBT_REPAID, HOLD_EXPIRED, POINTS_ACTIVATED, POINTS_EXPIRED, by_time
 from rules.draft import Draft, Passed, Sliding, TimeKind
 from rules.programs import Card
@@ -89,11 +89,6 @@ class LockedAccount:
     def card(self) -> Card:
         """The card, as the program's settings have it now. Raises CardNotFound."""
         return self.program.settings.card(self.address.card, self.address.program)
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether its customer is suspended or merged."""
-        return self.account.state is not AccountState.OPEN
 
     def draft(self) -> Draft:
         """The account, settled, to work on. Nothing is done until it is applied."""

@@ -90,7 +90,7 @@ class Reader:
         for query, key in wanted.items():
             account, program = figures[key]
             if account.state is AccountState.MERGED:
-                balances[query] = await addresses.blocked(session, query.address, key.customer)
+                balances[query] = await addresses.find_merged(session, query.address, key.customer)
                 continue
             card = program.settings.card(query.address.card, query.address.program)
             balances[query] = balance(settled.get(key, account), card, program.now)
@@ -143,7 +143,7 @@ async def _entries(
             merged.add(number)
         pages[number].append(read)
     return {
-        query: await addresses.blocked(session, query.address, key.customer) if number in merged else pages[number]
+        query: await addresses.find_merged(session, query.address, key.customer) if number in merged else pages[number]
         for number, (query, key) in enumerate(wanted.items())
     }
 

@@ -127,12 +127,15 @@ async def find_customers(
     parameters = [json.encode([(*name, kind) for name, kind in asked])]
     found: dict[tuple[CustomerName, str], Holder | Refusal] = {}
     rows = json.decode(await session.run(_CUSTOMERS, parameters))
-    for named, (program, customer, target, cards, gives_card) in zip(asked, rows, strict=True):
+    for named, (program, customer, state, target, cards, gives_card) in zip(asked, rows, strict=True):
         name = named[0]
         refusal = _missing(name.program, name.customer, program, customer, target)
         accounts = tuple(Address(name.program, name.customer, card) for card in cards)
         gives_to = Address(name.program, name.customer, gives_card) if gives_card else None
-        found[named] = Holder(program, customer, accounts, gives_to) if refusal is None else refusal
+        if refusal is None:
+            found[named] = Holder(program, customer, AccountState(state), accounts, gives_to)
+        else:
+            found[named] = refusal
     return found
 
 
@@ -257,7 +260,7 @@ LEFT JOIN LATERAL (
 _CUSTOMERS = Statement(
     f"""
 SELECT json_agg(json_build_array(
-    p.id, c.id, {_TARGET}, ARRAY(SELECT card_id FROM account WHERE customer = c.id ORDER BY card_id),
+    p.id, c.id, {_STATE}, {_TARGET}, ARRAY(SELECT card_id FROM account WHERE customer = c.id ORDER BY card_id),
     (SELECT e ->> 'card_id' FROM jsonb_array_elements(p.settings -> 'event_types') AS e
      WHERE e ->> 'event_type' = w.names ->> 2)
 ) ORDER BY w.ordinal) {_WANTED}

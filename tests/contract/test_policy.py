@@ -11,6 +11,7 @@ from fealty.v1 import (
     activity_pb2,
     audit_pb2,
     cards_pb2,
+    customers_pb2,
     explanations_pb2,
     holds_pb2,
     names_pb2,
@@ -27,6 +28,7 @@ from rules.activity import Kind
 from rules.calendar import Rounding
 from rules.cards import CardKind, RefundPolicy
 from rules.refunds import RollbackPolicy
+from rules.states import CustomerState
 from rules.transactions import TransactionState
 from server import policy
 from server.convert import cards
@@ -181,6 +183,7 @@ def test_every_list_comes_in_pages(method: MethodDescriptor) -> None:
         (HoldState, holds_pb2.HoldState, "HOLD_STATE_"),
         (ShortfallKind, reports_pb2.ShortfallKind, "SHORTFALL_KIND_"),
         (TransactionState, transactions_pb2.TransactionState, "TRANSACTION_STATE_"),
+        (CustomerState, customers_pb2.CustomerState, "CUSTOMER_STATE_"),
         (OperationKind, operations_pb2.OperationKind, "OPERATION_KIND_"),
         (OperationState, operations_pb2.OperationState, "OPERATION_STATE_"),
         (RollbackPolicy, points_pb2.RollbackPolicy, "ROLLBACK_POLICY_"),

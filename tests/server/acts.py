@@ -136,6 +136,18 @@ async def _suspend(club: Club) -> Any:
     return customers_pb2.SuspendCustomerRequest(name=ADA, reason=WHY)
 
 
+async def _block(club: Club) -> Any:
+    await club.earn(100)
+    await club.hold(60)
+    return customers_pb2.BlockCustomerRequest(name=ADA, reason=WHY)
+
+
+async def _close(club: Club) -> Any:
+    await club.earn(100)
+    await club.hold(60)
+    return customers_pb2.CloseCustomerRequest(name=ADA, reason=WHY)
+
+
 async def _reactivate(club: Club) -> Any:
     await club.suspend()
     return customers_pb2.ReactivateCustomerRequest(name=ADA, reason=WHY)
@@ -194,6 +206,7 @@ _T1 = f"{ADA}/transactions/t1"
 _PLAIN = account()
 _HOLD = f"{_PLAIN}/holds/1"
 _LOT = f"{account('hand')}/lots/1"
+_CLEARED = {"cancelled": 0, "card_id": "plain", "expired": 0, "holds": 1, "lots": 0, "released": 60, "repaid": 0}
 _MOVED = {"accounts": [{"active": 100, "card_id": "plain", "debt": 0, "held": 0, "holds": 0, "lots": 1, "pending": 0}]}
 
 ACTS: dict[str, Act] = {
@@ -241,6 +254,10 @@ ACTS: dict[str, Act] = {
         _write_off, "shortfall.written_off", f"{account('owing')}/shortfalls/1", {"points": 30, "remaining": 70}
     ),
     "customers.SuspendCustomer": Act(_suspend, "customer.suspended", ADA, {}),
+    "customers.BlockCustomer": Act(_block, "customer.blocked", ADA, {"accounts": [_CLEARED]}),
+    "customers.CloseCustomer": Act(
+        _close, "customer.closed", ADA, {"accounts": [{**_CLEARED, "expired": 100, "lots": 1}]}, -100
+    ),
     "customers.ReactivateCustomer": Act(_reactivate, "customer.reactivated", ADA, {}),
     "customers.MergeCustomers": Act(_merge, "customer.merged", ADA, {"into": BEN, **_MOVED}, 100, whose=BEN),
     "customers.UnmergeCustomers": Act(_unmerge, "customer.unmerged", ADA, {"from": BEN, **_MOVED}, 100),

@@ -99,6 +99,16 @@ class Club:
         request = customers_pb2.SuspendCustomerRequest(name=name, reason=WHY, request_id=fresh())
         return (await self.admin.customers.SuspendCustomer(request)).customer
 
+    async def block(self, name: str = ADA) -> customers_pb2.BlockCustomerResponse:
+        """Bans a customer."""
+        request = customers_pb2.BlockCustomerRequest(name=name, reason=WHY, request_id=fresh())
+        return await self.admin.customers.BlockCustomer(request)
+
+    async def close(self, name: str = ADA, **more: Any) -> customers_pb2.CloseCustomerResponse:
+        """Ends a customer."""
+        request = customers_pb2.CloseCustomerRequest(name=name, reason=WHY, request_id=fresh(), **more)
+        return await self.admin.customers.CloseCustomer(request)
+
     async def merge(self) -> customers_pb2.MergeCustomersResponse:
         """Merges ada into ben."""
         request = customers_pb2.MergeCustomersRequest(name=ADA, into=BEN, reason=WHY, request_id=fresh())

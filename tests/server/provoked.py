@@ -102,6 +102,17 @@ async def _merged(club: Club) -> Callable[[], Awaitable[Any]]:
     return lambda: club.spend(1)
 
 
+async def _blocked(club: Club) -> Callable[[], Awaitable[Any]]:
+    await club.block()
+    return lambda: club.earn(1)
+
+
+async def _closed(club: Club) -> Callable[[], Awaitable[Any]]:
+    name = (await club.earn()).transaction.name
+    await club.close()
+    return lambda: club.refund(name)
+
+
 async def _suspended_twice(club: Club) -> Callable[[], Awaitable[Any]]:
     await club.suspend()
     return club.suspend
@@ -189,6 +200,8 @@ OF_CUSTOMERS: dict[str, Provoked] = {
     "EXTERNAL_ID_TAKEN": Provoked(EXISTS, {"source": "crm"}, _external_id_twice),
     "DUPLICATE_TRANSACTION": Provoked(EXISTS, {"transaction": f"{ADA}/transactions/receipt-1"}, _twice),
     "CUSTOMER_SUSPENDED": Provoked(REFUSED, {"customer": ADA}, _suspended),
+    "CUSTOMER_BLOCKED": Provoked(REFUSED, {"customer": ADA}, _blocked),
+    "CUSTOMER_CLOSED": Provoked(REFUSED, {"customer": ADA}, _closed),
     "CUSTOMER_MERGED": Provoked(REFUSED, {"customer": ADA, "target": BEN}, _merged),
     "CUSTOMER_STATE": Provoked(REFUSED, {"customer": ADA, "state": "SUSPENDED", "wanted": "ACTIVE"}, _suspended_twice),
     "MERGE_IMPOSSIBLE": Provoked(

@@ -38,6 +38,9 @@ SENTENCES = {
     "reports.WriteOffShortfall": f"30 units of {account('owing')}/shortfalls/1 were written off; "
     f"70 of it remain{_HAND}.",
     "customers.SuspendCustomer": f"Customer {ADA} was suspended{_HAND}.",
+    "customers.BlockCustomer": f"Customer {ADA} was blocked; of card plain, 60 units were released from holds{_HAND}.",
+    "customers.CloseCustomer": f"Customer {ADA} was closed for ever; of card plain, 60 units were released from holds "
+    f"and 100 units expired{_HAND}.",
     "customers.ReactivateCustomer": f"Customer {ADA} was reactivated{_HAND}.",
     "customers.MergeCustomers": f"Customer {ADA} was merged into {BEN}, which got 100 units of card plain{_HAND}.",
     "customers.UnmergeCustomers": f"Customer {ADA} was parted from {BEN} again, and got back 100 units of card plain"

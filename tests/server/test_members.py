@@ -1,4 +1,4 @@
-"""Customers who are suspended, merged, and parted again, as their caller sees them."""
+"""Customers who are suspended, blocked, closed, merged, and parted again, as their caller sees them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -44,7 +44,43 @@ async def test_a_customer_is_suspended_and_reactivated(club: Club) -> None:
     assert (await club.spend(10, "slow")).balance.active == 90
     request.request_id = fresh()
     answer = await told(club.admin.customers.ReactivateCustomer(request))
-    assert (answer.reason, answer.facts["wanted"]) == ("CUSTOMER_STATE", "SUSPENDED")
+    assert (answer.reason, answer.facts["wanted"]) == ("CUSTOMER_STATE", "SUSPENDED or BLOCKED")
+
+
+async def test_a_blocked_customer_has_its_holds_released_and_is_reactivated(club: Club) -> None:
+    """Says what was let go, card by card; the points are there when the suspicion is gone."""
+    await club.earn(100)
+    await club.hold(30)
+    blocked = await club.block()
+    assert blocked.customer.state == State.CUSTOMER_STATE_BLOCKED
+    assert [(one.card_id, one.released, one.holds) for one in blocked.accounts] == [("plain", 30, 1)]
+    answer = await told(club.spend(1))
+    assert (answer.reason, answer.facts) == ("CUSTOMER_BLOCKED", {"customer": ADA})
+    request = customers_pb2.ReactivateCustomerRequest(name=ADA, reason=WHY, request_id=fresh())
+    await club.admin.customers.ReactivateCustomer(request)
+    assert (await club.spend(100)).balance.spendable == 0
+
+
+async def test_a_closed_customer_can_be_read_and_not_be_changed(club: Club) -> None:
+    """Asked about first: the clerk reads out what will be lost. Then it is, and nothing names it any more."""
+    await club.earn(100)
+    await club.earn(50, "slow")
+    preview = await club.close(validate_only=True)
+    assert (await _read(club, ADA)).state == State.CUSTOMER_STATE_ACTIVE
+    closed = await club.close()
+    assert list(closed.accounts) == list(preview.accounts)
+    assert [(one.card_id, one.expired, one.cancelled) for one in closed.accounts] == [
+        ("plain", 100, 0),
+        ("slow", 0, 50),
+    ]
+    assert await _read(club, ADA) == closed.customer
+    assert closed.customer.state == State.CUSTOMER_STATE_CLOSED
+    balance = await club.balance()
+    assert (balance.active, balance.spendable, balance.lifetime_expired) == (0, 0, 100)
+    assert (await club.history())[0].event_type == "customer.closed"
+    for call in (club.earn(1), club.event("visit"), club.suspend(), _merge(club, BEN, ADA), club.close()):
+        answer = await told(call)
+        assert (answer.reason, answer.facts) == ("CUSTOMER_CLOSED", {"customer": ADA})
 
 
 async def test_a_merge_moves_all_that_a_customer_holds(club: Club) -> None:

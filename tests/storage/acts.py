@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from rules.refunds import RollbackPolicy
 from server.commands import Codec
+from storage.customers.closing import BlockCustomer, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.merging import MergeCustomers
 from storage.customers.queries import Profile
@@ -111,6 +112,8 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     ),
     SuspendCustomer: lambda scene, context: SuspendCustomer("coffee", "ada", context),
     ReactivateCustomer: _reactivate,
+    BlockCustomer: lambda scene, context: BlockCustomer("coffee", "ada", context),
+    CloseCustomer: lambda scene, context: CloseCustomer("coffee", "ada", context),
     MergeCustomers: lambda scene, context: MergeCustomers("coffee", "ada", "coffee", "ben", context),
     UnmergeCustomers: _part,
     RedateLots: lambda scene, context: RedateLots("coffee", "", _TERMS, context),

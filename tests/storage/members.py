@@ -1,4 +1,5 @@
-"""What is done to members of a scene's program as persons: suspended, merged, parted; and what they hold then."""
+"""What is done to members of a scene's program as persons: suspended, blocked, closed, merged, parted; and what they
+hold then."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 from rules.cards import Card, ExpiryMode, ExpiryPolicy, RefundPolicy
 from rules.programs import EarnRate, PendingMode, PendingPolicy
 from storage.customers import queries as customers
+from storage.customers.closing import BlockCustomer, Clearing, CloseCustomer
 from storage.customers.merging import Merge, MergeCustomers
 from storage.customers.queries import Customer
 from storage.customers.states import ReactivateCustomer, SuspendCustomer
@@ -46,6 +48,18 @@ def reactivate(scene: Scene, name: str = "ada", **how: Any) -> Answer[Customer]:
     """Ends it."""
     who = (scene.program_id, name)
     return scene.carry_out(ReactivateCustomer(*who, _asked("customer.reactivated", who, how)))
+
+
+def block(scene: Scene, name: str = "ada", **how: Any) -> Answer[Clearing]:
+    """Bans a customer."""
+    who = (scene.program_id, name)
+    return scene.carry_out(BlockCustomer(*who, _asked("customer.blocked", who, how)))
+
+
+def close(scene: Scene, name: str = "ada", **how: Any) -> Answer[Clearing]:
+    """Ends a customer."""
+    who = (scene.program_id, name)
+    return scene.carry_out(CloseCustomer(*who, _asked("customer.closed", who, how)))
 
 
 def merge(scene: Scene, source: str = "ada", into: str = "ben", **how: Any) -> Answer[Merge]:

@@ -39,11 +39,11 @@ class Policies(Scene):
     def __init__(self, database: Database, *names: str, program: str = "coffee", settings: Settings = SETTINGS) -> None:
         super().__init__(database, *(names or ("ada", "ben")), program=program, settings=settings)
 
-    def suspend(self, name: str = "ada") -> None:
+    def suspend(self, name: str = "ada", state: str = "SUSPENDED") -> None:
         """What the customers' own commands do to accounts."""
-        self.execute("UPDATE customer SET state = 'SUSPENDED' WHERE customer_id = %s", [name])
+        self.execute("UPDATE customer SET state = %s WHERE customer_id = %s", [state, name])
         self.execute(
-            "UPDATE account SET state = 'SUSPENDED' FROM customer c WHERE c.id = customer AND customer_id = %s", [name]
+            "UPDATE account SET state = %s FROM customer c WHERE c.id = customer AND customer_id = %s", [state, name]
         )
 
     def figures(self, name: str = "ada", card: str = "plain") -> tuple[int, int, int, int, int]:

@@ -9,6 +9,7 @@ from rules import calendar, ledger
 from rules.accounts import Entry, EntryKind, Lot
 from rules.programs import Term, time_zone
 from rules.refusals import LotNotFound
+from rules.states import Act
 from rules.transactions import TransactionState
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
@@ -65,7 +66,7 @@ class AdjustPoints(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Adjusted]:
         """Raises InsufficientPoints, PointsHeldElsewhere, AmountTooLarge."""
-        locked = group.account(self.address, even_blocked=True)
+        locked = group.account(self.address, Act.ADD if self.points > 0 else Act.TAKE)
         program, card = locked.program, locked.card
         draft = locked.draft()
         if self.points > 0:
@@ -110,7 +111,7 @@ class ChangeLot(NamedTuple):
 
     def decide(self, group: Group) -> Answer[LotChanged]:
         """Raises LotNotFound, LotStateWrong."""
-        locked = group.account(self.address, even_blocked=True)
+        locked = group.account(self.address, Act.GIVE_BACK if self.activate else Act.PUT_RIGHT)
         program = locked.program
         draft = locked.draft()
         lot = draft.lots.get(self.number)

@@ -8,6 +8,7 @@ from rules.accounts import LotState
 from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import SettingsInvalid, TransactionNotFound
+from rules.states import Act
 from storage.activity.commands import Scope
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
@@ -69,16 +70,18 @@ class RecordEvent(NamedTuple):
         at = check_instant(self.occurred_at, program)
         points = event_type.points if self.points is None else self.points
         gives_to = self._gives_to(holder) if points else None
-        accounts = [group.account(address, even_blocked=address != gives_to) for address in holder.accounts]
+        accounts = [
+            group.account(address, Act.EARN if address == gives_to else Act.PUT_RIGHT) for address in holder.accounts
+        ]
         if gives_to is not None and gives_to not in holder.accounts:
-            accounts.append(group.account(gives_to))
+            accounts.append(group.account(gives_to, Act.EARN))
         drafts = {locked.address: locked.draft() for locked in accounts}
         for draft in drafts.values():
             draft.extend_sliding_expiries(self.event_type, at)
         activated = self._activated(group, drafts, at)
         shown: Balance | None = None
         if gives_to is not None:
-            locked = group.account(gives_to)
+            locked = group.account(gives_to, Act.EARN)
             ledger.earn(drafts[gives_to], points, given_now(locked, at), program.version, program.now)
             shown = balance(drafts[gives_to].account, locked.card, program.now)
         given = points if gives_to is not None else 0
@@ -107,7 +110,7 @@ class RecordEvent(NamedTuple):
         name = self._purchase()
         if name is None:
             return None
-        locked, known = group.purchase(name)
+        locked, known = group.purchase(name, Act.PUT_RIGHT)
         if locked.address not in drafts:
             raise TransactionNotFound(transaction=name.transaction_id)
         draft = drafts[locked.address]

@@ -7,6 +7,7 @@ from rules import holds
 from rules.accounts import Entry, Hold
 from rules.refunds import Spending
 from rules.refusals import HoldNotFound
+from rules.states import Act
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.acts.spendings import check_whole
@@ -51,7 +52,7 @@ class CreateHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldTooLong, InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine."""
-        locked = group.account(self.address)
+        locked = group.account(self.address, Act.SPEND)
         card, now = locked.card, locked.program.now
         check_whole(card, self.points)
         draft = locked.draft()
@@ -85,7 +86,7 @@ class CaptureHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldNotFound, HoldAlreadyCaptured, HoldExpired, HoldReleased, HoldExceeded, PrecisionTooFine."""
-        locked = group.account(self.address)
+        locked = group.account(self.address, Act.CAPTURE)
         card, now = locked.card, locked.program.now
         check_whole(card, self.points)
         draft = locked.draft()
@@ -123,7 +124,7 @@ class ReleaseHold(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Held]:
         """Raises HoldNotFound, HoldAlreadyCaptured, HoldExpired, HoldReleased."""
-        locked = group.account(self.address, even_blocked=True)
+        locked = group.account(self.address, Act.PUT_RIGHT)
         now = locked.program.now
         draft = locked.draft()
         check_known(locked, self.number)

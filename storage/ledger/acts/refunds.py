@@ -9,6 +9,7 @@ from rules.draft import Draft
 from rules.programs import RefundPolicy
 from rules.refunds import Claimed, RollbackPolicy
 from rules.refusals import ShortfallNotFound
+from rules.states import Act
 from rules.transactions import Share, part, share
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
@@ -75,7 +76,7 @@ class RefundTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Refunded]:
         """Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong."""
-        locked, known = group.purchase(self.name)
+        locked, known = group.purchase(self.name, Act.PUT_RIGHT)
         program, purchase = locked.program, known.purchase
         settings = group.settings(program.id, purchase.settings_version)
         card = settings.card(locked.address.card, self.name.program)
@@ -164,7 +165,7 @@ class WriteOffShortfall(NamedTuple):
 
     def decide(self, group: Group) -> Answer[WrittenOff]:
         """Raises ShortfallNotFound."""
-        locked = group.account(self.address, even_blocked=True)
+        locked = group.account(self.address, Act.PUT_RIGHT)
         draft = locked.draft()
         shortfall = draft.shortfalls.get(self.number)
         if shortfall is None or not shortfall.remaining:

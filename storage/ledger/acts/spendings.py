@@ -8,6 +8,7 @@ from rules.accounts import Entry
 from rules.programs import Card, CardKind
 from rules.refunds import RollbackPolicy, Spending
 from rules.refusals import NoRewards, PrecisionTooFine, SpendingNotFound
+from rules.states import Act
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
@@ -89,7 +90,7 @@ class ClaimReward(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Spent]:
         """Raises InsufficientPoints, PointsHeldElsewhere, NoRewards."""
-        card = group.account(self.address).card
+        card = group.account(self.address, Act.SPEND).card
         if card.kind is not CardKind.STAMPS:
             raise NoRewards(card=card.card_id)
         points = self.rewards * card.stamps_per_reward
@@ -100,7 +101,7 @@ def spend(
     group: Group, address: Address, points: int, reference: str, pays_for: str | None, context: CommandContext
 ) -> Answer[Spent]:
     """Takes points for whatever it is."""
-    locked = group.account(address)
+    locked = group.account(address, Act.SPEND)
     card, now = locked.card, locked.program.now
     check_whole(card, points)
     draft = locked.draft()
@@ -149,7 +150,7 @@ class RollBackSpending(NamedTuple):
 
     def decide(self, group: Group) -> Answer[RolledBack]:
         """Raises SpendingNotFound, AlreadyRolledBack, RollbackWindowClosed, AmountTooLarge."""
-        locked = group.account(self.address, even_blocked=True)
+        locked = group.account(self.address, Act.GIVE_BACK)
         spending = locked.spendings.get(self.seq)
         if spending is None:
             raise SpendingNotFound(entry=self.seq)

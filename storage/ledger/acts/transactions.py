@@ -7,6 +7,7 @@ from rules import ledger
 from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import DuplicateTransaction, OccursInFuture, TransactionStateWrong
+from rules.states import Act
 from rules.transactions import Line, Purchase, TransactionState, check_lines, check_pending, content, earned
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
@@ -82,7 +83,7 @@ class RecordTransaction(NamedTuple):
         """Raises DuplicateTransaction, OccursInFuture, LinesExceedAmount, CurrencyMismatch, AmountTooLarge."""
         known = group.known_purchase(self.address, self.transaction_id)
         # A suspended customer earns nothing new; what stands in the books already is answered all the same.
-        locked = group.account(self.address, even_blocked=known is not None)
+        locked = group.account(self.address, Act.EARN if known is None else Act.PUT_RIGHT)
         program = locked.program
         if known is not None:
             return self._again(group, locked, known)
@@ -170,7 +171,7 @@ class UpdateTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Decided]:
         """Raises TransactionStateWrong, LinesExceedAmount, CurrencyMismatch, AmountTooLarge."""
-        locked, known = group.purchase(self.name)
+        locked, known = group.purchase(self.name, Act.PUT_RIGHT)
         program, purchase = locked.program, known.purchase
         draft = locked.draft()
         check_pending(purchase, program.now)
@@ -245,7 +246,7 @@ class DecideTransaction(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Decided]:
         """Raises TransactionStateWrong."""
-        locked, known = group.purchase(self.name)
+        locked, known = group.purchase(self.name, Act.GIVE_BACK if self.accept else Act.PUT_RIGHT)
         now, purchase = locked.program.now, known.purchase
         draft = locked.draft()
         check_pending(purchase, now)

@@ -9,6 +9,7 @@ from rules import calendar, ledger
 from rules.accounts import Entry
 from rules.programs import Card, time_zone
 from rules.refusals import DailyCapReached, TransferBetweenCards, TransferToItself
+from rules.states import Act
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
@@ -63,7 +64,7 @@ class TransferPoints(NamedTuple):
         if self.to.program != self.address.program or self.to.card != self.address.card:
             one, other = (f"programs/{at.program}/cards/{at.card}" for at in (self.address, self.to))
             raise TransferBetweenCards(card=one, other=other)
-        locked, target = group.account(self.address), group.account(self.to)
+        locked, target = group.account(self.address, Act.SPEND), group.account(self.to, Act.EARN)
         card, now = locked.card, locked.program.now
         check_whole(card, self.points)
         source, receiving = locked.draft(), target.draft()

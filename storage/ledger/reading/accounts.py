@@ -65,7 +65,7 @@ def readable(books: Connection, address: Address) -> AccountKey:
     """The same for those who need no more of the account than where it is."""
     key = find(books, address)
     if books.execute(_IS_MERGED, (key.account,), prepare=True).fetchone() is not None:
-        raise blocking(addresses.blocked(session(books), address, key.customer))
+        raise blocking(addresses.find_merged(session(books), address, key.customer))
     return key
 
 
@@ -101,7 +101,7 @@ def read(books: Connection, address: Address, at: datetime | None = None) -> Rea
     account, program = found.get(ACCOUNTS, (key.account,)) or Account(), found.get(PROGRAM_STATES, (key.program,))
     assert program is not None
     if account.state is AccountState.MERGED:
-        raise blocking(addresses.blocked(conversation, address, key.customer))
+        raise blocking(addresses.find_merged(conversation, address, key.customer))
     card = program.settings.card(address.card, address.program)
     until = program.now if at is None else min(at, program.now)
     is_due = account.is_due(until)

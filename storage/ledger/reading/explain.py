@@ -46,7 +46,8 @@ class Explanation(NamedTuple):
 
 class _Allocation(NamedTuple):
     """What an entry gave to a lot or took from it, and what else is known of the entry: of points that went to another
-    customer or came from one, `whom` and by which kind of movement."""
+    customer or came from one, `whom` and by which kind of movement; whether their customer was closed by the same act.
+    """
 
     lot: int
     entry: int | None
@@ -60,6 +61,7 @@ class _Allocation(NamedTuple):
     reference: str | None = None
     movement: MovementKind | None = None
     whom: str | None = None
+    is_closing: bool = False
 
 
 def explain(books: Connection, address: Address, after: int | None, size: int) -> list[Explanation]:
@@ -192,12 +194,14 @@ class _Teller:
             return str(one.reverses)
         if one.kind is EntryKind.TRANSFER_OUT:
             return f"customer {one.whom}"
+        if one.kind is EntryKind.EXPIRY:
+            return "their customer was closed" if one.is_closing else ""
         return one.transaction_id or ""
 
 
 _ALLOCATIONS = """
 SELECT a.lot, a.seq, e.kind, a.amount, e.occurred_at, e.transaction_id, e.hold, e.reverses, e.activity::text,
-       s.reference, m.kind, m.customer_id
+       s.reference, m.kind, m.customer_id, coalesce(c.is_closing, false)
 FROM allocation a
 CROSS JOIN LATERAL (SELECT * FROM entry WHERE entry.account = a.account AND entry.seq = a.seq OFFSET 0) AS e
 LEFT JOIN LATERAL (
@@ -214,6 +218,10 @@ LEFT JOIN LATERAL (
     ) AS side
     JOIN account ON account.id = side.other JOIN customer ON customer.id = account.customer OFFSET 0
 ) AS m ON true
+LEFT JOIN LATERAL (
+    SELECT action = 'customer.closed' AS is_closing FROM activity WHERE e.kind = 'EXPIRY' AND activity.id = e.activity
+    OFFSET 0
+) AS c ON true
 WHERE a.account = %s AND a.lot = ANY(%s::int[]) ORDER BY a.lot, a.seq
 """
 

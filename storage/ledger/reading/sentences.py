@@ -75,6 +75,8 @@ class Sentences:
                 by = f", as hold {hold} had set aside," if hold is not None else ""
                 return f"{were} spent{on}{by} on {day}."
             case EntryKind.EXPIRY:
+                if about:
+                    return f"{units} expired on {day}, as {about}."
                 if at == ended_at:
                     return f"{units} expired at {self.until(at)}."
                 return f"{units} expired on {day}, as they came back after their time."

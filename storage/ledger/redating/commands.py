@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from rules.refusals import CustomerClosed
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
-from storage.ledger.addresses import Address
+from storage.ledger.addresses import Address, CustomerName
 from storage.ledger.redating import steps
 from storage.ledger.redating.terms import ENDS, IS_COVERED, Terms
 from storage.operations import commands as operations
@@ -62,10 +63,12 @@ class RedateLots(NamedTuple):
         """Begins it, takes its first step, and plans the task of the others where any are left. `validate_only` reads,
         locks nothing, and answers the operation as it would end if all of it were done now.
 
-        Raises ProgramNotFound, CardNotFound, ExpiryInPast, SettingsInvalid. A customer without such lots has none to
-        redate.
+        Raises ProgramNotFound, CardNotFound, CustomerClosed, ExpiryInPast, SettingsInvalid. A customer without such
+        lots has none to redate.
         """
         program = programs.get(self.program_id, self.context.caller)
+        if unit.connection.execute(_IS_CLOSED, (program.id, self.customer_id)).fetchone() is not None:
+            raise CustomerClosed(customer=CustomerName(self.program_id, self.customer_id).name)
         now = program.now(unit.now)
         self.terms.check(program.settings.card(self.terms.card_id, program.program_id), now)
         new = NewOperation(OperationKind.REDATE_LOTS, self.subject, self.terms.plain())
@@ -134,6 +137,8 @@ def _which(command: RedateLots) -> bytes:
 def _choose(command: RedateLots) -> bytes:
     return _CHOOSE.format(of=_of(command)).encode()
 
+
+_IS_CLOSED = "SELECT FROM customer WHERE program = %s AND customer_id = %s AND state = 'CLOSED'"
 
 _SLIDE = "LEFT JOIN sliding_expiry s ON l.slides AND s.account = l.account AND s.settings_version = l.settings_version"
 

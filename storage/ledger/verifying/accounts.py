@@ -78,6 +78,9 @@ RULES = {
     "nothing is left in one that was merged": """
         SELECT a.id, format('active %%s, pending %%s, held %%s, debt %%s', active, pending, held, debt)
         FROM account a WHERE a.state = 'MERGED' AND (active, pending, held, debt) <> (0, 0, 0, 0) AND {a}""",
+    "nothing but debt is left in one that was closed": """
+        SELECT a.id, format('active %%s, pending %%s, held %%s', active, pending, held)
+        FROM account a WHERE a.state = 'CLOSED' AND (active, pending, held) <> (0, 0, 0) AND {a}""",
     "its groups of sliding lots are counted, and each has its expiry": """
         SELECT a.id, format('sliding expiries %%s, found %%s, lots without %%s', a.sliding_expiries, s.found, s.bare)
         FROM account a CROSS JOIN LATERAL (

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rules.merging import CustomerState
 from rules.refusals import CustomerMerged
+from rules.states import CustomerState
 from storage.activity.records import ActivityRow
 from storage.customers.merging import MergedAccount
 from storage.engine.database import Database

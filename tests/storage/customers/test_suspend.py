@@ -8,15 +8,18 @@ from uuid import uuid4
 
 import pytest
 
-from rules.merging import CustomerState
 from rules.refusals import (
+    CustomerBlocked,
+    CustomerClosed,
     CustomerMerged,
     CustomerNotFound,
     CustomerStateWrong,
     CustomerSuspended,
     DuplicateTransaction,
+    Refusal,
     StaleEtag,
 )
+from rules.states import CustomerState
 from storage.activity.records import ActivityRow
 from storage.customers.commands import UpdateCustomer
 from storage.engine.database import Database
@@ -110,7 +113,7 @@ def test_what_does_not_fit_its_state_is_refused(scene: Scene) -> None:
     """Suspending twice would hide who did it first."""
     with pytest.raises(CustomerStateWrong) as refused:
         reactivate(scene)
-    assert refused.value.facts == {"customer": "ada", "state": "ACTIVE", "wanted": "SUSPENDED"}
+    assert refused.value.facts == {"customer": "ada", "state": "ACTIVE", "wanted": "SUSPENDED or BLOCKED"}
     suspend(scene)
     with pytest.raises(CustomerStateWrong):
         suspend(scene)
@@ -146,32 +149,43 @@ def test_a_profile_that_was_read_before_it_is_stale(scene: Scene) -> None:
         scene.carry_out(UpdateCustomer("coffee", "ada", etag, {"display_name": "Ada"}, asked(etag)))
 
 
-@pytest.mark.parametrize("first", ["suspension", "account"])
-def test_an_account_that_opens_at_the_same_moment_is_suspended_too(scene: Scene, first: str) -> None:
+CHANGES: dict[str, tuple[Callable[[Scene], Any], type[Refusal]]] = {
+    "SUSPENDED": (suspend, CustomerSuspended),
+    "BLOCKED": (members.block, CustomerBlocked),
+    "CLOSED": (members.close, CustomerClosed),
+}
+
+
+@pytest.mark.parametrize("state", CHANGES)
+@pytest.mark.parametrize("first", ["customer", "account"])
+def test_an_account_that_opens_at_the_same_moment_gets_the_state_too(scene: Scene, first: str, state: str) -> None:
     """Else one till in a hundred could go on earning with a card that was not there a moment ago."""
+    change, refusal = CHANGES[state]
+    members.refund(scene, "coffee", "ada")
     other = scene.another_connection()
     with ThreadPoolExecutor(1) as till:
         with other.transaction():
-            if first == "suspension":
+            if first == "customer":
                 other.execute("SELECT FROM customer WHERE customer_id = 'ada' FOR UPDATE")
                 waiting = till.submit(Ledger(scene.database).run, [scene.purchase(5, card="slow")])
                 _wait_until_somebody_waits(scene)
-                other.execute("UPDATE customer SET state = 'SUSPENDED' WHERE customer_id = 'ada'")
-                other.execute("UPDATE account SET state = 'SUSPENDED' WHERE customer = 1")
+                other.execute("UPDATE customer SET state = %s WHERE customer_id = 'ada'", [state])
+                other.execute("UPDATE account SET state = %s WHERE customer = 1", [state])
             else:
                 other.execute(
                     "INSERT INTO account (program, customer, card_id, state)"
                     " SELECT program, id, 'slow', 'OPEN' FROM customer WHERE customer_id = 'ada' FOR SHARE"
                 )
-                suspending = till.submit(suspend, scene)
+                changing = till.submit(change, scene)
                 _wait_until_somebody_waits(scene)
-        if first == "suspension":
+        if first == "customer":
             [outcome] = waiting.result()
-            assert isinstance(outcome, CustomerSuspended)
+            assert isinstance(outcome, refusal)
             assert scene.rows("SELECT FROM account WHERE card_id = 'slow'") == [], "nothing came of it"
         else:
-            suspending.result()
-            assert members.figures(scene, "ada", "slow")["state"] == "SUSPENDED"
+            changing.result()
+            assert members.figures(scene, "ada", "slow")["state"] == state
+            assert_conserved(scene)
     other.close()
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rules.merging import CustomerState
 from rules.refusals import UnmergeImpossible
+from rules.states import CustomerState
 from storage.activity.records import ActivityRow
 from storage.engine.database import Database
 from storage.ledger.acts.adjustments import ChangeLot

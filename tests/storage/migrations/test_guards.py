@@ -31,6 +31,7 @@ CONTRADICTIONS = {
     "more captured than was set aside": "UPDATE hold SET captured = points + 1",
     "more missing than was asked for": "UPDATE shortfall SET remaining = points + 1",
     "more written off than was missing": "UPDATE shortfall SET written_off = points + 1",
+    "points of somebody closed": "UPDATE account SET state = 'CLOSED'",
     "an entry of nothing": 'INSERT INTO entry SELECT (jsonb_populate_record(e, \'{"seq": 99, "amount": 0}\')).*'
     " FROM entry e LIMIT 1",
     "a movement to itself": "INSERT INTO movement SELECT account, 1, account, 2, 'TRANSFER' FROM entry LIMIT 1",

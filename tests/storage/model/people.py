@@ -14,13 +14,14 @@ from tests.storage.model.cards import NAMES, SETTINGS, Key, ends
 
 @dataclass
 class People:
-    """The accounts, by customer and card; spendings by account and entry; the customers who are suspended."""
+    """The accounts, by customer and card; spendings by account and entry; who is suspended or blocked."""
 
     now: datetime
     settings: Settings = SETTINGS
     accounts: dict[Key, Account] = field(default_factory=dict)
     spent: dict[tuple[Key, int], Spent] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
+    blocked: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for name in NAMES:
@@ -50,21 +51,53 @@ class People:
 
     def suspend(self, name: str) -> None:
         """Nothing is earned or spent from now on; time goes on, and what was wrong is put right all the same."""
-        if name in self.suspended:
+        if name in self.suspended | self.blocked:
             raise Refused("CustomerStateWrong")
         self.suspended.add(name)
 
+    def block(self, name: str) -> None:
+        """Nor is anything given by hand; and nothing stays set aside."""
+        if name in self.blocked:
+            raise Refused("CustomerStateWrong")
+        self.suspended.discard(name)
+        self.blocked.add(name)
+        self._release(name)
+
+    def close(self, name: str) -> None:
+        """Nothing stays at all, but debt."""
+        self._release(name)
+        for (owner, _), account in self.accounts.items():
+            if owner == name:
+                account.sums["expired"] += account.free
+                for lot in account.lots:
+                    lot.free = lot.waiting = 0
+
     def reactivate(self, name: str) -> None:
         """As before."""
-        if name not in self.suspended:
+        if name not in self.suspended | self.blocked:
             raise Refused("CustomerStateWrong")
-        self.suspended.remove(name)
+        self.suspended.discard(name)
+        self.blocked.discard(name)
 
     def serve(self, key: Key) -> Account:
-        """The account of somebody who is no longer suspended, if ever."""
+        """The account of somebody who is no longer suspended or blocked, if ever."""
         if key[0] in self.suspended:
             raise Refused("CustomerSuspended")
+        return self.favour(key)
+
+    def favour(self, key: Key) -> Account:
+        """The account of somebody to whom a clerk may give something."""
+        if key[0] in self.blocked:
+            raise Refused("CustomerBlocked")
         return self.accounts[key]
+
+    def _release(self, name: str) -> None:
+        for (owner, _), account in self.accounts.items():
+            if owner == name:
+                for hold in account.holds:
+                    if not hold.ended:
+                        account.let_go(hold, "HoldReleased")
+                account.clear(self.now)
 
     def give(
         self,

@@ -79,6 +79,8 @@ class Purchases(People):
     def decide(self, number: str, accept: bool) -> None:
         """Accepted or rejected by hand."""
         bought = self.bought[number]
+        if accept:
+            self.favour(bought.key)
         if not bought.waits(self.now):
             raise Refused("TransactionStateWrong")
         if bought.lot is not None:
@@ -87,7 +89,7 @@ class Purchases(People):
 
     def change_lot(self, key: Key, number: int, activate: bool) -> None:
         """The same by the number of a lot."""
-        lots = self.accounts[key].lots
+        lots = (self.favour(key) if activate else self.accounts[key]).lots
         if number > len(lots):
             raise Refused("LotNotFound")
         if not lots[number - 1].waiting:

@@ -32,7 +32,7 @@ class Shop(Purchases):
 
     def roll_back(self, key: Key, seq: int, points: int, grace_days: int | None, restore: bool) -> None:
         """A spending given back; `grace_days` None: with the end that the points have."""
-        spent, account = self.spent[key, seq], self.accounts[key]
+        spent, account = self.spent[key, seq], self.favour(key)
         days = account.card.rollback_days
         if days and self.now - spent.at > timedelta(days=days):
             raise Refused("RollbackWindowClosed")
@@ -86,6 +86,7 @@ class Shop(Purchases):
         """By hand, to and fro."""
         account = self.accounts[key]
         if points > 0:
+            self.favour(key)
             self.give(key, points, self.now, earned=False)
         else:
             account.check(-points)

@@ -24,7 +24,7 @@ from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.queries import GetBalance
 from storage.ledger.verify import verify
 from tests.storage.blocking import Ledger, Reader
-from tests.storage.members import reactivate, suspend
+from tests.storage.members import block, close, reactivate, suspend
 from tests.storage.model.accounts import Refused
 from tests.storage.model.cards import CARDS, NAMES, SETTINGS, Change, changed
 from tests.storage.model.choosing import Deed, Done
@@ -129,11 +129,16 @@ class Life(RuleBasedStateMachine):
         commands, expected = self._tell([deed], model, {"validate_only": True})
         self._compare(self.scene.ledger.run(commands), expected, numbered=False)
 
-    @rule(name=st.sampled_from(NAMES), batch=batches, stays=st.sampled_from([False, False, False, True]))
-    def suspend(self, name: str, batch: list[Deed], stays: bool) -> None:
+    @rule(
+        name=st.sampled_from(NAMES),
+        batch=batches,
+        stays=st.sampled_from([False, False, False, True]),
+        banned=st.booleans(),
+    )
+    def suspend(self, name: str, batch: list[Deed], stays: bool, banned: bool) -> None:
         """Somebody may not earn or spend, sometimes for long; refused where it is so already."""
-        told = _refusal(lambda: self.shop.suspend(name))
-        assert _refusal(lambda: suspend(self.scene, name)) == told
+        told = _refusal(lambda: (self.shop.block if banned else self.shop.suspend)(name))
+        assert _refusal(lambda: (block if banned else suspend)(self.scene, name)) == told
         self._act(batch, 0)
         if not stays:
             self.shop.reactivate(name)
@@ -193,6 +198,14 @@ class Life(RuleBasedStateMachine):
         with connection(self.database) as books:
             verdict = verify(books, self.scene.program.id)
         assert verdict.holds, verdict.shown
+
+    def teardown(self) -> None:
+        """In the end everybody goes, in whatever state: nothing is left, and the books still agree."""
+        for name in NAMES:
+            close(self.scene, name)
+            self.shop.close(name)
+        self.the_books_and_the_model_agree()
+        self.the_books_add_up()
 
     def _open_lots(self) -> dict[tuple[str, str, int], tuple[Any, ...]]:
         found = self.scene.rows(OPEN_LOTS, [self.scene.program.id])

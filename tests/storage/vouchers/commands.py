@@ -5,6 +5,7 @@ from typing import NamedTuple
 from rules import ledger
 from rules.refunds import Spending
 from rules.refusals import Refusal
+from rules.states import Act
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.addresses import Address
@@ -49,7 +50,7 @@ class RedeemVoucher(NamedTuple):
 
     def decide(self, group: Group) -> Answer[Redeemed]:
         """Raises VoucherNotFound, VoucherUsedUp, InsufficientPoints."""
-        locked = group.account(self.address)
+        locked = group.account(self.address, Act.SPEND)
         key, now = (locked.key.program, self.code), locked.program.now
         voucher = group.workspace.get(VOUCHERS, key)
         if voucher is None:

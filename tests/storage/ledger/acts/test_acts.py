@@ -9,11 +9,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rules.refusals import CustomerMerged, CustomerNotFound, CustomerSuspended, DeadlinePassed, Refusal
+from rules.refusals import (
+    CustomerBlocked,
+    CustomerClosed,
+    CustomerMerged,
+    CustomerNotFound,
+    CustomerSuspended,
+    DeadlinePassed,
+    Refusal,
+)
 from server.commands import HOT
 from storage.engine.commands import Reason
 from storage.engine.database import open_database
 from tests.conftest import fresh_database
+from tests.storage import members
 from tests.storage.acts import ACTS, commands, live_a_while
 from tests.storage.blocking import Ledger
 from tests.storage.policies import Policies
@@ -21,12 +30,13 @@ from tests.storage.scene import answered
 
 DAY = timedelta(days=1)
 WHY = Reason("GOODWILL", "Ada called, and was angry", "agent_7")
-# What is still done for a suspended customer: nothing that earns or spends, everything that brings in order.
+# What is still done for a customer who is blocked: what brings in order, and gives nothing by anybody's hand; and for
+# one who is suspended: all of that, and what a person decides.
 ORDERLY = {
-    *("update", "accept", "reject", "refund", "refund pending", "refund with points", "write off"),
-    *("roll back", "roll back and extend", "roll back without restoring", "release", "add", "take away"),
-    *("activate", "cancel", "record event", "record event that was waited for"),
+    *("update", "reject", "refund", "refund pending", "refund with points", "write off", "release", "take away"),
+    *("cancel", "record event", "record event that was waited for"),
 }
+KINDLY = {"accept", "roll back", "roll back and extend", "roll back without restoring", "add", "activate"}
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +136,34 @@ def test_with_a_suspended_customer_nothing_is_earned_or_spent_and_the_rest_goes_
     """A suspicion must not keep anybody from giving an order back, nor from being corrected."""
     shop.suspend()
     command = ACTS[act](shop, {})
-    if act in ORDERLY:
+    if act in ORDERLY | KINDLY:
         assert not shop.do(command).replayed
         shop.assert_conserved()
     else:
         refused = shop.refused(command)
         assert (type(refused), refused.facts) == (CustomerSuspended, {"customer": "ada"})
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_to_a_blocked_customer_nobody_gives_anything_and_the_rest_goes_on(shop: Policies, act: str) -> None:
+    """A ban that a kind clerk can get around by hand is none; a refund must be booked all the same."""
+    shop.suspend(state="BLOCKED")
+    command = ACTS[act](shop, {})
+    if act in ORDERLY:
+        assert not shop.do(command).replayed
+        shop.assert_conserved()
+    else:
+        refused = shop.refused(command)
+        assert (type(refused), refused.facts) == (CustomerBlocked, {"customer": "programs/coffee/customers/ada"})
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_of_a_closed_customer_nothing_is_changed_any_more(shop: Policies, act: str) -> None:
+    """Its books were settled for good; a purchase that comes late is somebody else's."""
+    members.close(shop)
+    shop.assert_conserved()
+    refused = shop.refused(ACTS[act](shop, {}))
+    assert (type(refused), refused.facts) == (CustomerClosed, {"customer": "programs/coffee/customers/ada"})
 
 
 def test_nobody_gives_points_to_somebody_suspended(shop: Policies) -> None:

@@ -1,0 +1,157 @@
+"""Blocks and closes customers: what holds set aside is let go, and of one that is closed nothing is left to spend."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from rules import closing
+from rules.access import Caller
+from rules.closing import Cleared
+from rules.draft import Draft
+from rules.states import CustomerState
+from storage.activity.commands import Change
+from storage.customers import accounts, queries
+from storage.customers.accounts import Named
+from storage.customers.queries import Customer, KeptCustomer
+from storage.customers.records import ExternalIdRow
+from storage.customers.states import check_may_become, record_change, save_state
+from storage.engine.commands import CommandContext
+from storage.engine.requests import Answer
+from storage.engine.unit import Unit
+from storage.programs import queries as programs
+from storage.programs.queries import Program
+
+
+class ClearedAccount(NamedTuple):
+    """What was let go of one card: points, and how many holds and lots."""
+
+    card_id: str
+    released: int
+    cancelled: int
+    expired: int
+    repaid: int
+    holds: int
+    lots: int
+
+
+class Clearing(NamedTuple):
+    """What was let go, card by card, and the customer in its new state."""
+
+    accounts: tuple[ClearedAccount, ...]
+    customer: Customer
+
+    def as_kept(self) -> "KeptClearing":
+        """Figures, which customer it is, and nothing about the person."""
+        return KeptClearing(self.accounts, self.customer.program_id, self.customer.customer_id)
+
+
+class KeptClearing(NamedTuple):
+    """What is kept of an answer that shows a clearing."""
+
+    accounts: tuple[ClearedAccount, ...]
+    program_id: str
+    customer_id: str
+
+    def as_it_stands(self, caller: Caller) -> Clearing:
+        """The clearing as it was, with the customer. Raises ProgramNotFound, CustomerNotFound."""
+        return Clearing(self.accounts, KeptCustomer(self.program_id, self.customer_id).as_it_stands(caller))
+
+
+class BlockCustomer(NamedTuple):
+    """Bans a customer: no earning, no spending, and nothing given by hand; its holds end at once."""
+
+    program_id: str
+    customer_id: str
+    context: CommandContext
+
+    def answers(self) -> type[KeptClearing]:
+        """What was let go."""
+        return KeptClearing
+
+    def decide(self, unit: Unit) -> Answer[Clearing]:
+        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CustomerClosed, CustomerStateWrong."""
+        program, customer = _customer(unit, self, CustomerState.BLOCKED)
+        locked = accounts.lock(unit, customer)
+        figures, activity = _clear(unit, self, program, customer, CustomerState.BLOCKED, locked, Named())
+        return Answer(Clearing(figures, save_state(unit, customer, CustomerState.BLOCKED, activity)), activity)
+
+
+class CloseCustomer(NamedTuple):
+    """Ends a customer for ever: its holds, its points, and the ids by which other systems know it."""
+
+    program_id: str
+    customer_id: str
+    context: CommandContext
+
+    def answers(self) -> type[KeptClearing]:
+        """What was let go."""
+        return KeptClearing
+
+    def decide(self, unit: Unit) -> Answer[Clearing]:
+        """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CustomerClosed."""
+        program, customer = _customer(unit, self, CustomerState.CLOSED)
+        locked = accounts.lock(unit, customer)
+        numbers = [account for account, _, _ in locked]
+        named = accounts.all_open(unit, numbers)
+        figures, activity = _clear(unit, self, program, customer, CustomerState.CLOSED, locked, named)
+        # They follow their lots, as those do whose lot is cancelled by hand.
+        unit.connection.execute(_REJECT, (numbers, program.now(unit.now)))
+        ExternalIdRow.delete().where(ExternalIdRow.customer == customer.id).execute()
+        freed = customer._replace(profile=customer.profile._replace(external_ids=()))
+        return Answer(Clearing(figures, save_state(unit, freed, CustomerState.CLOSED, activity)), activity)
+
+
+_RULES: dict[CustomerState, Callable[[Draft, datetime], Cleared]] = {
+    CustomerState.BLOCKED: closing.release_all,
+    CustomerState.CLOSED: closing.close,
+}
+
+
+def _customer(unit: Unit, command: BlockCustomer | CloseCustomer, state: CustomerState) -> tuple[Program, Customer]:
+    program = programs.get(command.program_id, command.context.caller)
+    [customer] = queries.lock(program, command.customer_id)
+    check_may_become(customer, state)
+    return program, customer
+
+
+def _clear(
+    unit: Unit,
+    command: BlockCustomer | CloseCustomer,
+    program: Program,
+    customer: Customer,
+    state: CustomerState,
+    locked: list[tuple[int, int, str]],
+    named: Named,
+) -> tuple[tuple[ClearedAccount, ...], str]:
+    """Lets go of what the state says, and writes it; what was let go, and the activity."""
+    cleared = []
+    for account in accounts.in_hand(unit, program, (customer,), locked, named):
+        draft = account.draft()
+        if state is CustomerState.CLOSED:
+            # All that is open is at hand: nothing falls due any more.
+            draft.rest_due_at = None
+        cleared.append((account, draft, _RULES[state](draft, account.program.now)))
+    figures = tuple(ClearedAccount(account.address.card, *figures) for account, _, figures in cleared if any(figures))
+    changes = [Change("state", customer.state, state)]
+    if state is CustomerState.CLOSED and customer.profile.external_ids:
+        changes.append(Change("external_ids"))
+    details: dict[str, Any] = {"accounts": [one._asdict() for one in figures]}
+    activity = record_change(unit, command.context, program, customer, changes, details, _points_of(figures))
+    for account, draft, _ in cleared:
+        if draft.account is not account.account:
+            account.apply(draft, activity)
+    unit.write()
+    return figures, activity
+
+
+def _points_of(figures: Iterable[ClearedAccount]) -> int | None:
+    """The points that went, for a history: None where several cards lost some, whose units have no sum."""
+    gone = [-one.cancelled - one.expired - one.repaid for one in figures if one.lots or one.repaid]
+    return sum(gone) if len(gone) <= 1 else None
+
+
+_REJECT = """
+UPDATE transaction SET decided = 'REJECTED'
+WHERE account = ANY(%s) AND decided = 'PENDING' AND (accepts_at IS NULL OR accepts_at > %s)
+      AND NOT (refunds > 0 AND refunded_minor = amount_minor)
+"""
