@@ -11,12 +11,14 @@ from rules.access import ActorType
 
 
 class Kind(NamedTuple):
-    """What an activity is: a noun and what happened to it, and where it belongs."""
+    """What an activity is: a noun and what happened to it, where it belongs, and whether that is CREATED, UPDATED or
+    DELETED by it (empty: none of these)."""
 
     action: str
     category: str
     type: str
     module: str | None = None
+    event: str = "UPDATED"
 
 
 class Origin(NamedTuple):
@@ -40,10 +42,15 @@ OPERATION_SUCCEEDED = Kind("operation.succeeded", "CUSTOMERS", "DATA", "MEMBERS"
 OPERATION_FAILED = Kind("operation.failed", "CUSTOMERS", "DATA", "MEMBERS")
 MAIL_SENT = Kind("mail.sent", "CUSTOMERS", "COMMUNICATION", "COMMUNICATIONS")
 MAIL_FAILED = Kind("mail.failed", "CUSTOMERS", "COMMUNICATION", "COMMUNICATIONS")
-KEY_CREATED = Kind("key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
-KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
+KEY_CREATED = Kind("key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
+KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "DELETED")
 DATABASE_MIGRATED = Kind("database.migrated", "SYSTEM", "CONFIGURATION", "PROGRAM_SETTINGS")
-METHOD_UNKNOWN = Kind("method.unknown", "SYSTEM", "SECURITY")
+METHOD_UNKNOWN = Kind("method.unknown", "SYSTEM", "SECURITY", event="")
+# All that is named here and not in the contract.
+OWN = (
+    *(POINTS_ACTIVATED, POINTS_EXPIRED, DEBT_REPAID, HOLD_EXPIRED, LOT_REDATED, OPERATION_SUCCEEDED, OPERATION_FAILED),
+    *(MAIL_SENT, MAIL_FAILED, KEY_CREATED, KEY_REVOKED, DATABASE_MIGRATED, METHOD_UNKNOWN),
+)
 
 
 # Ids of requests and traces, of whatever make. A longer text is somebody's payload; one with an @ or a space may be

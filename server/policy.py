@@ -24,7 +24,7 @@ from fealty.v1 import (
     transactions_pb2,
 )
 from rules.access import Permission
-from rules.activity import Kind
+from rules.activity import OWN, Kind
 
 FILES: tuple[FileDescriptor, ...] = (
     programs_pb2.DESCRIPTOR,
@@ -87,6 +87,13 @@ def word(enum: Any, number: int, prefix: str) -> str:
 
 
 @cache
+def event_of(action: str) -> str:
+    """What an act of that name is to what it is about; empty where it is none, or where no version of ours knows it."""
+    kinds = (*OWN, *(method.kind for method in methods()))
+    return next((kind.event for kind in kinds if kind.action == action), "")
+
+
+@cache
 def _by_request() -> dict[type[Any], Method]:
     return {method.request: method for method in methods()}
 
@@ -100,6 +107,7 @@ def _method(method: MethodDescriptor) -> Method:
         word(activity_pb2.ActivityCategory, policy.category, "ACTIVITY_CATEGORY_"),
         word(activity_pb2.ActivityType, policy.type, "ACTIVITY_TYPE_"),
         word(activity_pb2.AdminModule, policy.module, "ADMIN_MODULE_") or None,
+        word(activity_pb2.ActivityEvent, policy.event, "ACTIVITY_EVENT_"),
     )
     return Method(
         path=f"/{service.full_name}/{method.name}",

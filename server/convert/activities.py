@@ -9,7 +9,7 @@ from fealty.v1 import activity_pb2
 from fealty.v1 import audit_pb2 as pb
 from server.convert import descriptions, names
 from server.convert.requests import instant, timestamp
-from server.policy import word
+from server.policy import event_of, word
 from storage.activity.queries import Activity, Filter
 
 # Numbers of a Struct are doubles: a whole number that one may not hold is shown as text.
@@ -60,6 +60,7 @@ def message(found: Activity) -> pb.Activity:
         occur_time=timestamp(found.occurred_at),
         record_time=timestamp(found.recorded_at),
         changes=[_change(change) for change in body["changes"]],
+        event=_enum("ACTIVITY_EVENT_", event_of(body["action"])),
     )
     if body["details"]:
         fill_struct(shown.details, body["details"])

@@ -62,6 +62,23 @@ def test_every_method_declares_who_may_call_it_and_what_the_log_keeps_of_it(meth
     assert re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)*", declared.action)
 
 
+@pytest.mark.parametrize("method", METHODS, ids=_name)
+def test_every_change_declares_whether_it_makes_changes_or_ends_something(method: MethodDescriptor) -> None:
+    """Whoever looks for what is gone asks the log for deletions; what a reading would be has no answer."""
+    declared: options_pb2.MethodPolicy = method.GetOptions().Extensions[POLICY]
+    is_change = declared.audit == options_pb2.AUDIT_CLASS_MUTATION
+    assert (declared.event != activity_pb2.ACTIVITY_EVENT_UNSPECIFIED) == is_change
+    if method.name.startswith(("Create", "Record")):
+        assert declared.event == activity_pb2.ACTIVITY_EVENT_CREATED
+    assert (declared.event == activity_pb2.ACTIVITY_EVENT_DELETED) == method.name.startswith(("Close", "Archive"))
+
+
+def test_no_name_of_an_act_stands_for_two_kinds_of_events() -> None:
+    """The log keeps the name, and what it was is found by it."""
+    kinds = {(kind.action, kind.event) for kind in (*activity.OWN, *(method.kind for method in policy.methods()))}
+    assert len(kinds) == len({action for action, _ in kinds})
+
+
 def test_the_server_knows_every_method_of_every_file() -> None:
     """A service in a file that nobody lists would be answered as unknown."""
     assert {method.path for method in policy.methods()} == {
@@ -205,12 +222,12 @@ def test_every_rounding_has_its_number_in_the_contract() -> None:
 
 def test_what_fealty_does_of_itself_is_named_in_words_of_the_contract() -> None:
     """Reading the log would fail on a category that the contract does not know."""
-    kinds = [kind for kind in vars(activity).values() if isinstance(kind, Kind)]
-    assert kinds
-    for kind in kinds:
+    assert set(activity.OWN) == {kind for kind in vars(activity).values() if isinstance(kind, Kind)}
+    for kind in activity.OWN:
         assert f"ACTIVITY_CATEGORY_{kind.category}" in activity_pb2.ActivityCategory.keys()  # noqa: SIM118
         assert f"ACTIVITY_TYPE_{kind.type}" in activity_pb2.ActivityType.keys()  # noqa: SIM118
         assert kind.module is None or f"ADMIN_MODULE_{kind.module}" in activity_pb2.AdminModule.keys()  # noqa: SIM118
+        assert not kind.event or f"ACTIVITY_EVENT_{kind.event}" in activity_pb2.ActivityEvent.keys()  # noqa: SIM118
         assert audit_pb2.Activity(action=kind.action).action
 
 

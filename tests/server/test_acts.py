@@ -74,6 +74,7 @@ async def test_each_act_is_recorded_with_who_did_what_and_why(club: Club, name: 
     [recorded] = [found for found in await activities(club.admin) if found.name == answer.receipt.activity]
     assert (recorded.action, without_operation(recorded.subject)) == (act.action, act.about)
     assert (recorded.outcome, recorded.actor.display_name) == (activity_pb2.ACTIVITY_OUTCOME_SUCCEEDED, "admin")
+    assert activity_pb2.ActivityEvent.Name(recorded.event) == f"ACTIVITY_EVENT_{method_of(type(request)).kind.event}"
     details = json_format.MessageToDict(recorded.details)
     assert act.details.items() <= details.items()
     by_hand = _by_hand(request)

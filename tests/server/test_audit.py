@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
-from fealty.v1 import activity_pb2, audit_pb2, customers_pb2, points_pb2, programs_pb2
+from fealty.v1 import activity_pb2, audit_pb2, customers_pb2, points_pb2, programs_pb2, receipt_pb2
 from rules.access import Role
 from storage.programs import queries
 from tests.server.serving import (
@@ -60,10 +60,38 @@ async def test_each_look_at_personal_data_is_recorded_with_who_looked(server: Se
         assert seen[action].subject == subject
         assert seen[action].outcome == activity_pb2.ACTIVITY_OUTCOME_SUCCEEDED
         assert (seen[action].actor.name == f"callers/{till}") == action.startswith("customer")
+        assert seen[action].event == activity_pb2.ACTIVITY_EVENT_UNSPECIFIED
     details = json_format.MessageToDict(seen["customer.listed"].details)
     assert details == {"count": 2, "customers": ["ada", "gwen"]}
     of_gwen = await activities(server.admin, parent=gwen)
     assert {activity.action for activity in of_gwen} == {"customer.created", "customer.read", "customer.looked_up"}
+
+
+async def test_what_was_made_changed_and_ended_is_told_apart(server: Served) -> None:
+    """Whoever asks the log what is gone must not read every act's name; what time does changes what is there."""
+    await server.till.transactions.RecordTransaction(purchase(100, SLOW, request_id=fresh()))
+    await server.admin.programs.AdvanceTestClock(
+        programs_pb2.AdvanceTestClockRequest(
+            name="programs/coffee", to_time=timestamp(START + timedelta(days=20)), request_id=fresh()
+        )
+    )
+    await server.till.transactions.RecordTransaction(purchase(1, SLOW, request_id=fresh()))
+    why = receipt_pb2.Reason(code="LEFT")
+    await server.admin.customers.CloseCustomer(
+        customers_pb2.CloseCustomerRequest(name=ADA, reason=why, request_id=fresh())
+    )
+    found = await activities(server.admin)
+    events = {one.action: activity_pb2.ActivityEvent.Name(one.event).rpartition("_")[2] for one in found}
+    assert (
+        events.items()
+        >= {
+            "program.created": "CREATED",
+            "transaction.recorded": "CREATED",
+            "program.clock_advanced": "UPDATED",
+            "points.activated": "UPDATED",
+            "customer.closed": "DELETED",
+        }.items()
+    )
 
 
 async def test_reads_of_figures_are_not_recorded(server: Served) -> None:
