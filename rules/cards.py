@@ -113,6 +113,7 @@ class Card:
     hold_ttl_max_s: int = HOLD_TTL_MAX_S
     transfer_daily_points: int = 0
     transfer_daily_count: int = 0
+    archived: bool = False
 
     @property
     def slides(self) -> bool:

@@ -1,8 +1,8 @@
 """The settings of a program, what each means, and which changes of them are allowed."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -48,9 +48,11 @@ __all__ = [
     "Settings",
     "Term",
     "check_awaited",
+    "check_begins",
     "check_change",
     "check_clock",
     "check_settings",
+    "keep_states",
     "taken_away",
     "time_zone",
 ]
@@ -88,6 +90,7 @@ class Settings:
     time_zone: str
     cards: tuple[Card, ...]
     event_types: tuple[EventType, ...] = ()
+    archived: bool = False
 
     def card(self, card_id: str, program: str) -> Card:
         """The card of that id. Raises CardNotFound."""
@@ -192,13 +195,30 @@ def check_settings(settings: Settings) -> None:
         check_card(card, names)
 
 
+def check_begins(cards: Iterable[Card]) -> None:
+    """Raises SettingsInvalid where a new card would be archived already."""
+    for card in cards:
+        if card.archived:
+            raise SettingsInvalid(what=f"card {card.card_id} would begin as archived; make it, then archive it")
+
+
 def check_change(old: Settings, new: Settings) -> None:
-    """Raises CardFixed where accounts would lose the card they are counted in, and what check_settings raises."""
+    """Raises CardFixed where accounts would lose the card they are counted in, or it would be archived by the way; and
+    what check_settings and check_begins raise."""
     check_settings(new)
-    kept = {card.card_id: (card.kind, card.decimals) for card in new.cards}
+    kept = {card.card_id: (card.kind, card.decimals, card.archived) for card in new.cards}
     for card in old.cards:
-        if kept.get(card.card_id) != (card.kind, card.decimals):
+        if kept.pop(card.card_id, None) != (card.kind, card.decimals, card.archived):
             raise CardFixed(card=card.card_id)
+    check_begins(card for card in new.cards if card.card_id in kept)
+
+
+def keep_states(old: Settings, cards: Iterable[Card], which: Collection[str]) -> tuple[Card, ...]:
+    """Cards of a change; those of some ids stay as archived as they are, whatever the change says."""
+    archived = {card.card_id: card.archived for card in old.cards}
+    return tuple(
+        replace(card, archived=archived.get(card.card_id, False)) if card.card_id in which else card for card in cards
+    )
 
 
 def taken_away(old: Settings, new: Settings) -> list[str]:

@@ -216,6 +216,22 @@ class CustomerStateWrong(Refusal):
     """Customer {customer} is {state}; it would have to be {wanted}."""
 
 
+class CardArchived(Refusal):
+    """{card} is archived; no new points come to it, and what is there can still be spent."""
+
+
+class ProgramArchived(Refusal):
+    """{program} is archived; nothing new begins there until it is unarchived."""
+
+
+class CardStateWrong(Refusal):
+    """{card} is {state}; it would have to be {wanted}."""
+
+
+class ProgramStateWrong(Refusal):
+    """{program} is {state}; it would have to be {wanted}."""
+
+
 class MergeImpossible(Refusal):
     """These customers cannot be merged: {why}."""
 
@@ -245,7 +261,7 @@ class ClockMovesBack(Refusal):
 
 
 class CardFixed(Refusal):
-    """Card {card} cannot be removed, nor can its kind or decimals change: accounts are counted in it."""
+    """Card {card} cannot be removed, nor can its kind, decimals or state change here: accounts are counted in it."""
 
 
 class EventTypeAwaited(Refusal):

@@ -55,6 +55,10 @@ HOT: Mapping[type[Any], Codec] = {
 COLD: Mapping[type[Any], Codec] = {
     programs_pb2.CreateProgramRequest: Codec(programs.create_program, programs.created),
     programs_pb2.UpdateProgramRequest: Codec(programs.update_program, programs.updated),
+    programs_pb2.ArchiveProgramRequest: Codec(programs.archive_program, programs.archived),
+    programs_pb2.UnarchiveProgramRequest: Codec(programs.unarchive_program, programs.unarchived),
+    programs_pb2.ArchiveCardRequest: Codec(programs.archive_card, programs.card_archived),
+    programs_pb2.UnarchiveCardRequest: Codec(programs.unarchive_card, programs.card_unarchived),
     programs_pb2.AdvanceTestClockRequest: Codec(programs.advance_test_clock, programs.advanced),
     customers_pb2.CreateCustomerRequest: Codec(customers.create_customer, customers.created),
     customers_pb2.UpdateCustomerRequest: Codec(customers.update_customer, customers.updated),

@@ -90,6 +90,10 @@ _PRECONDITION = {
     refusals.CustomerClosed: ErrorReason.ERROR_REASON_CUSTOMER_CLOSED,
     refusals.CustomerMerged: ErrorReason.ERROR_REASON_CUSTOMER_MERGED,
     refusals.CustomerStateWrong: ErrorReason.ERROR_REASON_CUSTOMER_STATE,
+    refusals.CardArchived: ErrorReason.ERROR_REASON_CARD_ARCHIVED,
+    refusals.ProgramArchived: ErrorReason.ERROR_REASON_PROGRAM_ARCHIVED,
+    refusals.CardStateWrong: ErrorReason.ERROR_REASON_CARD_STATE,
+    refusals.ProgramStateWrong: ErrorReason.ERROR_REASON_PROGRAM_STATE,
     refusals.MergeImpossible: ErrorReason.ERROR_REASON_MERGE_IMPOSSIBLE,
     refusals.UnmergeImpossible: ErrorReason.ERROR_REASON_UNMERGE_IMPOSSIBLE,
 }

@@ -68,6 +68,7 @@ def card(given: pb.Card) -> Card:
         given.hold_ttl_max_s or HOLD_TTL_MAX_S,
         given.transfer_daily_points,
         given.transfer_daily_count,
+        given.state == cards_pb2.CARD_STATE_ARCHIVED,
     )
 
 
@@ -93,6 +94,7 @@ def message(card: Card) -> pb.Card:
         hold_ttl_max_s=card.hold_ttl_max_s,
         transfer_daily_points=card.transfer_daily_points,
         transfer_daily_count=card.transfer_daily_count,
+        state=cards_pb2.CARD_STATE_ARCHIVED if card.archived else cards_pb2.CARD_STATE_ACTIVE,
     )
 
 

@@ -227,6 +227,7 @@ _CLEARED: dict[str, Callable[[int], str]] = {
 _SAYS_CHANGES = {
     *("customer.merged", "customer.unmerged", "customer.suspended", "customer.reactivated"),
     *("customer.blocked", "customer.closed"),
+    *("program.archived", "program.unarchived", "card.archived", "card.unarchived"),
 }
 
 _PARTS: dict[str, Part] = {

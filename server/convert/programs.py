@@ -9,6 +9,7 @@ from server.call import Call
 from server.convert import cards, names
 from server.convert.requests import context, given_fixed, instant, receipt, timestamp, timestamp_or_none
 from storage.engine.requests import Answer
+from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.programs.queries import Program
 
@@ -49,9 +50,12 @@ def update_program(call: Call, message: pb.UpdateProgramRequest) -> UpdateProgra
         if path not in given or (path in _NEVER_EMPTY and not given[path]):
             raise UpdateMaskInvalid(path=path)
     changes = {path: given[path] for path in paths}
+    # A card whose state is left away agrees to the one it has.
+    any_state = frozenset(card.card_id for card in program.cards if not card.state)
     # A mask says what is meant; without one, what is sent is.
     fixed = () if message.update_mask.paths else given_fixed(program, _FIXED)
-    return UpdateProgram(names.program_id(program.name), program.etag, changes, context(call, message), fixed)
+    name = names.program_id(program.name)
+    return UpdateProgram(name, program.etag, changes, context(call, message), any_state, fixed)
 
 
 def updated(command: UpdateProgram, answer: Answer[Program]) -> pb.UpdateProgramResponse:
@@ -71,6 +75,46 @@ def advanced(command: AdvanceTestClock, answer: Answer[Program]) -> pb.AdvanceTe
     return pb.AdvanceTestClockResponse(program=message(answer.value), receipt=receipt(answer))
 
 
+def archive_program(call: Call, message: pb.ArchiveProgramRequest) -> ArchiveProgram:
+    """The command in a request."""
+    return ArchiveProgram(names.program_id(message.name), message.etag, True, context(call, message))
+
+
+def archived(command: ArchiveProgram, answer: Answer[Program]) -> pb.ArchiveProgramResponse:
+    """What is answered to it."""
+    return pb.ArchiveProgramResponse(program=message(answer.value), receipt=receipt(answer))
+
+
+def unarchive_program(call: Call, message: pb.UnarchiveProgramRequest) -> ArchiveProgram:
+    """The command in a request."""
+    return ArchiveProgram(names.program_id(message.name), message.etag, False, context(call, message))
+
+
+def unarchived(command: ArchiveProgram, answer: Answer[Program]) -> pb.UnarchiveProgramResponse:
+    """What is answered to it."""
+    return pb.UnarchiveProgramResponse(program=message(answer.value), receipt=receipt(answer))
+
+
+def archive_card(call: Call, message: pb.ArchiveCardRequest) -> ArchiveCard:
+    """The command in a request."""
+    return ArchiveCard(*names.card(message.name), message.etag, True, context(call, message))
+
+
+def card_archived(command: ArchiveCard, answer: Answer[Program]) -> pb.ArchiveCardResponse:
+    """What is answered to it."""
+    return pb.ArchiveCardResponse(program=message(answer.value), receipt=receipt(answer))
+
+
+def unarchive_card(call: Call, message: pb.UnarchiveCardRequest) -> ArchiveCard:
+    """The command in a request."""
+    return ArchiveCard(*names.card(message.name), message.etag, False, context(call, message))
+
+
+def card_unarchived(command: ArchiveCard, answer: Answer[Program]) -> pb.UnarchiveCardResponse:
+    """What is answered to it."""
+    return pb.UnarchiveCardResponse(program=message(answer.value), receipt=receipt(answer))
+
+
 def message(program: Program) -> pb.Program:
     """A program as the contract shows it."""
     return pb.Program(
@@ -84,6 +128,7 @@ def message(program: Program) -> pb.Program:
         create_time=timestamp(program.created_at),
         update_time=timestamp(program.updated_at),
         test_clock_time=timestamp_or_none(program.test_clock_at),
+        state=pb.PROGRAM_STATE_ARCHIVED if program.settings.archived else pb.PROGRAM_STATE_ACTIVE,
     )
 
 

@@ -37,5 +37,17 @@ class Programs:
     async def UpdateProgram(self, call: Call, message: pb.UpdateProgramRequest) -> pb.UpdateProgramResponse:
         return await self._commands.carry_out(call, message, pb.UpdateProgramResponse)
 
+    async def ArchiveProgram(self, call: Call, message: pb.ArchiveProgramRequest) -> pb.ArchiveProgramResponse:
+        return await self._commands.carry_out(call, message, pb.ArchiveProgramResponse)
+
+    async def UnarchiveProgram(self, call: Call, message: pb.UnarchiveProgramRequest) -> pb.UnarchiveProgramResponse:
+        return await self._commands.carry_out(call, message, pb.UnarchiveProgramResponse)
+
+    async def ArchiveCard(self, call: Call, message: pb.ArchiveCardRequest) -> pb.ArchiveCardResponse:
+        return await self._commands.carry_out(call, message, pb.ArchiveCardResponse)
+
+    async def UnarchiveCard(self, call: Call, message: pb.UnarchiveCardRequest) -> pb.UnarchiveCardResponse:
+        return await self._commands.carry_out(call, message, pb.UnarchiveCardResponse)
+
     async def AdvanceTestClock(self, call: Call, message: pb.AdvanceTestClockRequest) -> pb.AdvanceTestClockResponse:
         return await self._commands.carry_out(call, message, pb.AdvanceTestClockResponse)

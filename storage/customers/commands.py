@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from rules.archiving import check_active
 from rules.refusals import CustomerExists, ExternalIdTaken, StaleEtag
 from rules.updates import check_fixed
 from storage.activity.commands import Change, Scope, record
@@ -29,9 +30,10 @@ class CreateCustomer(NamedTuple):
         return KeptCustomer
 
     def decide(self, unit: Unit) -> Answer[Customer]:
-        """Raises ProgramNotFound, CustomerExists, ExternalIdTaken."""
+        """Raises ProgramNotFound, ProgramArchived, CustomerExists, ExternalIdTaken."""
         context = self.context
         program = programs.get(self.program_id, context.caller)
+        check_active(program.settings, program.program_id)
         customer_id = self.customer_id or typeid("customer", new_uuid().int)
         taken = (CustomerRow.program == program.id) & (CustomerRow.customer_id == customer_id)
         if CustomerRow.select().where(taken).exists():

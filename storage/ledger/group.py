@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import json
 
 from rules.accounts import AccountState
+from rules.archiving import check_act
 from rules.draft import LotsNotAtHand
 from rules.programs import Settings
 from rules.refusals import DeadlinePassed, GroupRefused, Refusal, TransactionNotFound
@@ -129,8 +130,8 @@ class Group:
         return {address: key for address, key in self._loaded.accounts.items() if key.account in used} if used else {}
 
     def account(self, address: Address, act: Act) -> LockedAccount:
-        """An account, for an act of that kind. Raises why there is none, and what the state of its customer has against
-        it."""
+        """An account, for an act of that kind. Raises why there is none, and what the states of its customer, its
+        program and its card have against it."""
         key = self._loaded.keys[address]
         if isinstance(key, Refusal):
             raise key
@@ -141,6 +142,7 @@ class Group:
                 target = self.read(addresses.MERGED_INTO, key.customer)
                 raise addresses.merged(address.program, address.customer, target.decode())
             raise addresses.why_not(address.owner, state)
+        check_act(found.program.settings, found.card, act, address.program)
         return found
 
     def address(self, name: TransactionName) -> Address:

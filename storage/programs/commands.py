@@ -4,7 +4,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from rules.programs import Settings, check_awaited, check_change, check_clock, check_settings, taken_away
+from rules.archiving import check_active
+from rules.programs import (
+    Settings,
+    check_awaited,
+    check_begins,
+    check_change,
+    check_clock,
+    check_settings,
+    keep_states,
+    taken_away,
+)
 from rules.refusals import ProgramExists, ProgramNotFound, StaleEtag
 from rules.updates import check_fixed
 from storage.activity.commands import Change, Scope, record
@@ -39,6 +49,7 @@ class CreateProgram(NamedTuple):
         if not context.caller.sees(program_id):
             raise ProgramNotFound(program=program_id)
         check_settings(settings)
+        check_begins(settings.cards)
         if ProgramRow.select().where(ProgramRow.program_id == program_id).exists():
             raise ProgramExists(program=program_id)
         number = _next_number(unit)
@@ -67,13 +78,15 @@ class CreateProgram(NamedTuple):
 
 
 class UpdateProgram(NamedTuple):
-    """New values for some settings. An empty etag agrees to any state; `fixed` are values of fields that no update can
-    change, by the names of the contract, which must be what stands. What changes nothing leaves no record."""
+    """New values for some settings. An empty etag agrees to any state; so do cards of `any_state` to theirs. `fixed` are
+    values of fields that no update can change, by the names of the contract, which must be what stands. What changes
+    nothing leaves no record."""
 
     program_id: str
     etag: str
     changes: dict[str, Any]
     context: CommandContext
+    any_state: frozenset[str] = frozenset()
     fixed: tuple[tuple[str, Any], ...] = ()
 
     def answers(self) -> type[Program]:
@@ -81,18 +94,18 @@ class UpdateProgram(NamedTuple):
         return Program
 
     def decide(self, unit: Unit) -> Answer[Program]:
-        """Raises ProgramNotFound, StaleEtag, CardFixed, EventTypeAwaited, TimeZoneUnknown, SettingsInvalid,
-        FieldFixed.
+        """Raises ProgramNotFound, StaleEtag, ProgramArchived, FieldFixed, CardFixed, EventTypeAwaited, TimeZoneUnknown,
+        SettingsInvalid.
 
         No lot in the books is left waiting for an event type that is declared no more. What a purchase earns in the
         same moment by the version before, or one of before once it is corrected from nothing, is not seen here: it
         waits, and can be accepted by hand.
         """
         context = self.context
-        old = queries.get(self.program_id, context.caller, for_update=True)
-        if self.etag and self.etag != old.etag:
-            raise StaleEtag(etag=old.etag)
+        old = locked(self.program_id, self.etag, context)
+        check_active(old.settings, old.program_id)
         stands = {
+            "state": old.settings.state,
             "settings_version": old.version,
             "test_clock_time": old.test_clock_at,
             "create_time": old.created_at,
@@ -100,6 +113,8 @@ class UpdateProgram(NamedTuple):
         }
         check_fixed(self.fixed, stands)
         settings = replace(old.settings, **self.changes)
+        if self.any_state:
+            settings = replace(settings, cards=keep_states(old.settings, settings.cards, self.any_state))
         if settings == old.settings:
             return Answer(old, None)
         check_change(old.settings, settings)
@@ -108,11 +123,7 @@ class UpdateProgram(NamedTuple):
         changes = _differences(old.settings, settings)
         request_id = context.request.request_id
         activity = record(unit, context.origin, old.name, Scope(old.id), changes=changes, request_id=request_id)
-        new = old._replace(version=old.version + 1, settings=settings, updated_at=unit.now)
-        unit.write()
-        _save(new, activity)
-        _keep_version(new.id, new.version, settings, unit.now, activity)
-        return Answer(new, activity)
+        return Answer(supersede(unit, old, settings, activity), activity)
 
 
 class AdvanceTestClock(NamedTuple):
@@ -147,6 +158,23 @@ class AdvanceTestClock(NamedTuple):
         _save(new, activity)
         plan_sweep(unit, new.id)
         return Answer(new, activity)
+
+
+def locked(program_id: str, etag: str, context: CommandContext) -> Program:
+    """A program, to be changed. Raises ProgramNotFound, and StaleEtag unless the etag is empty or its own."""
+    found = queries.get(program_id, context.caller, for_update=True)
+    if etag and etag != found.etag:
+        raise StaleEtag(etag=found.etag)
+    return found
+
+
+def supersede(unit: Unit, old: Program, settings: Settings, activity: str) -> Program:
+    """The program with its next version of settings, whose activity is planned."""
+    new = old._replace(version=old.version + 1, settings=settings, updated_at=unit.now)
+    unit.write()
+    _save(new, activity)
+    _keep_version(new.id, new.version, settings, unit.now, activity)
+    return new
 
 
 def _save(program: Program, activity: str) -> None:

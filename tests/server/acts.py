@@ -173,6 +173,23 @@ async def _update_program(club: Club) -> Any:
     return programs_pb2.UpdateProgramRequest(program=changed, update_mask={"paths": ["display_name"]})
 
 
+async def _archive_program(club: Club) -> Any:
+    return programs_pb2.ArchiveProgramRequest(name=NAME, reason=WHY)
+
+
+async def _unarchive_program(club: Club) -> Any:
+    return programs_pb2.UnarchiveProgramRequest(name=NAME, etag=(await club.archive()).etag, reason=WHY)
+
+
+async def _archive_card(club: Club) -> Any:
+    return programs_pb2.ArchiveCardRequest(name=f"{NAME}/cards/plain", reason=WHY)
+
+
+async def _unarchive_card(club: Club) -> Any:
+    await club.archive("plain")
+    return programs_pb2.UnarchiveCardRequest(name=f"{NAME}/cards/plain", reason=WHY)
+
+
 async def _advance(club: Club) -> Any:
     return programs_pb2.AdvanceTestClockRequest(name=NAME, to_time=timestamp(START.replace(month=2)))
 
@@ -265,6 +282,10 @@ ACTS: dict[str, Act] = {
     "customers.UpdateCustomer": Act(_update_customer, "customer.updated", ADA, {}, whose=NOBODY),
     "programs.CreateProgram": Act(_create_program, "program.created", "programs/tea", {}, whose=NOBODY),
     "programs.UpdateProgram": Act(_update_program, "program.updated", NAME, {}, whose=NOBODY),
+    "programs.ArchiveProgram": Act(_archive_program, "program.archived", NAME, {}, whose=NOBODY),
+    "programs.UnarchiveProgram": Act(_unarchive_program, "program.unarchived", NAME, {}, whose=NOBODY),
+    "programs.ArchiveCard": Act(_archive_card, "card.archived", f"{NAME}/cards/plain", {}, whose=NOBODY),
+    "programs.UnarchiveCard": Act(_unarchive_card, "card.unarchived", f"{NAME}/cards/plain", {}, whose=NOBODY),
     "programs.AdvanceTestClock": Act(_advance, "program.clock_advanced", NAME, {}, whose=NOBODY),
     "operations.CancelOperation": Act(
         _cancel_operation, "operation.cancelled", f"{NAME}/operations/OPERATION", {}, whose=NOBODY

@@ -114,6 +114,14 @@ class Club:
         request = customers_pb2.MergeCustomersRequest(name=ADA, into=BEN, reason=WHY, request_id=fresh())
         return await self.admin.customers.MergeCustomers(request)
 
+    async def archive(self, card: str = "") -> programs_pb2.Program:
+        """Archives the program, or a card of it."""
+        if card:
+            of_card = programs_pb2.ArchiveCardRequest(name=f"{NAME}/cards/{card}", reason=WHY, request_id=fresh())
+            return (await self.admin.programs.ArchiveCard(of_card)).program
+        request = programs_pb2.ArchiveProgramRequest(name=NAME, reason=WHY, request_id=fresh())
+        return (await self.admin.programs.ArchiveProgram(request)).program
+
     async def redate(self, **fields: Any) -> operations_pb2.Operation:
         """Gives the lots of card `slow` another expiry; where nothing else is said, of all customers, never to end."""
         request = lots_pb2.RedateLotsRequest(reason=WHY, request_id=fresh())

@@ -90,6 +90,26 @@ async def _awaited(club: Club) -> Callable[[], Awaitable[Any]]:
     return lambda: _update(club, cards=waiting_no_more, event_types=kept)
 
 
+async def _archived(club: Club) -> Callable[[], Awaitable[Any]]:
+    await club.archive()
+    return lambda: club.earn(1)
+
+
+async def _archived_twice(club: Club) -> Callable[[], Awaitable[Any]]:
+    await club.archive()
+    return club.archive
+
+
+async def _card_archived(club: Club) -> Callable[[], Awaitable[Any]]:
+    await club.archive("plain")
+    return lambda: club.event("review.written")
+
+
+async def _card_archived_twice(club: Club) -> Callable[[], Awaitable[Any]]:
+    await club.archive("plain")
+    return lambda: club.archive("plain")
+
+
 async def _suspended(club: Club) -> Callable[[], Awaitable[Any]]:
     await club.earn()
     await club.suspend()
@@ -181,6 +201,12 @@ OF_PROGRAMS: dict[str, Provoked] = {
     "CARD_FIXED": Provoked(
         REFUSED, {"card": f"{NAME}/cards/fine"}, at_once(lambda club: _update(club, cards=CARDS[:-1]))
     ),
+    "CARD_ARCHIVED": Provoked(REFUSED, {"card": f"{NAME}/cards/plain"}, _card_archived),
+    "CARD_STATE": Provoked(
+        REFUSED, {"card": f"{NAME}/cards/plain", "state": "ARCHIVED", "wanted": "ACTIVE"}, _card_archived_twice
+    ),
+    "PROGRAM_ARCHIVED": Provoked(REFUSED, {"program": NAME}, _archived),
+    "PROGRAM_STATE": Provoked(REFUSED, {"program": NAME, "state": "ARCHIVED", "wanted": "ACTIVE"}, _archived_twice),
     "EVENT_TYPE_AWAITED": Provoked(REFUSED, {"event_type": "order.delivered", "lots": "1"}, _awaited),
     "CARD_NOT_FOUND": Provoked(
         MISSING, {"program": NAME, "card": f"{NAME}/cards/gold"}, at_once(lambda club: club.balance("gold"))

@@ -23,6 +23,7 @@ UNKNOWABLE = {"receipt", "activity", "recordTime", "updateTime"}
 BY_PEOPLE = {"points.AdjustPoints", "lots.ActivateLot", "lots.CancelLot", "lots.RedateLots"}
 BY_PEOPLE |= {"reports.WriteOffShortfall", "customers.SuspendCustomer", "customers.ReactivateCustomer"}
 BY_PEOPLE |= {"customers.BlockCustomer", "customers.CloseCustomer"}
+BY_PEOPLE |= {"programs.ArchiveProgram", "programs.UnarchiveProgram", "programs.ArchiveCard", "programs.UnarchiveCard"}
 BY_PEOPLE |= {"customers.MergeCustomers", "customers.UnmergeCustomers", "operations.CancelOperation"}
 BY_PEOPLE |= {"programs.CreateProgram", "programs.UpdateProgram", "programs.AdvanceTestClock"}
 # Those that are turned down about something: what is to be made has no name yet.

@@ -60,11 +60,13 @@ async def _live(club: Club) -> None:
     await _owe(club)
     await club.redate(parent=account("slow"))
     await club.event("review.written", properties={"stars": "5"}, reason=WHY)
-    await club.suspend()
-    await _do(club, "customers.ReactivateCustomer", name=ADA)
+    for stop in (club.suspend, club.block):
+        await stop()
+        await _do(club, "customers.ReactivateCustomer", name=ADA)
     await club.merge()
     await club.move(days=1)
     await _do(club, "customers.UnmergeCustomers", name=ADA)
+    await club.close(BEN)
 
 
 async def _buy(club: Club) -> None:

@@ -50,6 +50,10 @@ SENTENCES = {
     "programs.CreateProgram": "Program programs/tea was created (Administrator admin).",
     "programs.UpdateProgram": f"Program {NAME} was updated; its display_name changed from Coffee club to Tea club "
     "(Administrator admin).",
+    "programs.ArchiveProgram": f"Program {NAME} was archived{_HAND}.",
+    "programs.UnarchiveProgram": f"Program {NAME} was unarchived{_HAND}.",
+    "programs.ArchiveCard": f"Card {NAME}/cards/plain was archived{_HAND}.",
+    "programs.UnarchiveCard": f"Card {NAME}/cards/plain was unarchived{_HAND}.",
     "programs.AdvanceTestClock": f"The test clock of program {NAME} was moved; its test_clock_time changed from "
     "2025-01-01T12:00:00+00:00 to 2025-02-01T12:00:00+00:00 (Administrator admin).",
     "operations.CancelOperation": f"Operation {NAME}/operations/OPERATION on {NAME}/cards/slow was cancelled after 0 of"

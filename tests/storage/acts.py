@@ -20,6 +20,7 @@ from storage.ledger.commands import Command
 from storage.ledger.redating.commands import RedateLots
 from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations.commands import CancelOperation
+from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from tests.storage import members, operating
 from tests.storage.policies import Policies
@@ -105,6 +106,8 @@ _TERMS = Terms("plain", Expiry.NEVER)
 COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCommand[Any]]] = {
     CreateProgram: lambda scene, context: CreateProgram("tea", SETTINGS, None, context),
     UpdateProgram: lambda scene, context: UpdateProgram("coffee", "", {"display_name": "Tea"}, context),
+    ArchiveProgram: lambda scene, context: ArchiveProgram("coffee", "", True, context),
+    ArchiveCard: lambda scene, context: ArchiveCard("coffee", "plain", "", True, context),
     AdvanceTestClock: lambda scene, context: AdvanceTestClock("coffee", START + DAY, context),
     CreateCustomer: lambda scene, context: CreateCustomer("coffee", "gwen", Profile("Gwendolyn"), context),
     UpdateCustomer: lambda scene, context: UpdateCustomer(

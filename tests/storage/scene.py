@@ -23,7 +23,9 @@ from storage.ledger.group import Outcome
 from storage.ledger.queries import GetBalance, ListEntries
 from storage.ledger.sweep import programs_with_due, sweep
 from storage.ledger.verify import verify
+from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
+from storage.programs.queries import Program
 from tests.storage.asking import CALLER, ORIGIN, Asking, asked, request
 from tests.storage.blocking import Ledger, Reader
 
@@ -100,6 +102,14 @@ class Scene(Asking):
     def change(self, **changes: Any) -> None:
         """Changes the program's settings: a new version."""
         self.carry_out(UpdateProgram(self.program_id, "", changes, asked(changes)))
+
+    def archive(self, card: str = "", archive: bool = True, **how: Any) -> Answer[Program]:
+        """Archives the program, or a card of it; or takes that back."""
+        etag = how.pop("etag", "")
+        context = asked((card, archive, etag), **how)
+        if card:
+            return self.carry_out(ArchiveCard(self.program_id, card, etag, archive, context))
+        return self.carry_out(ArchiveProgram(self.program_id, etag, archive, context))
 
     def sweep(self, limit: int = 100) -> None:
         """What the workers do: settles everything that is due."""

@@ -49,6 +49,13 @@ class People:
             for name in NAMES:
                 self.accounts[name, card.card_id].cards.append(card)
 
+    def archive(self, card_id: str, archived: bool) -> None:
+        """Nothing comes to a card any more, or it does again; what is there lives on."""
+        if all(card.archived == archived for card in self.settings.cards if card.card_id == card_id):
+            raise Refused("CardStateWrong")
+        cards = self.settings.cards
+        self.change({"cards": tuple(replace(c, archived=archived) if c.card_id == card_id else c for c in cards)})
+
     def suspend(self, name: str) -> None:
         """Nothing is earned or spent from now on; time goes on, and what was wrong is put right all the same."""
         if name in self.suspended | self.blocked:
@@ -84,6 +91,12 @@ class People:
         if key[0] in self.suspended:
             raise Refused("CustomerSuspended")
         return self.favour(key)
+
+    def welcome(self, account: Account) -> Account:
+        """An account to which points may come."""
+        if account.card.archived:
+            raise Refused("CardArchived")
+        return account
 
     def favour(self, key: Key) -> Account:
         """The account of somebody to whom a clerk may give something."""

@@ -51,7 +51,7 @@ class Purchases(People):
 
     def buy(self, key: Key, amount: int, number: str, at: datetime, lines: Lines = ()) -> None:
         """A purchase, perhaps of some days ago."""
-        account = self.serve(key)
+        account = self.welcome(self.serve(key))
         self._check_instant(at)
         points, start = _earned(account.card, amount, lines), begins(account.card, at)
         account.slide("transaction.recorded", at)
@@ -136,7 +136,7 @@ class Purchases(People):
         points = declared.points if points is None else points
         key = (name, gives_to or declared.card_id)
         if points:
-            self.serve(key)
+            self.welcome(self.serve(key))
         if about and self.bought[about].key[0] != name:
             raise Refused("TransactionNotFound")
         for (owner, _), account in self.accounts.items():

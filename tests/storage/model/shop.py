@@ -86,7 +86,7 @@ class Shop(Purchases):
         """By hand, to and fro."""
         account = self.accounts[key]
         if points > 0:
-            self.favour(key)
+            self.welcome(self.favour(key))
             self.give(key, points, self.now, earned=False)
         else:
             account.check(-points)
@@ -105,7 +105,7 @@ class Shop(Purchases):
         """Each point keeps the end that it has, for good. So much a day, and so often."""
         if to == key[0]:
             raise Refused("TransferToItself")
-        source, target = self.serve(key), self.serve((to, key[1]))
+        source, target = self.serve(key), self.welcome(self.serve((to, key[1])))
         _check_whole(source, points)
         source.check(points)
         today = [sent for day, sent in source.sent if day == self.now.date()]

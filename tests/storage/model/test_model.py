@@ -8,6 +8,7 @@ A few lives in each run of the tests; `HYPOTHESIS_PROFILE=deep` makes them hundr
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from rules.programs import Card
 from rules.refusals import GroupRefused, Refusal
 from storage.engine.database import Database, connection
 from storage.engine.requests import Answer
@@ -149,6 +151,14 @@ class Life(RuleBasedStateMachine):
         """In the middle of all lives; the server that is asked next may have the old ones in its memory."""
         self._change(asked)
         self._act(batch, which)
+
+    @rule(card=st.sampled_from(CARDS), batch=batches, stays=st.sampled_from([False, False, True]))
+    def archive(self, card: Card, batch: list[Deed], stays: bool) -> None:
+        """A card is phased out, and sometimes it comes back."""
+        for archived in (True, False) if not stays else (True,):
+            told = _refusal(partial(self.shop.archive, card.card_id, archived))
+            assert _refusal(partial(self.scene.archive, card.card_id, archived)) == told
+            self._act(batch, 0)
 
     @rule(by=st.sampled_from(PASSES))
     def time_passes(self, by: timedelta) -> None:

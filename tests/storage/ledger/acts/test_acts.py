@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from rules.refusals import (
+    CardArchived,
     CustomerBlocked,
     CustomerClosed,
     CustomerMerged,
     CustomerNotFound,
     CustomerSuspended,
     DeadlinePassed,
+    ProgramArchived,
     Refusal,
 )
 from server.commands import HOT
@@ -164,6 +166,34 @@ def test_of_a_closed_customer_nothing_is_changed_any_more(shop: Policies, act: s
     shop.assert_conserved()
     refused = shop.refused(ACTS[act](shop, {}))
     assert (type(refused), refused.facts) == (CustomerClosed, {"customer": "programs/coffee/customers/ada"})
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_in_an_archived_program_nothing_begins_and_what_had_begun_goes_on(shop: Policies, act: str) -> None:
+    """Whoever paid before can still bring it back; and a checkout that was begun is finished."""
+    shop.archive()
+    command = ACTS[act](shop, {})
+    if act in (ORDERLY | KINDLY | {"capture"}) - {"add", "take away"}:
+        assert not shop.do(command).replayed
+        shop.assert_conserved()
+    else:
+        refused = shop.refused(command)
+        assert (type(refused), refused.facts) == (ProgramArchived, {"program": "programs/coffee"})
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_to_an_archived_card_nothing_comes_and_what_is_there_lives_on(shop: Policies, act: str) -> None:
+    """It is phased out: what people have of it they may spend."""
+    for one in shop.program.settings.cards:
+        shop.archive(one.card_id)
+    command: Any = ACTS[act](shop, {})
+    if act in {"record", "record pending", "record sliding", "add", "transfer", "record event that gives"}:
+        refused = shop.refused(command)
+        name = f"programs/coffee/cards/{getattr(command[0], 'card', 'plain')}"
+        assert (type(refused), refused.facts) == (CardArchived, {"card": name})
+    else:
+        assert not shop.do(command).replayed
+        shop.assert_conserved()
 
 
 def test_nobody_gives_points_to_somebody_suspended(shop: Policies) -> None:
