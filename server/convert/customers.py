@@ -7,6 +7,7 @@ from rules.refusals import UpdateMaskInvalid
 from server.call import Call
 from server.convert import names
 from server.convert.requests import context, given_fixed, receipt, timestamp
+from server.policy import word
 from storage.customers.closing import BlockCustomer, Clearing, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.merging import Merge, MergeCustomers
@@ -44,8 +45,7 @@ def update_customer(call: Call, message: pb.UpdateCustomerRequest) -> UpdateCust
     changes = {path: given[path] for path in paths}
     # A mask says what is meant; without one, what is sent is.
     fixed = () if message.update_mask.paths else given_fixed(customer, _FIXED)
-    states = {number: state for state, number in _STATES.items()}
-    fixed = tuple((field, states.get(value) if field == "state" else value) for field, value in fixed)
+    fixed = tuple((field, _state(value) if field == "state" else value) for field, value in fixed)
     return UpdateCustomer(*names.customer(customer.name), customer.etag, changes, context(call, message), fixed)
 
 
@@ -145,6 +145,10 @@ def message(customer: Customer) -> pb.Customer:
 
 def _cleared(clearing: Clearing) -> list[pb.ClearedAccount]:
     return [pb.ClearedAccount(**account._asdict()) for account in clearing.accounts]
+
+
+def _state(number: Any) -> str:
+    return word(pb.CustomerState, number, "CUSTOMER_STATE_")
 
 
 def _merge(merge: Merge) -> pb.Merge:

@@ -8,6 +8,7 @@ from rules.refusals import UpdateMaskInvalid
 from server.call import Call
 from server.convert import cards, names
 from server.convert.requests import context, given_fixed, instant, receipt, timestamp, timestamp_or_none
+from server.policy import word
 from storage.engine.requests import Answer
 from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
@@ -16,7 +17,7 @@ from storage.programs.queries import Program
 # A program without a name, a zone or a card means nothing; one without event types does.
 _NEVER_EMPTY = {"display_name", "time_zone", "cards"}
 # What an update may send back as it was read.
-_FIXED = ("settings_version", "test_clock_time", "create_time", "update_time")
+_FIXED = ("state", "settings_version", "test_clock_time", "create_time", "update_time")
 
 
 def create_program(call: Call, message: pb.CreateProgramRequest) -> CreateProgram:
@@ -54,6 +55,7 @@ def update_program(call: Call, message: pb.UpdateProgramRequest) -> UpdateProgra
     any_state = frozenset(card.card_id for card in program.cards if not card.state)
     # A mask says what is meant; without one, what is sent is.
     fixed = () if message.update_mask.paths else given_fixed(program, _FIXED)
+    fixed = tuple((field, _state(value) if field == "state" else value) for field, value in fixed)
     name = names.program_id(program.name)
     return UpdateProgram(name, program.etag, changes, context(call, message), any_state, fixed)
 
@@ -130,6 +132,10 @@ def message(program: Program) -> pb.Program:
         test_clock_time=timestamp_or_none(program.test_clock_at),
         state=pb.PROGRAM_STATE_ARCHIVED if program.settings.archived else pb.PROGRAM_STATE_ACTIVE,
     )
+
+
+def _state(number: Any) -> str:
+    return word(pb.ProgramState, number, "PROGRAM_STATE_")
 
 
 def _event_type(given: pb.EventType) -> EventType:

@@ -75,7 +75,7 @@ class Points:
                 raise found
             result = response.results.add()
             if isinstance(found, Refusal):
-                result.refused.CopyFrom(failure(found).status())
+                result.refused.CopyFrom(failure(found, address.name).status())
             else:
                 fill_balance(result.balance, address, found)
         return response

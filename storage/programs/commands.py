@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from rules.archiving import check_active
+from rules.archiving import check_active, state
 from rules.programs import (
     Settings,
     check_awaited,
@@ -78,9 +78,11 @@ class CreateProgram(NamedTuple):
 
 
 class UpdateProgram(NamedTuple):
-    """New values for some settings. An empty etag agrees to any state; so do cards of `any_state` to theirs. `fixed` are
-    values of fields that no update can change, by the names of the contract, which must be what stands. What changes
-    nothing leaves no record."""
+    """New values for some settings. An empty etag agrees to any state; so do cards of `any_state` to theirs.
+
+    `fixed` are values of fields that no update can change, by the names of the contract, which must be what stands.
+    What changes nothing leaves no record.
+    """
 
     program_id: str
     etag: str
@@ -105,7 +107,7 @@ class UpdateProgram(NamedTuple):
         old = locked(self.program_id, self.etag, context)
         check_active(old.settings, old.program_id)
         stands = {
-            "state": old.settings.state,
+            "state": state(old.settings.archived),
             "settings_version": old.version,
             "test_clock_time": old.test_clock_at,
             "create_time": old.created_at,

@@ -50,7 +50,7 @@ async def test_an_update_keeps_the_states_that_it_shows_or_leaves_away_and_chang
         other = programs_pb2.Program(name=NAME, cards=found.cards)
         other.cards[number].state = state
         answer = await told(_update(club, other))
-        assert (answer.reason, answer.facts) == ("CARD_FIXED", {"card": CARDS[number].card_id})
+        assert (answer.reason, answer.facts) == ("CARD_FIXED", {"card": f"{NAME}/cards/{CARDS[number].card_id}"})
 
 
 async def test_no_card_begins_as_archived(club: Club) -> None:
