@@ -32,7 +32,6 @@ lint: .venv/develop .venv/stubs    ## ruff, mypy --strict, import contracts, buf
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --strict docs/first_call.py
 	$(BIN)/mypy --strict protos/page.py
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python protos/generate.py --image protos/image.binpb
@@ -53,7 +52,8 @@ lock: .venv/develop                ## resolve the requirements anew (needs uv)
 	done
 
 clean:     ## forget the environment and the stubs; the data in .fealty stays
-	rm -rf .venv protos/buf protos/image.binpb protos/fealty/v1/*_pb2*.py*
+	rm -rf .venv protos/buf protos/image.binpb protos/fealty/v1/*_pb2*.py* protos/fealty/v1/__init__.py \
+	  protos/fealty/services.py protos/fealty/async_services.py
 
 # An environment is as large as its use: `make up` does not install the linters, nor the demo's data.
 .venv/bin/python:
@@ -67,7 +67,7 @@ clean:     ## forget the environment and the stubs; the data in .fealty stays
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/stubs: $(PROTOS) protos/generate.py | .venv/bin/python
+.venv/stubs: $(PROTOS) protos/generate.py protos/generate_client.py | .venv/bin/python
 	@test -e .venv/service || test -e .venv/demo || test -e .venv/develop || $(MAKE) --no-print-directory .venv/service
 	$(BIN)/python protos/generate.py
 	@touch $@

@@ -26,12 +26,12 @@ async def _keep_calling(
 ) -> Counter[str]:
     ended: Counter[str] = Counter()
     until = time.monotonic() + seconds
-    async with connect_async(target, key) as channel, asyncio.TaskGroup() as group:
+    async with connect_async(target, key) as fealty, asyncio.TaskGroup() as group:
 
         async def caller(number: int) -> None:
             while time.monotonic() < until:
                 try:
-                    await call(channel, number)
+                    await call(fealty.channel, number)
                     ended["OK"] += 1
                 except grpc.aio.AioRpcError as error:
                     ended[error.code().name] += 1

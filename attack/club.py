@@ -95,7 +95,8 @@ async def create_customers(channel: grpc.aio.Channel, program_id: str, names: It
 
 
 async def _open(target: str, administrator: str, lots: int) -> None:
-    async with connect_async(target, administrator) as channel:
+    async with connect_async(target, administrator) as fealty:
+        channel = fealty.channel
         for program_id in (CLUB, CROWD):
             await create_program(channel, program_id)
         tills = [f"c{number}" for number in range(PROBE_CUSTOMERS)]

@@ -94,8 +94,8 @@ async def _call(target: str, key: str, pipe: Pipe) -> None:
     samples: list[Sample] = []
     # Health is asked as a balancer asks: plainly, and once.
     plain = grpc.aio.insecure_channel(target, [("grpc.enable_retries", 0)])
-    async with connect_async(target, key) as channel, plain, asyncio.TaskGroup() as group:
-        points, transactions = PointsServiceStub(channel), TransactionServiceStub(channel)
+    async with connect_async(target, key) as fealty, plain, asyncio.TaskGroup() as group:
+        points, transactions = PointsServiceStub(fealty.channel), TransactionServiceStub(fealty.channel)
         health: Any = HealthStub(plain)
         accounts = [club.account(club.CLUB, f"c{number}") for number in range(club.PROBE_CUSTOMERS)]
 

@@ -15,12 +15,8 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from attack import club, limits
-from fealty import connect, refusal
+from fealty import Fealty, FealtyError, Refused, connect
 from fealty.v1 import cards_pb2, customers_pb2, points_pb2, programs_pb2
-from fealty.v1.customers_pb2_grpc import CustomerServiceStub
-from fealty.v1.points_pb2_grpc import PointsServiceStub
-from fealty.v1.programs_pb2_grpc import ProgramServiceStub
-from fealty.v1.transactions_pb2_grpc import TransactionServiceStub
 
 # Answers after which nobody knows whether it was done.
 UNKNOWN = frozenset(
@@ -54,24 +50,23 @@ class Servers:
     """Two or more servers of the same books, and one key; whoever calls changes the server where one fails."""
 
     def __init__(self, targets: Sequence[str], key: str) -> None:
-        self._channels = [connect(target, key) for target in targets]
-        self._stubs = [_stubs(channel) for channel in self._channels]
+        self._connections = [connect(target, key) for target in targets]
+        self._methods = [_methods(fealty) for fealty in self._connections]
         self.attempts: Counter[str] = Counter()
         self._counting = threading.Lock()
 
     def call(self, method: str, request: Any, first: int = 0) -> Any:
-        """The answer, from whichever server has one. Raises NoOutcome, or grpc.RpcError for a refusal."""
+        """The answer, from whichever server has one. Raises NoOutcome, or FealtyError for a refusal."""
         until = time.monotonic() + limits.OUTCOME_S
         attempt = first
         while time.monotonic() < until:
-            stub = self._stubs[attempt % len(self._stubs)][method]
+            ask = self._methods[attempt % len(self._methods)][method]
             attempt += 1
             try:
-                answer = stub(request, timeout=limits.ATTEMPT_S)
-            except grpc.RpcError as error:
-                code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
-                self._count(code.name)
-                if code not in UNKNOWN:
+                answer = ask(request, limits.ATTEMPT_S)
+            except FealtyError as error:
+                self._count(error.code.name)
+                if error.code not in UNKNOWN:
                     raise
                 time.sleep(limits.RETRY_S)
             else:
@@ -85,8 +80,8 @@ class Servers:
 
     def close(self) -> None:
         """Hangs up."""
-        for channel in self._channels:
-            channel.close()
+        for fealty in self._connections:
+            fealty.close()
 
 
 class Caller(Protocol):
@@ -135,9 +130,8 @@ class Till:
     def _do(self, method: str, request: Any) -> None:
         try:
             self.acts.append(Act(method, request, self._servers.call(method, request, self._number)))
-        except grpc.RpcError as error:
-            told = refusal(error)
-            if told is None or told.reason != "INSUFFICIENT_POINTS":
+        except Refused as refused:
+            if refused.reason != "INSUFFICIENT_POINTS":
                 raise
             self.refused += 1
 
@@ -177,16 +171,14 @@ class Ripening:
         self._servers.call("AdvanceTestClock", advance)
 
 
-def _stubs(channel: grpc.Channel) -> dict[str, Callable[..., Any]]:
+def _methods(fealty: Fealty) -> dict[str, Callable[..., Any]]:
     """The methods of one server that are called here, by name."""
-    transactions, points = TransactionServiceStub(channel), PointsServiceStub(channel)
-    programs, customers = ProgramServiceStub(channel), CustomerServiceStub(channel)
     return {
-        "RecordTransaction": transactions.RecordTransaction,
-        "SpendPoints": points.SpendPoints,
-        "GetBalance": points.GetBalance,
-        "ListEntries": points.ListEntries,
-        "CreateProgram": programs.CreateProgram,
-        "AdvanceTestClock": programs.AdvanceTestClock,
-        "CreateCustomer": customers.CreateCustomer,
+        "RecordTransaction": fealty.transactions.RecordTransaction,
+        "SpendPoints": fealty.points.SpendPoints,
+        "GetBalance": fealty.points.GetBalance,
+        "ListEntries": fealty.points.ListEntries,
+        "CreateProgram": fealty.programs.CreateProgram,
+        "AdvanceTestClock": fealty.programs.AdvanceTestClock,
+        "CreateCustomer": fealty.customers.CreateCustomer,
     }

@@ -24,8 +24,8 @@ LARGE_MINOR = 100_000_00
 
 def ingest(here: Stage, items: Iterable[ingest_pb2.Item]) -> None:
     """Records items through the stream, in their order; their ids are filled in. Raises RuntimeError for a refusal."""
-    with connect(here.target, here.token) as channel:
-        record: Any = channel.stream_stream("/fealty.v1.IngestService/BatchIngest")
+    with connect(here.target, here.token) as fealty:
+        record: Any = fealty.channel.stream_stream("/fealty.v1.IngestService/BatchIngest")
         for answer in record(_messages(items)):
             if sentences := refused(answer):
                 raise RuntimeError(f"{len(sentences)} of {MESSAGE_ITEMS} items were refused: {sentences[0]}")

@@ -17,15 +17,12 @@ from google.rpc import code_pb2
 
 from cli.failures import Failure
 from cli.journey import ZONE, Basket, Day, Journey, evening
-from fealty import connect_async
+from fealty import AsyncFealty, FealtyError, Refused, Unanswered, connect_async
 from fealty.v1 import (
     cards_pb2,
     customers_pb2,
-    customers_pb2_grpc,
     ingest_pb2,
-    ingest_pb2_grpc,
     programs_pb2,
-    programs_pb2_grpc,
     transactions_pb2,
     values_pb2,
 )
@@ -64,45 +61,42 @@ class Replay:
         """Replay what is missing, if anything is; answers how many baskets were new to the server. Raises Failure."""
         try:
             return asyncio.run(self._run())
-        except grpc.aio.AioRpcError as error:
-            raise self._failure(error.code(), error.details() or "") from error
+        except FealtyError as error:
+            raise self._failure(error) from error
 
     async def _run(self) -> int | None:
-        async with connect_async(self._address, self._api_key) as channel:
-            programs = programs_pb2_grpc.ProgramServiceStub(channel)
-            stands_at = await self._clock(programs)
+        async with connect_async(self._address, self._api_key) as fealty:
+            stands_at = await self._clock(fealty)
             left = [day for day in self._journey.days if day.evening >= stands_at]
             if not left:
                 return None
             self._sent(left[0].date, self._journey.baskets - sum(len(day.baskets) for day in left))
-            customers = customers_pb2_grpc.CustomerServiceStub(channel)
-            ingest = ingest_pb2_grpc.IngestServiceStub(channel)
 
             async def send(day: Day, messages: list[Message]) -> int:
-                new = await self._send(ingest, messages)
-                await self._advance(programs, evening(day.date + timedelta(days=1)))
+                new = await self._send(fealty, messages)
+                await self._advance(fealty, evening(day.date + timedelta(days=1)))
                 self._sent(day.date, len(day.baskets))
                 return new
 
             new = 0
-            messages = await self._prepare(customers, left[0])
+            messages = await self._prepare(fealty, left[0])
             for day, following in pairwise(left):
                 _stop_if_asked()
                 # The next day is made ready while the server has this one in hand.
-                added, messages = await asyncio.gather(send(day, messages), self._prepare(customers, following))
+                added, messages = await asyncio.gather(send(day, messages), self._prepare(fealty, following))
                 new += added
             _stop_if_asked()
             return new + await send(left[-1], messages)
 
-    async def _clock(self, programs: "programs_pb2_grpc.ProgramServiceAsyncStub") -> datetime:
+    async def _clock(self, fealty: AsyncFealty) -> datetime:
         """What the program's clock shows; the program is made where there is none."""
         try:
-            found = await programs.GetProgram(programs_pb2.GetProgramRequest(name=self._program))
+            found = await fealty.programs.GetProgram(programs_pb2.GetProgramRequest(name=self._program))
             program = found.program
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.NOT_FOUND:
+        except Refused as refused:
+            if refused.reason != "PROGRAM_NOT_FOUND":
                 raise
-            program = (await programs.CreateProgram(self._new_program())).program
+            program = (await fealty.programs.CreateProgram(self._new_program())).program
         if not program.HasField("test_clock_time"):
             raise Failure(f"{self._program} is a live program, not the demo's: run the demo on another database")
         return program.test_clock_time.ToDatetime(UTC)
@@ -121,7 +115,7 @@ class Replay:
             program_id=self._journey.program_id, program=program, request_id=self._request_id("program")
         )
 
-    async def _prepare(self, customers: "customers_pb2_grpc.CustomerServiceAsyncStub", day: Day) -> list[Message]:
+    async def _prepare(self, fealty: AsyncFealty, day: Day) -> list[Message]:
         """The day's messages; whoever buys for the first time becomes a customer."""
         places = asyncio.Semaphore(CUSTOMERS_IN_HAND)
 
@@ -134,10 +128,10 @@ class Replay:
             )
             async with places:
                 try:
-                    await customers.CreateCustomer(request)
-                except grpc.aio.AioRpcError as error:
+                    await fealty.customers.CreateCustomer(request)
+                except Refused as refused:
                     # Made by a replay so long ago that its request is forgotten.
-                    if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                    if refused.reason != "CUSTOMER_EXISTS":
                         raise
 
         messages, _ = await asyncio.gather(
@@ -145,13 +139,13 @@ class Replay:
         )
         return messages
 
-    async def _send(self, ingest: "ingest_pb2_grpc.IngestServiceAsyncStub", messages: Sequence[Message]) -> int:
+    async def _send(self, fealty: AsyncFealty, messages: Sequence[Message]) -> int:
         """Sends all, checks every result, and answers how many were new."""
         if not messages:
             return 0
         new = 0
         unanswered = deque(messages)
-        async for answer in ingest.BatchIngest(iter(messages), timeout=DAY_LIMIT_S):
+        async for answer in fealty.ingest.BatchIngest(messages, timeout_s=DAY_LIMIT_S):
             new += self._new(unanswered.popleft(), answer)
         if unanswered:
             raise self._gone("it ended the stream")
@@ -168,12 +162,12 @@ class Replay:
             new += not result.recorded.receipt.replayed
         return new
 
-    async def _advance(self, programs: "programs_pb2_grpc.ProgramServiceAsyncStub", to: datetime) -> None:
+    async def _advance(self, fealty: AsyncFealty, to: datetime) -> None:
         request = programs_pb2.AdvanceTestClockRequest(
             name=self._program, request_id=self._request_id(f"clock-{to.date()}")
         )
         request.to_time.FromDatetime(to)
-        await programs.AdvanceTestClock(request)
+        await fealty.programs.AdvanceTestClock(request)
 
     def _messages(self, day: Day) -> list[Message]:
         items = [self._item(basket) for basket in day.baskets]
@@ -193,15 +187,16 @@ class Replay:
     def _request_id(self, what: str) -> str:
         return str(uuid.uuid5(NAMESPACE, f"{self._program}/{what}"))
 
-    def _failure(self, code: grpc.StatusCode, details: str) -> Failure:
+    def _failure(self, error: FealtyError) -> Failure:
+        code = error.code
         if code is grpc.StatusCode.UNAUTHENTICATED:
             return Failure(
                 f"the server at {self._address} does not know a key of this database: point FEALTY_DATABASE_URL to the"
                 " database that it uses"
             )
         if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED):
-            return self._gone(details or code.name)
-        return Failure(f"the server refused the demo's call ({code.name}: {details}): its log may say more")
+            return self._gone((error.what if isinstance(error, Unanswered) else str(error)) or code.name)
+        return Failure(f"the server refused the demo's call ({code.name}: {error}): its log may say more")
 
     def _gone(self, why: str) -> ServerGone:
         return ServerGone(

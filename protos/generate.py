@@ -1,4 +1,4 @@
-"""Builds the stubs of the contract where they are used: Python, type stubs and gRPC, or a Buf image.
+"""Builds the client of the contract where it is used: stubs, their types and the services, or a Buf image.
 
 Nothing is vendored. The rules' own schema comes as a descriptor from the installed `protovalidate`, and
 google/rpc from the installed `googleapis-common-protos`.
@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import generate_client
 from google.protobuf import descriptor_pb2
 from google.rpc import status_pb2
 from grpc_tools import protoc
@@ -35,7 +36,13 @@ def write_stubs() -> int:
         messages = [f"--python_out={ROOT}", f"--pyi_out={ROOT}", "buf/validate/validate.proto", *ours]
         services = [f"--grpc_python_out={ROOT}", f"--plugin=protoc-gen-mypy_grpc={TYPES}", f"--mypy_grpc_out={ROOT}"]
         with_services = [name for name in ours if "\nservice " in (ROOT / name).read_text()]
-        return int(protoc.main([*arguments, *messages]) or protoc.main([*arguments, *services, *with_services]))
+        compiled = Path(folder) / "ours.binpb"
+        whole = [f"--descriptor_set_out={compiled}", "--include_source_info"]
+        for wanted in ([*messages], [*services, *with_services], [*whole, *ours]):
+            if failed := protoc.main([*arguments, *wanted]):
+                return int(failed)
+        generate_client.write(descriptor_pb2.FileDescriptorSet.FromString(compiled.read_bytes()), ROOT)
+        return 0
 
 
 def write_image(image: Path) -> int:

@@ -16,8 +16,6 @@ from bench.server import NOTHING, RECORD
 from bench.stage import Stage, stage
 from fealty import connect
 from fealty.v1 import events_pb2 as pb
-from fealty.v1.points_pb2_grpc import PointsServiceStub
-from fealty.v1.transactions_pb2_grpc import TransactionServiceStub
 from storage.engine.database import connection, patient
 
 LIST_EVENTS = "/fealty.v1.EventService/ListEvents"
@@ -82,6 +80,6 @@ def _earn(full: Stage, empty: Stage, rounds: int, asked: Iterable[int], what: Gr
 
 
 def _leave_samples(here: Stage) -> None:
-    with connect(here.target, here.token) as channel:
-        TransactionServiceStub(channel).RecordTransaction(purchase(account(0)))
-        PointsServiceStub(channel).SpendPoints(spend(account(0)))
+    with connect(here.target, here.token) as fealty:
+        fealty.transactions.RecordTransaction(purchase(account(0)))
+        fealty.points.SpendPoints(spend(account(0)))

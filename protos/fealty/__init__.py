@@ -1,7 +1,17 @@
-"""The client of Fealty: typed stubs in `fealty.v1`, and a channel that knows the key and the retry policy,
-and the reason in an error."""
+"""The client of Fealty: `connect` opens a connection with every service, `v1` has every name of the contract, and a
+call that fails raises `Refused` or `Unanswered`. How to use it: docs/client.md."""
 
-from fealty.channel import connect, connect_async
-from fealty.reasons import refusal
+from fealty.connection import AsyncFealty, Fealty, connect, connect_async
+from fealty.errors import FealtyError, Refused, Unanswered, Violation, refusal_of
 
-__all__ = ["connect", "connect_async", "refusal"]
+__all__ = [
+    "AsyncFealty",
+    "Fealty",
+    "FealtyError",
+    "Refused",
+    "Unanswered",
+    "Violation",
+    "connect",
+    "connect_async",
+    "refusal_of",
+]

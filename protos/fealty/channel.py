@@ -21,24 +21,16 @@ RECONNECT_MAX_MS = 2_000
 DEADLINE_S = 10.0
 
 
-def connect(target: str, api_key: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
-    """A channel for blocking stubs.
-
-    `target` is `host:port`. Without `credentials` the channel is not encrypted: for loopback and private networks.
-    Every call gets a deadline of 10 s unless it brings its own, and is tried up to 4 times while the server cannot
-    take it: each change carries a `request_id`, so that a change made by a lost attempt is not made twice. A server
-    that was away is found again within some 2 s.
-    """
+def blocking(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+    """A channel for blocking stubs, which wants a `Key`."""
     options = _options()
     if credentials is None:
-        channel = grpc.insecure_channel(target, options)
-    else:
-        channel = grpc.secure_channel(target, credentials, options)
-    return grpc.intercept_channel(channel, _Key(api_key))
+        return grpc.insecure_channel(target, options)
+    return grpc.secure_channel(target, credentials, options)
 
 
-def connect_async(target: str, api_key: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
-    """The same for `async` stubs."""
+def asynchronous(target: str, api_key: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    """A channel for `async` stubs, with its key."""
     options = _options()
     key = [_AsyncUnaryKey(api_key), _AsyncWatchKey(api_key), _AsyncStreamKey(api_key)]
     if credentials is None:
@@ -72,18 +64,27 @@ class _Details(grpc.ClientCallDetails):
         self.__dict__.update(fields)
 
 
-class _Key(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor):
+class Key(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor):
+    """Sends the key and the deadline of a call. Once `closed`, nothing goes through."""
+
     def __init__(self, api_key: str) -> None:
         self._api_key = api_key
+        self.closed = False
 
     def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
-        return proceed(_with_key(details, self._api_key, _Details, DEADLINE_S), request)
+        return proceed(self._with_key(details, DEADLINE_S), request)
 
     def intercept_unary_stream(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
-        return proceed(_with_key(details, self._api_key, _Details), request)
+        return proceed(self._with_key(details), request)
 
     def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
-        return proceed(_with_key(details, self._api_key, _Details), requests)
+        return proceed(self._with_key(details), requests)
+
+    def _with_key(self, details: Any, deadline_s: float | None = None) -> Any:
+        # gRPC looks for the method in the channel before it asks whether that is open, and the process dies.
+        if self.closed:
+            raise ValueError("the connection to Fealty is closed")
+        return _with_key(details, self._api_key, _Details, deadline_s)
 
 
 class _AsyncUnaryKey(grpc.aio.UnaryUnaryClientInterceptor):

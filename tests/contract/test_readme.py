@@ -8,12 +8,6 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_first_call_is_the_one_that_is_type_checked() -> None:
-    """A newcomer copies it: what stands there must be what `make lint` has seen."""
-    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert code == (ROOT / "docs" / "first_call.py").read_text()
-
-
 def test_the_measured_table_is_the_last_measurement() -> None:
     """A figure that no run printed is an opinion."""
     shown = dict(re.findall(r"^\| `(\w+)` \| ([0-9.]+) \|", README, re.MULTILINE))

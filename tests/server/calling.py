@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fealty.reasons import refusal_of
+from fealty import refusal_of
 from fealty.v1 import (
     audit_pb2,
     customers_pb2,
@@ -144,6 +144,5 @@ async def refused(client: Client, method: Method, request: Any) -> tuple[str, di
         answer = await told(send(client, method, request))
         return answer.reason, answer.facts
     [result] = ingest_pb2.BatchIngestResponse.FromString(await send(client, method, request)).results
-    found = refusal_of(result.refused)
-    assert found is not None
+    found = refusal_of(result)
     return found.reason, dict(found.facts)

@@ -16,7 +16,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from pydantic import SecretStr
 
-import fealty
+from fealty import Refused, connect_async
+from fealty.errors import failure
 from fealty.v1 import (
     audit_pb2,
     audit_pb2_grpc,
@@ -90,7 +91,7 @@ class Served:
 
     def client(self, key: str) -> Client:
         """The client that other services use."""
-        return Client(fealty.connect_async(self.address, key))
+        return Client(connect_async(self.address, key).channel)
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What stands in the database."""
@@ -241,10 +242,17 @@ def told_by(error: grpc.aio.AioRpcError) -> Told:
     assert "grpc-status-details-bin" in trailers, error
     status = Status.FromString(trailers["grpc-status-details-bin"])
     assert status.message == error.details()
-    found = fealty.refusal(error)
-    assert found is not None
+    found = failure(error)
+    assert isinstance(found, Refused)
     answer = Told(error.code(), status, trailers)
-    assert found == (answer.reason, answer.message, answer.facts)
+    assert (found.code, found.reason, str(found), found.facts) == (
+        answer.code,
+        answer.reason,
+        answer.message,
+        answer.facts,
+    )
+    assert [violation.field for violation in found.violations] == answer.fields
+    assert [found.retry_after_s] == ([delay / 1000 for delay in answer.retry_ms] or [None])
     return answer
 
 

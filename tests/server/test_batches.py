@@ -7,7 +7,7 @@ import grpc.aio
 import pytest
 from google.protobuf import json_format
 
-from fealty.reasons import Refusal, refusal_of
+from fealty import refusal_of
 from fealty.v1 import ingest_pb2
 from rules.access import Role
 from tests.server.acts import ACTS, call_of
@@ -74,7 +74,7 @@ async def test_an_item_needs_the_permission_of_its_own_call(club: Club) -> None:
     items = [record(purchase(1, account())), ingest_pb2.Item(adjust=adjust), record(purchase(2, account()))]
     [results] = await send(club.till, items)
     assert [_reason(result) for result in results] == ["", "PERMISSION_MISSING", ""]
-    assert _refusal(results[1]).facts == {"permission": "POINTS_ADJUST", "role": "SERVICE"}
+    assert refusal_of(results[1]).facts == {"permission": "POINTS_ADJUST", "role": "SERVICE"}
     assert (await club.balance()).active == 103
     [denied] = await activities(club.admin, outcome="ACTIVITY_OUTCOME_DENIED")
     assert json_format.MessageToDict(denied.details) == {"code": "PERMISSION_DENIED", "reason": "PERMISSION_MISSING"}
@@ -95,10 +95,10 @@ async def test_of_all_or_nothing_one_refusal_is_that_of_all(club: Club) -> None:
     items = [record(purchase(10, account())), record(purchase(10, account("plain", BEN))), _spend(80), _spend(1)]
     [results] = await send(club.till, items, together=True)
     assert [_reason(result) for result in results] == ["GROUP_REFUSED"] * 2 + ["INSUFFICIENT_POINTS", "GROUP_REFUSED"]
-    told = _refusal(results[0])
+    told = refusal_of(results[0])
     why = "The account has 15 to spend; 80 were requested."
     assert told.facts == {"item": "2", "reason": "INSUFFICIENT_POINTS", "why": why}
-    assert told.message == (
+    assert str(told) == (
         f"Item 2, counted from 0, was refused as INSUFFICIENT_POINTS: {why} Nothing of its group was recorded."
     )
     assert club.books() == books
@@ -131,7 +131,7 @@ async def test_of_all_or_nothing_one_that_is_no_request_is_that_of_all(club: Clu
     for reason, item in wrong.items():
         [results] = await send(club.till, [record(purchase(1, account())), item], together=True)
         assert [_reason(result) for result in results] == ["GROUP_REFUSED", reason]
-        assert _refusal(results[0]).facts["item"] == "1"
+        assert refusal_of(results[0]).facts["item"] == "1"
     [results] = await send(club.till, [ingest_pb2.Item(), record(purchase(1, account()))], together=True)
     assert [_reason(result) for result in results] == ["INVALID_REQUEST", "GROUP_REFUSED"]
     assert club.books() == books
@@ -216,11 +216,5 @@ def _spend(points: int) -> ingest_pb2.Item:
     return ingest_pb2.Item(spend=spending(points, account()))
 
 
-def _refusal(result: ingest_pb2.ItemResult) -> Refusal:
-    found = refusal_of(result.refused)
-    assert found is not None
-    return found
-
-
 def _reason(result: ingest_pb2.ItemResult) -> str:
-    return _refusal(result).reason if result.HasField("refused") else ""
+    return refusal_of(result).reason if result.HasField("refused") else ""

@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 from grpc import StatusCode
 
-from fealty.reasons import refusal_of
+from fealty import refusal_of
 from fealty.v1 import ingest_pb2, transactions_pb2, values_pb2
 from rules.access import Role
 from server import limits
@@ -44,9 +44,7 @@ async def _ingest(client: Client, *messages: Sequence[Item]) -> list[list[Result
 
 
 def _reason(result: Result) -> str:
-    found = refusal_of(result.refused)
-    assert found is not None
-    return found.reason
+    return refusal_of(result).reason
 
 
 async def test_each_item_gets_its_result_in_its_order(server: Served) -> None:

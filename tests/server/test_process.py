@@ -60,8 +60,8 @@ async def test_processes_share_a_port_finish_what_is_in_hand_and_start_again_at_
     async with _running(settings) as process:
         # Connections are spread by the kernel, so each process gets some of many.
         for _ in range(24):
-            async with fealty.connect_async(settings.address, key) as channel:
-                await Client(channel).points.GetBalance(BALANCE)
+            async with fealty.connect_async(settings.address, key) as connection:
+                await Client(connection.channel).points.GetBalance(BALANCE)
         served = [_metric(settings.probe_port + index, "GetBalance") for index in range(processes)]
         assert sum(served) == 24
         assert all(served)
@@ -72,19 +72,19 @@ async def test_processes_share_a_port_finish_what_is_in_hand_and_start_again_at_
             nonsense.sendall(b"GET / HTTP/1.1\r\n\r\n")
             while nonsense.recv(4096):
                 pass
-        async with fealty.connect_async(settings.address, key) as channel:
+        async with fealty.connect_async(settings.address, key) as connection:
             with scene.another_connection() as holder:
                 with holder.transaction():
                     holder.execute("SELECT FROM account FOR UPDATE")
-                    in_hand = asyncio.ensure_future(_spend(Client(channel)))
+                    in_hand = asyncio.ensure_future(_spend(Client(connection.channel)))
                     await _until_waiting(scene)
                     process.send_signal(signal.SIGTERM)
                     await _until_probe(settings.probe_port, "readyz", 503)
                     await _until_nobody_listens(settings)
                 assert (await in_hand).balance.active == 90
         assert await asyncio.to_thread(process.wait, LIMIT_S) == 0
-    async with _running(settings), fealty.connect_async(settings.address, key) as channel:
-        found = await Client(channel).points.GetBalance(BALANCE)
+    async with _running(settings), fealty.connect_async(settings.address, key) as connection:
+        found = await Client(connection.channel).points.GetBalance(BALANCE)
         assert found.balance.active == 90
 
 

@@ -1,7 +1,6 @@
 """What comes in from those who do not use our client: wrong bytes, wrong paths, and too much of it."""
 
 import asyncio
-import socket
 from typing import Any
 
 import grpc
@@ -10,16 +9,7 @@ import pytest
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-import fealty
-from fealty.v1 import (
-    ingest_pb2,
-    ingest_pb2_grpc,
-    points_pb2,
-    points_pb2_grpc,
-    transactions_pb2,
-    transactions_pb2_grpc,
-)
-from rules.access import Role
+from fealty.v1 import points_pb2, points_pb2_grpc, transactions_pb2
 from server import limits
 from server.app import build
 from server.listening import PortTaken
@@ -116,34 +106,3 @@ def test_an_address_of_version_6_is_written_in_brackets() -> None:
     """`::1:8470` is another address, not a port."""
     settings = ServerSettings.model_validate({"database_url": "postgresql://", "host": "::1"})
     assert settings.address == "[::1]:8470"
-
-
-async def test_the_blocking_client_says_the_same(server: Served) -> None:
-    """Half of the callers are not asynchronous."""
-
-    def call() -> tuple[int, str]:
-        with fealty.connect(server.address, key) as channel:
-            points = points_pb2_grpc.PointsServiceStub(channel)
-            earned = transactions_pb2_grpc.TransactionServiceStub(channel).RecordTransaction(purchase(7)).balance.active
-            message = ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(3))])
-            stream = ingest_pb2_grpc.IngestServiceStub(channel).BatchIngest(iter([message]))
-            assert [result.recorded.balance.active for answer in stream for result in answer.results] == [10]
-            with pytest.raises(grpc.RpcError) as failed:
-                points.GetBalance(points_pb2.GetBalanceRequest(account=PLAIN.replace("coffee", "tea")))
-            refusal = fealty.refusal(failed.value)
-            assert refusal is not None
-            return earned, refusal.reason
-
-    key = server.key("till", Role.SERVICE)
-    assert await asyncio.to_thread(call) == (7, "PROGRAM_NOT_FOUND")
-
-
-async def test_an_error_of_the_network_has_no_reason_of_ours(server: Served) -> None:
-    """The client tells "nobody answered" from "Fealty said no"."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        async with fealty.connect_async(f"127.0.0.1:{nobody.getsockname()[1]}", "key") as channel:
-            with pytest.raises(grpc.aio.AioRpcError) as failed:
-                await Client(channel).send(METHOD, b"")
-    assert failed.value.code() is StatusCode.UNAVAILABLE
-    assert fealty.refusal(failed.value) is None

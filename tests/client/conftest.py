@@ -1,0 +1,21 @@
+"""The client against a real server in this process, which runs on the loop of the test."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from server.app import build
+from tests.server.conftest import pytest_pyfunc_call, runner, server
+from tests.server.serving import Served, settings_of
+
+__all__ = ["new_server", "pytest_pyfunc_call", "runner", "server"]
+
+
+@pytest.fixture
+def new_server(runner: asyncio.Runner, database_url: str) -> Iterator[Served]:
+    """A server as a newcomer finds it, without any program."""
+    settings = settings_of(database_url)
+    served = Served(runner.run(build(settings)), settings)
+    yield served
+    runner.run(served.close())
