@@ -83,8 +83,10 @@ class Contract:
         if not self.has(method.input_type, "page_token"):
             return None
         answer: DescriptorProto = self._messages[method.output_type]
-        [items] = [field for field in answer.field if field.label == field.LABEL_REPEATED]
-        return items
+        lists = [field for field in answer.field if field.label == field.LABEL_REPEATED]
+        if len(lists) != 1:
+            raise SystemExit(f"{method.name} answers {len(lists)} lists in a page: which is to be iterated over?")
+        return lists[0]
 
 
 def write(compiled: FileDescriptorSet, root: Path) -> None:

@@ -1,7 +1,7 @@
 """The same for an asyncio connection."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from copy import deepcopy
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeAlias, TypeVar
@@ -33,8 +33,9 @@ class Call(Protocol[A_co]):
 class Stream(AsyncIterator[A], Generic[A]):
     """The answers of a stream, until it ends or is closed."""
 
-    def __init__(self, call: Call[A]) -> None:
+    def __init__(self, call: Call[A], broken: Sequence[Exception] = ()) -> None:
         self._call = call
+        self._broken = broken
         self._answers = aiter(call)
         self._closed = False
 
@@ -45,7 +46,7 @@ class Stream(AsyncIterator[A], Generic[A]):
             failed = _failure(error)
             if self._closed:
                 raise StopAsyncIteration from None
-            raise failed from None
+            raise (self._broken[0] if self._broken else failed) from None
 
     async def close(self) -> None:
         """Ends it; whoever waits for the next answer finds the end."""
@@ -78,8 +79,9 @@ async def change(call: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", request: Q, tim
 def exchange(
     call: "grpc.aio.StreamStreamMultiCallable[Q, A]", requests: AnyIterable[Q], timeout_s: float | None
 ) -> Stream[A]:
-    """An answer to each of many requests, whose changes get their ids."""
-    return Stream(call(_identified(requests), timeout=timeout_s))
+    """An answer to each of many requests, whose changes get their ids. What `requests` raises, the stream raises."""
+    broken: list[Exception] = []
+    return Stream(call(_identified(requests, broken), timeout=timeout_s), broken)
 
 
 def watch(call: "grpc.aio.UnaryStreamMultiCallable[Q, A]", request: Q, timeout_s: float | None) -> Stream[A]:
@@ -100,13 +102,18 @@ async def pages(
         asked.page_token = page.next_page_token
 
 
-async def _identified(requests: AnyIterable[Q]) -> AsyncIterator[Q]:
-    if isinstance(requests, AsyncIterable):
-        async for request in requests:
-            yield identify(request)
-    else:
-        for request in requests:
-            yield identify(request)
+async def _identified(requests: AnyIterable[Q], broken: list[Exception]) -> AsyncIterator[Q]:
+    try:
+        if isinstance(requests, AsyncIterable):
+            async for request in requests:
+                yield identify(request)
+        else:
+            for request in requests:
+                yield identify(request)
+    except Exception as error:
+        # gRPC would only cancel the call.
+        broken.append(error)
+        raise
 
 
 def _failure(error: grpc.RpcError | asyncio.CancelledError) -> FealtyError:

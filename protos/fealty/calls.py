@@ -1,6 +1,6 @@
 """What every call of a blocking connection does: request ids, failures as exceptions, pages, and streams."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -45,8 +45,9 @@ P = TypeVar("P", bound=Page)
 class Stream(Iterator[A], Generic[A]):
     """The answers of a stream, until it ends or is closed."""
 
-    def __init__(self, call: Call[A]) -> None:
+    def __init__(self, call: Call[A], broken: Sequence[Exception] = ()) -> None:
         self._call = call
+        self._broken = broken
         self._closed = False
 
     def __next__(self) -> A:
@@ -55,7 +56,7 @@ class Stream(Iterator[A], Generic[A]):
         except grpc.RpcError as error:
             if self._closed:
                 raise StopIteration from None
-            raise failure(error) from None
+            raise (self._broken[0] if self._broken else failure(error)) from None
 
     def close(self) -> None:
         """Ends it, from any thread; whoever waits for the next answer finds the end."""
@@ -86,8 +87,9 @@ def change(call: "grpc.UnaryUnaryMultiCallable[Q, A]", request: Q, timeout_s: fl
 
 
 def exchange(call: "grpc.StreamStreamMultiCallable[Q, A]", requests: Iterable[Q], timeout_s: float | None) -> Stream[A]:
-    """An answer to each of many requests, whose changes get their ids."""
-    return Stream(call(map(identify, requests), timeout=timeout_s))
+    """An answer to each of many requests, whose changes get their ids. What `requests` raises, the stream raises."""
+    broken: list[Exception] = []
+    return Stream(call(_identified(requests, broken), timeout=timeout_s), broken)
 
 
 def watch(call: "grpc.UnaryStreamMultiCallable[Q, A]", request: Q, timeout_s: float | None) -> Stream[A]:
@@ -117,3 +119,12 @@ def identify(request: Q) -> Q:
             for part in value if field.is_repeated else (value,):
                 identify(part)
     return request
+
+
+def _identified(requests: Iterable[Q], broken: list[Exception]) -> Iterator[Q]:
+    try:
+        yield from map(identify, requests)
+    except Exception as error:
+        # gRPC would only say that there was one.
+        broken.append(error)
+        raise

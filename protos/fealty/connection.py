@@ -37,9 +37,9 @@ class Fealty(Services):
 
     def close(self) -> None:
         """Ends what is still in hand, and hangs up."""
-        self._key.closed = True
         for stream in list(self._followed):
             stream.close()
+        self._key.closed = True
         self.channel.close()
 
     def __enter__(self) -> Self:

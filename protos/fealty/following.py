@@ -141,7 +141,12 @@ class AsyncFollowing(AsyncIterator[v1.Activity]):
         return self._place.cursor
 
     async def __anext__(self) -> v1.Activity:
-        return await anext(self._activities)
+        try:
+            return await anext(self._activities)
+        except asyncio.CancelledError:
+            # Whoever waited for it has given up, not we: the next who asks goes on from here.
+            self._activities = self._run()
+            raise
 
     async def close(self) -> None:
         """Ends it, from any task."""

@@ -120,6 +120,23 @@ async def test_items_of_a_batch_get_their_ids_too_and_say_why_they_were_refused(
         refusal_of(again.results[0])
 
 
+async def test_what_the_caller_s_own_iterator_raises_is_what_the_stream_raises(server: Served) -> None:
+    """A faulty reading of a file is no outage of Fealty, and not to be tried for ever."""
+
+    def faulty() -> Iterator[v1.BatchIngestRequest]:
+        yield v1.BatchIngestRequest(items=[v1.Item(record=purchase(7))])
+        raise LookupError("line 2")
+
+    def ingested(fealty: Fealty) -> None:
+        with pytest.raises(LookupError, match="line 2"):
+            list(fealty.ingest.BatchIngest(faulty()))
+
+    await blocking(server, ingested)
+    async with connect_async(server.address, server.till_key) as fealty:
+        with pytest.raises(LookupError, match="line 2"):
+            [answer async for answer in fealty.ingest.BatchIngest(faulty())]
+
+
 async def test_a_stream_that_is_refused_says_why(server: Served) -> None:
     """As any other call."""
     request = v1.WatchActivitiesRequest(parent=NOWHERE.partition("/customers")[0])

@@ -162,6 +162,17 @@ async def test_a_refusal_is_raised_and_not_asked_for_again(
         assert refused.value.code is code
 
 
+async def test_who_gives_up_waiting_for_an_activity_may_ask_again(server: Served, admin_key: str) -> None:
+    """Waiting with a limit is how one looks after other things as well; it must not end the stream."""
+    async with connect_async(server.address, admin_key) as fealty, fealty.activities.follow(REQUEST) as stream:
+        await created(stream, f"{COFFEE}/customers/ada")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await created(stream, "nobody")
+        [ben] = await enrol(server, "ben")
+        assert await asyncio.wait_for(created(stream, ben), 10) == [ben]
+
+
 async def test_a_stream_ends_when_it_or_its_connection_is_closed(server: Served, admin_key: str) -> None:
     """A process that stops is not kept by a thread that waits for what may never come."""
     fealty = connect(server.address, admin_key)
