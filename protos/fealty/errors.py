@@ -71,11 +71,12 @@ class Unanswered(FealtyError):
         return f"No server of Fealty answered ({self.code.name}): {self.what}"
 
 
-def refusal_of(result: v1.ItemResult) -> Refused:
-    """Why an item of `BatchIngest` was refused. Raises ValueError where it was not."""
+def refusal_of(result: v1.ItemResult | v1.BalanceResult) -> Refused:
+    """Why an item of `BatchIngest`, or a customer of `BatchGetBalances`, was refused. Raises ValueError where it was
+    not."""
     refused = _refused(result.refused)
     if refused is None:
-        raise ValueError(f"the item was not refused: {result.WhichOneof('result')}")
+        raise ValueError(f"it was not refused: {result.WhichOneof('result')}")
     return refused
 
 

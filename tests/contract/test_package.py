@@ -16,7 +16,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from fealty import v1
 from tests.client.recipes import ASYNC, GOING_ON, RECIPES
-from tests.contract.descriptors import NAMES, PROTOS, compiled, files, generator, image, methods
+from tests.contract.descriptors import NAMES, PROTOS, compiled, files, image, methods, script
 
 # Run with the wheel before everything else on the path, as another service would have it.
 USE = """
@@ -107,7 +107,7 @@ def test_the_client_package_works_without_the_checkout(wheel: Path, tmp_path: Pa
 
 def test_the_generated_client_is_that_of_the_contract() -> None:
     """Every method of every service, and every name: one that is missing is one that nobody can use."""
-    generate_client = generator().generate_client
+    generate_client = script("generate_client")
     contract = generate_client.Contract(image())
     root = PROTOS / "fealty"
     assert (root / "v1" / "__init__.py").read_text() == "".join(generate_client.names(contract))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from fealty.reasons import refusal_of
+from fealty import refusal_of
 from fealty.v1 import cards_pb2, points_pb2
 from storage import books
 from storage.ledger.addresses import Address
@@ -27,7 +27,7 @@ async def _balances(club: Club, *customers: str, card: str = f"{NAME}/cards/slow
 
 
 def _reason(result: points_pb2.BalanceResult) -> str:
-    refused = refusal_of(result.refused) if result.HasField("refused") else None
+    refused = refusal_of(result) if result.HasField("refused") else None
     return refused.reason if refused is not None else ""
 
 
