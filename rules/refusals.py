@@ -13,7 +13,7 @@ class Refusal(Exception):
 
 
 class ProgramNotFound(Refusal):
-    """There is no {program} that this caller may see."""
+    """There is no program {program} that this caller may see."""
 
 
 class CustomerNotFound(Refusal):
@@ -25,11 +25,11 @@ class CardNotFound(Refusal):
 
 
 class ProgramExists(Refusal):
-    """There is {program} already; choose another program_id."""
+    """There is a program {program} already; choose another program_id."""
 
 
 class CustomerExists(Refusal):
-    """There is {customer} already; choose another customer_id."""
+    """There is a customer {customer} already; choose another customer_id."""
 
 
 class ExternalIdTaken(Refusal):
@@ -253,7 +253,7 @@ class OccursInFuture(Refusal):
 
 
 class NoTestClock(Refusal):
-    """{program} is live: only a program created with test_clock_time has a clock to move."""
+    """Program {program} is live: only a program created with test_clock_time has a clock to move."""
 
 
 class ClockMovesBack(Refusal):

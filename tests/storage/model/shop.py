@@ -27,7 +27,7 @@ class Shop(Purchases):
         """The stamps of so many rewards spent, as many as a reward takes today."""
         account = self.serve(key)
         if account.card.kind is not CardKind.STAMPS:
-            raise Refused("PrecisionTooFine")
+            raise Refused("NoRewards")
         return self.spend(key, rewards * account.card.stamps_per_reward, "")
 
     def roll_back(self, key: Key, seq: int, points: int, grace_days: int | None, restore: bool) -> None:
