@@ -18,7 +18,7 @@ class Permission(StrEnum):
     POINTS_SPEND = "POINTS_SPEND"
     ACTIVITIES_READ = "ACTIVITIES_READ"
     POINTS_ADJUST = "POINTS_ADJUST"
-    CUSTOMERS_MERGE = "CUSTOMERS_MERGE"
+    CUSTOMERS_ADMINISTER = "CUSTOMERS_ADMINISTER"
     EVENTS_WRITE = "EVENTS_WRITE"
     REPORTS_READ = "REPORTS_READ"
     ACTIVITIES_WATCH = "ACTIVITIES_WATCH"
@@ -51,7 +51,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.PROGRAMS_WRITE,
         Permission.ACTIVITIES_READ,
         Permission.POINTS_ADJUST,
-        Permission.CUSTOMERS_MERGE,
+        Permission.CUSTOMERS_ADMINISTER,
         Permission.REPORTS_READ,
     },
     Role.AUDITOR: frozenset(

@@ -28,7 +28,7 @@ def state(archived: bool) -> Archiving:
 def check_active(settings: Settings, program: str) -> None:
     """Raises ProgramArchived; `program` is its public id."""
     if settings.archived:
-        raise ProgramArchived(program=f"programs/{program}")
+        raise ProgramArchived(program=program)
 
 
 def check_act(settings: Settings, card: Card, act: Act, program: str) -> None:
@@ -36,13 +36,13 @@ def check_act(settings: Settings, card: Card, act: Act, program: str) -> None:
     if act not in OF_ARCHIVED_PROGRAM:
         check_active(settings, program)
     if card.archived and act not in OF_ARCHIVED_CARD:
-        raise CardArchived(card=f"programs/{program}/cards/{card.card_id}")
+        raise CardArchived(card=card.card_id)
 
 
 def archive_program(settings: Settings, archived: bool, program: str) -> Settings:
     """The settings with the program in the other state. Raises ProgramStateWrong where it is in that one."""
     if settings.archived == archived:
-        raise ProgramStateWrong(program=f"programs/{program}", state=state(archived), wanted=state(not archived))
+        raise ProgramStateWrong(program=program, state=state(archived), wanted=state(not archived))
     return replace(settings, archived=archived)
 
 
@@ -51,7 +51,6 @@ def archive_card(settings: Settings, card_id: str, archived: bool, program: str)
     card = settings.card(card_id, program)
     check_active(settings, program)
     if card.archived == archived:
-        name = f"programs/{program}/cards/{card_id}"
-        raise CardStateWrong(card=name, state=state(archived), wanted=state(not archived))
+        raise CardStateWrong(card=card_id, state=state(archived), wanted=state(not archived))
     changed = replace(card, archived=archived)
     return replace(settings, cards=tuple(changed if one is card else one for one in settings.cards))

@@ -37,8 +37,9 @@ def release_all(draft: Draft, now: datetime) -> Cleared:
 def close(draft: Draft, now: datetime) -> Cleared:
     """The same, and what waits is cancelled, and what is left expires before its time. Debts stay as they are then.
 
-    All open lots are at hand.
+    All open lots are at hand: nothing falls due any more.
     """
+    draft.rest_due_at = None
     released = release_all(draft, now)
     for number in sorted(number for number, lot in draft.lots.items() if lot.state is LotState.PENDING):
         cancel(draft, number)

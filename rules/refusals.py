@@ -37,7 +37,7 @@ class ExternalIdTaken(Refusal):
 
 
 class DuplicateTransaction(Refusal):
-    """{transaction} was recorded with other content; a transaction is recorded once."""
+    """{transaction} was recorded with another {differs}; a transaction is recorded once."""
 
 
 class RequestIdReused(Refusal):
@@ -170,6 +170,10 @@ class LotStateWrong(Refusal):
 
 class RefundExceedsTransaction(Refusal):
     """Of transaction {transaction}, {remaining} is left to refund; {requested} was requested."""
+
+
+class RefundExceedsLine(Refusal):
+    """Of line {line} of transaction {transaction}, {remaining} is left to refund."""
 
 
 class LineNotFound(Refusal):

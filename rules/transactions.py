@@ -14,6 +14,7 @@ from rules.refusals import (
     CurrencyMismatch,
     LineNotFound,
     LinesExceedAmount,
+    RefundExceedsLine,
     RefundExceedsTransaction,
     TransactionStateWrong,
 )
@@ -142,7 +143,7 @@ def share(purchase: Purchase, rate: EarnRate, amount_minor: int | None, lines: M
     Cumulative: thirds of 100 points are 33, 33 and 34, and the whole is always the whole: when all the money is back,
     so are all points. A line of amount 0 is refunded once. It uses what was earned then.
 
-    Raises RefundExceedsTransaction, LineNotFound, TransactionStateWrong.
+    Raises RefundExceedsTransaction, RefundExceedsLine, LineNotFound, TransactionStateWrong.
     """
     if purchase.decided is TransactionState.REJECTED:
         raise TransactionStateWrong(
@@ -159,7 +160,7 @@ def share(purchase: Purchase, rate: EarnRate, amount_minor: int | None, lines: M
             line, before = purchase.lines[number - 1], after[number - 1]
             rest = line.amount_minor - (before or 0)
             if amount > rest or (not rest and before is not None):
-                raise RefundExceedsTransaction(transaction=purchase.transaction_id, remaining=rest, requested=amount)
+                raise RefundExceedsLine(transaction=purchase.transaction_id, line=number, remaining=rest)
             taken = amount or rest
             after[number - 1] = (before or 0) + taken
             by_lines += _line_claim(line, rate, after[number - 1]) - _line_claim(line, rate, before)

@@ -138,6 +138,12 @@ def scope(subject: str) -> tuple[str, str]:
     return program, customer
 
 
+def log_of(caller: Caller, program: str, customer: str) -> tuple[str, str]:
+    """Whose log has a call that named these: of what its caller may not see, nobody's. Else a stranger would write into
+    that program's log, and show up there with name and address."""
+    return (program, customer) if caller.sees(program) else ("", "")
+
+
 async def _not_yet(call: Call) -> None:
     raise AssertionError("only a call that has passed the callers interceptor can ask again")
 

@@ -124,7 +124,7 @@ def _shaped_wrongly(violations: Sequence[tuple[str, str]]) -> str:
     """The first in full, and where the others are; BadRequest tells them all."""
     (field, what), *others = violations
     also = sorted({name for name, _ in others} - {field})
-    more = f". So {'is' if len(also) == 1 else 'are'} {', '.join(also)}" if also else ""
+    more = f". Wrong too: {', '.join(also)}" if also else ""
     return f"The request is shaped wrongly: {f'{field} {what}'.strip()}{more}."
 
 

@@ -83,6 +83,7 @@ _PRECONDITION = {
     refusals.OperationEnded: ErrorReason.ERROR_REASON_OPERATION_ENDED,
     refusals.NoRewards: ErrorReason.ERROR_REASON_NO_REWARDS,
     refusals.RefundExceedsTransaction: ErrorReason.ERROR_REASON_REFUND_EXCEEDS_TRANSACTION,
+    refusals.RefundExceedsLine: ErrorReason.ERROR_REASON_REFUND_EXCEEDS_LINE,
     refusals.AlreadyRolledBack: ErrorReason.ERROR_REASON_ALREADY_ROLLED_BACK,
     refusals.RollbackWindowClosed: ErrorReason.ERROR_REASON_ROLLBACK_WINDOW_CLOSED,
     refusals.CustomerSuspended: ErrorReason.ERROR_REASON_CUSTOMER_SUSPENDED,

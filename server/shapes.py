@@ -36,6 +36,9 @@ PARTS = {
     "shortfall": _NUMBER,
 }
 
+# A text may be as long as a message, and is judged on the loop: no more of it is looked at than a part can have.
+PART_MAX = 161
+
 _TEMPLATE = re.compile(r"(?:programs|activities)/[a-z/{}]+")
 
 
@@ -57,7 +60,8 @@ def flaw(rule: str, text: str) -> str:
 def _departure(template: str, text: str) -> tuple[int, str]:
     """After how many parts a text departs from a template, and how."""
     last = ""
-    for number, (wanted, given) in enumerate(zip_longest(template.split("/"), text.split("/"))):
+    wanted_parts = template.split("/")
+    for number, (wanted, given) in enumerate(zip_longest(wanted_parts, text.split("/", len(wanted_parts)))):
         if wanted is None:
             return number, f"it goes on after {last}"
         if given is None:
@@ -76,5 +80,7 @@ def _wrong(part: Part, given: str) -> str:
         return ""
     if not given:
         return "is empty"
-    right = next(end for end in range(len(given) - 1, -1, -1) if not end or re.fullmatch(part.pattern, given[:end]))
+    # The longest beginning that would do; no part is longer than PART_MAX.
+    ends = range(min(len(given) - 1, PART_MAX), -1, -1)
+    right = next(end for end in ends if not end or re.fullmatch(part.pattern, given[:end]))
     return f"is {part.words}, and character {right + 1} of {len(given)} does not fit"

@@ -7,6 +7,7 @@ from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 
 from fealty.v1 import activity_pb2
 from fealty.v1 import audit_pb2 as pb
+from rules.access import Caller, Permission
 from server.convert import descriptions, names
 from server.convert.requests import instant, timestamp
 from server.policy import event_of, word
@@ -36,9 +37,10 @@ def wanted(request: pb.ListActivitiesRequest) -> Filter:
     )
 
 
-def message(found: Activity) -> pb.Activity:
-    """An activity as the contract shows it."""
+def message(found: Activity, caller: Caller) -> pb.Activity:
+    """An activity as the contract shows it. From where it came is for those who may search the log."""
     body = found.body
+    may_search = caller.may(Permission.ACTIVITIES_READ)
     actor = body["actor"]
     shown = pb.Activity(
         name=names.activity(found.id),
@@ -53,8 +55,8 @@ def message(found: Activity) -> pb.Activity:
             type=_enum("ACTOR_TYPE_", actor["type"]),
             name=f"callers/{actor['id']}" if actor["id"] else "",
             display_name=found.actor_name,
-            ip_address=actor["ip"],
-            user_agent=actor["agent"],
+            ip_address=actor["ip"] if may_search else "",
+            user_agent=actor["agent"] if may_search else "",
         ),
         subject=body["subject"],
         occur_time=timestamp(found.occurred_at),

@@ -139,7 +139,11 @@ def _rolled_back(details: Mapping[str, Any], subject: str) -> str:
 
 def _redating(details: Mapping[str, Any], subject: str) -> str:
     where = _count(details["accounts"], "account")
-    return f"Operation {details['operation']} was begun: the expiry of lots of {subject}, in {where}, is {_to(details)}"
+    # A record that names the whole program was written before cards had names.
+    which = "lots" if subject.count("/") > 1 else f"{details['card_id']} lots"
+    return (
+        f"Operation {details['operation']} was begun: the expiry of {which} of {subject}, in {where}, is {_to(details)}"
+    )
 
 
 def _redated(details: Mapping[str, Any], subject: str) -> str:

@@ -8,7 +8,7 @@ from prometheus_client import Counter
 
 from rules.access import ActorType
 from server import limits
-from server.call import Call
+from server.call import Call, log_of
 from server.errors import Failure
 from storage.activity.commands import Outcome
 from storage.activity.recorder import Act
@@ -51,7 +51,8 @@ class Audit:
             log.error("activity lost", method=call.method.path, reason=told.reason, error=reason(error))
 
     async def _record(self, call: Call, outcome: Outcome, details: dict[str, Any]) -> None:
-        act = Act(call.origin, outcome, call.subject, call.program, call.customer, details, call.request_id)
+        program, customer = log_of(call.caller, call.program, call.customer)
+        act = Act(call.origin, outcome, call.subject, program, customer, details, call.request_id)
         [recorded] = await self._books.record([act])
         if isinstance(recorded, Exception):
             raise recorded

@@ -1,7 +1,7 @@
 """Parses the bytes and checks the rules of shape that the contract declares."""
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor
@@ -41,10 +41,13 @@ def parse(method: Method, raw: bytes) -> Any:
 
 def check(message: Message) -> None:
     """Raises RequestInvalid, naming every field that breaks a rule, as far as limits let it."""
-    found = [_told(violation) for violation in _validator.collect_violations(message)]
-    found += [(path, "must be an instant of the years 1970 to 2199") for path in _wrong_instants(message)]
-    if found:
-        raise RequestInvalid(_shown(found), frozenset(path for path, _ in found))
+    violations, instants = _validator.collect_violations(message), list(_wrong_instants(message))
+    if violations or instants:
+        # A message may break a rule a thousand times: what is not shown is not put into words.
+        found = [(_field(one), partial(_sentence, one)) for one in violations]
+        found += [(path, partial(str, _INSTANT)) for path in instants]
+        shown = [(path, say()) for path, say in found[: limits.VIOLATIONS_SHOWN_MAX]]
+        raise RequestInvalid(_shown(shown), frozenset(path for path, _ in found))
 
 
 def check_noting(message: Message, subject: str, has_nul: bool, note: Callable[[str, str], None]) -> None:
@@ -74,7 +77,7 @@ def check_text(message: Message) -> None:
     Ask it only of bytes that hold one: most do not, and it looks at every field.
     """
     if found := [(path, "must not hold a NUL character") for path in _with_nul(message)]:
-        raise RequestInvalid(_shown(found))
+        raise RequestInvalid(_shown(found[: limits.VIOLATIONS_SHOWN_MAX]))
 
 
 def subject_field(method: Method) -> str:
@@ -104,6 +107,9 @@ def _with_nul(message: Message) -> Iterator[str]:
                 yield name
             elif isinstance(part, Message):
                 yield from (f"{name}.{path}" for path in _with_nul(part))
+
+
+_INSTANT = "must be an instant of the years 1970 to 2199"
 
 
 def _wrong_instants(message: Message) -> Iterator[str]:
@@ -137,23 +143,27 @@ def _instants(descriptor: Descriptor) -> Sequence[tuple[str, ...]]:
 def _shown(found: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
     """As many as may be shown, and one at least."""
     chars = 0
-    for number, (path, sentence) in enumerate(found[: limits.VIOLATIONS_SHOWN_MAX]):
+    for number, (path, sentence) in enumerate(found):
         chars += len(path) + len(sentence)
         if number and chars > limits.VIOLATIONS_CHARS_MAX:
             return found[:number]
-    return found[: limits.VIOLATIONS_SHOWN_MAX]
+    return found
 
 
-def _told(violation: Violation) -> tuple[str, str]:
-    """Which field, as the contract writes it, and in a sentence what it must be and what it is instead."""
-    path, rule, value = _path(violation), str(violation.proto.rule_id), violation.field_value
-    sentence = " ".join(str(violation.proto.message).split())
-    if rule.startswith("name."):
-        sentence = f"{sentence}; {shapes.flaw(sentence, value)}"
-    elif not path or isinstance(value, Message):
-        # A rule of a whole message is named after the field that has to change.
-        path = ".".join(filter(None, (path, rule.partition(".")[2].partition(".")[0])))
-    return path, sentence[: limits.VIOLATION_CHARS_MAX]
+def _field(violation: Violation) -> str:
+    """Which field, as the contract writes it; a rule of a whole message is named after the one that has to change."""
+    path, rule = _path(violation), str(violation.proto.rule_id)
+    if path and not isinstance(violation.field_value, Message):
+        return path
+    return ".".join(filter(None, (path, rule.partition(".")[2].partition(".")[0])))
+
+
+def _sentence(violation: Violation) -> str:
+    """What it must be and, of a name, what it is instead."""
+    sentence = " ".join(str(violation.proto.message).split()).removeprefix("value ")
+    if str(violation.proto.rule_id).startswith("name."):
+        sentence = f"{sentence}; {shapes.flaw(sentence, violation.field_value)}"
+    return sentence[: limits.VIOLATION_CHARS_MAX]
 
 
 def _path(violation: Violation) -> str:

@@ -13,7 +13,7 @@ from fealty.v1 import ingest_pb2 as pb
 from rules.refusals import GroupRefused, Refusal
 from server import limits
 from server.admission import Permit
-from server.call import Call, scope
+from server.call import Call, log_of, scope
 from server.commands import HOT, check_permission, command_of
 from server.errors import Failure, RequestInvalid, failure
 from server.interceptors import validation
@@ -145,7 +145,7 @@ def _act(call: Call, item: _Item, told: Failure) -> Act:
     assert told.outcome is not None
     method = call.method if item.message is None else method_of(type(item.message))
     origin = call.origin._replace(kind=method.kind, method=method.path)
-    program, customer = scope(item.subject)
+    program, customer = log_of(call.caller, *scope(item.subject))
     return Act(origin, told.outcome, item.subject, program, customer, details_of(told), item.request_id)
 
 

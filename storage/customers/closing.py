@@ -18,6 +18,7 @@ from storage.customers.states import check_may_become, record_change, save_state
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
+from storage.ledger.locked_account import LockedAccount
 from storage.programs import queries as programs
 from storage.programs.queries import Program
 
@@ -71,8 +72,9 @@ class BlockCustomer(NamedTuple):
     def decide(self, unit: Unit) -> Answer[Clearing]:
         """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CustomerClosed, CustomerStateWrong."""
         program, customer = _customer(unit, self, CustomerState.BLOCKED)
-        locked = accounts.lock(unit, customer)
-        figures, activity = _clear(unit, self, program, customer, CustomerState.BLOCKED, locked, Named())
+        changes = [Change("state", customer.state, CustomerState.BLOCKED)]
+        hand = accounts.in_hand(unit, program, (customer,), accounts.lock(unit, customer), Named())
+        figures, activity = _clear(unit, self, program, customer, hand, closing.release_all, changes)
         return Answer(Clearing(figures, save_state(unit, customer, CustomerState.BLOCKED, activity)), activity)
 
 
@@ -92,19 +94,16 @@ class CloseCustomer(NamedTuple):
         program, customer = _customer(unit, self, CustomerState.CLOSED)
         locked = accounts.lock(unit, customer)
         numbers = [account for account, _, _ in locked]
-        named = accounts.all_open(unit, numbers)
-        figures, activity = _clear(unit, self, program, customer, CustomerState.CLOSED, locked, named)
+        changes = [Change("state", customer.state, CustomerState.CLOSED)]
+        if customer.profile.external_ids:
+            changes.append(Change("external_ids"))
+        hand = accounts.in_hand(unit, program, (customer,), locked, accounts.all_open(unit, numbers))
+        figures, activity = _clear(unit, self, program, customer, hand, closing.close, changes)
         # They follow their lots, as those do whose lot is cancelled by hand.
         unit.connection.execute(_REJECT, (numbers, program.now(unit.now)))
         ExternalIdRow.delete().where(ExternalIdRow.customer == customer.id).execute()
         freed = customer._replace(profile=customer.profile._replace(external_ids=()))
         return Answer(Clearing(figures, save_state(unit, freed, CustomerState.CLOSED, activity)), activity)
-
-
-_RULES: dict[CustomerState, Callable[[Draft, datetime], Cleared]] = {
-    CustomerState.BLOCKED: closing.release_all,
-    CustomerState.CLOSED: closing.close,
-}
 
 
 def _customer(unit: Unit, command: BlockCustomer | CloseCustomer, state: CustomerState) -> tuple[Program, Customer]:
@@ -119,22 +118,16 @@ def _clear(
     command: BlockCustomer | CloseCustomer,
     program: Program,
     customer: Customer,
-    state: CustomerState,
-    locked: list[tuple[int, int, str]],
-    named: Named,
+    hand: Iterable[LockedAccount],
+    clear: Callable[[Draft, datetime], Cleared],
+    changes: list[Change],
 ) -> tuple[tuple[ClearedAccount, ...], str]:
-    """Lets go of what the state says, and writes it; what was let go, and the activity."""
+    """Lets go of what the rule `clear` says, and writes it; what was let go, and the activity."""
     cleared = []
-    for account in accounts.in_hand(unit, program, (customer,), locked, named):
+    for account in hand:
         draft = account.draft()
-        if state is CustomerState.CLOSED:
-            # All that is open is at hand: nothing falls due any more.
-            draft.rest_due_at = None
-        cleared.append((account, draft, _RULES[state](draft, account.program.now)))
+        cleared.append((account, draft, clear(draft, account.program.now)))
     figures = tuple(ClearedAccount(account.address.card, *figures) for account, _, figures in cleared if any(figures))
-    changes = [Change("state", customer.state, state)]
-    if state is CustomerState.CLOSED and customer.profile.external_ids:
-        changes.append(Change("external_ids"))
     details: dict[str, Any] = {"accounts": [one._asdict() for one in figures]}
     activity = record_change(unit, command.context, program, customer, changes, details, _points_of(figures))
     for account, draft, _ in cleared:

@@ -68,7 +68,7 @@ def check_lives(customer: Customer) -> None:
     if customer.state is CustomerState.MERGED:
         raise CustomerMerged(customer=customer.customer_id, target=customer.merged_into)
     if customer.state is CustomerState.CLOSED:
-        raise CustomerClosed(customer=customer.name)
+        raise CustomerClosed(customer=customer.customer_id)
 
 
 def check_state(customer: Customer, *wanted: CustomerState) -> None:

@@ -47,7 +47,7 @@ class UnmergeCustomers(NamedTuple):
 
     def decide(self, unit: Unit) -> Answer[Merge]:
         """Raises ProgramNotFound, CustomerNotFound, UnmergeImpossible; CustomerStateWrong where it was not merged, or
-        whom it was merged into is suspended."""
+        whom it was merged into is suspended or blocked; CustomerClosed where that one is closed."""
         context = self.context
         program = programs.get(self.program_id, context.caller)
         target_id = queries.get(program, self.customer_id).merged_into.rpartition("/")[2]

@@ -1,6 +1,10 @@
 """How things are named: in the words of the contract, and by the internal ids under which the books keep them."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from msgspec import json
+from psycopg.errors import SerializationFailure
 
 from rules.accounts import AccountState
 from rules.refusals import CustomerBlocked, CustomerClosed, CustomerMerged, CustomerSuspended, Refusal
@@ -86,24 +90,41 @@ class Holder(NamedTuple):
     gives_to: Address | None
 
 
+_REFUSALS: Mapping[AccountState, type[Refusal]] = {
+    AccountState.SUSPENDED: CustomerSuspended,
+    AccountState.BLOCKED: CustomerBlocked,
+    AccountState.CLOSED: CustomerClosed,
+}
+
+
 def why_not(name: CustomerName, state: AccountState) -> Refusal:
     """What the state of a customer has against an act; where it was merged, `merged` says so."""
-    if state is AccountState.SUSPENDED:
-        return CustomerSuspended(customer=name.customer)
-    return (CustomerClosed if state is AccountState.CLOSED else CustomerBlocked)(customer=name.name)
+    return _REFUSALS[state](customer=name.customer)
 
 
-async def find_merged(session: Session, address: Address, customer: int) -> Refusal:
-    """`merged`, for those who have not asked yet."""
-    target = await session.run(MERGED_INTO, [b"%d" % customer])
-    assert target is not None
-    return merged(address.program, address.customer, target.decode())
+async def find_merged(session: Session, customers: Mapping[Address, int]) -> dict[Address, Refusal]:
+    """`merged` of each account whose customer was read as merged. Raises SerializationFailure where one is itself again
+    by now: whoever reads once more sees it."""
+    if not customers:
+        return {}
+    targets = dict(json.decode(await session.run(_TARGETS, [json.encode(list(customers.values()))])))
+    if any(customer not in targets for customer in customers.values()):
+        raise SerializationFailure("a merge was undone while it was read about")
+    return {at: merged(at.program, at.customer, targets[customer]) for at, customer in customers.items()}
 
 
 def merged(program: str, customer: str, target: str) -> Refusal:
     """Where to ask instead, as a resource name."""
     return CustomerMerged(customer=customer, target=CustomerName(program, target).name)
 
+
+_TARGETS = Statement(
+    """
+SELECT coalesce(json_agg(json_build_array(c.id, t.customer_id)), '[]')
+FROM json_array_elements_text($1) AS w JOIN customer c ON c.id = w::bigint JOIN customer t ON t.id = c.merged_into
+""",
+    ["json"],
+)
 
 # The public id of the customer into whom this one was merged.
 MERGED_INTO = Statement(

@@ -86,11 +86,15 @@ class Reader:
             if account is not None and account.is_due(program.now):
                 due[key] = query.address
         settled = await self._settled(session, due) if due else {}
+        gone = {
+            query.address: key.customer for query, key in wanted.items() if figures[key][0].state is AccountState.MERGED
+        }
+        merged = await addresses.find_merged(session, gone)
         balances: dict[Query, Balance | Refusal] = {}
         for query, key in wanted.items():
             account, program = figures[key]
-            if account.state is AccountState.MERGED:
-                balances[query] = await addresses.find_merged(session, query.address, key.customer)
+            if query.address in merged:
+                balances[query] = merged[query.address]
                 continue
             card = program.settings.card(query.address.card, query.address.program)
             balances[query] = balance(settled.get(key, account), card, program.now)
@@ -134,18 +138,18 @@ async def _entries(
         for number, (query, key) in enumerate(wanted.items())
     ]
     pages: defaultdict[int, list[EntryRead]] = defaultdict(list)
-    merged: set[int] = set()
+    gone: dict[Address, int] = {}
+    asking = list(wanted.items())
     rows = _ROWS.decode(await session.run(_PAGES, [json.encode(asked)]))
     owners = [key.account for key in wanted.values()]
     reads = await with_facts(session, [row.read for row in rows], lambda place: owners[rows[place].number])
     for (number, is_merged, _), read in zip(rows, reads, strict=True):
         if is_merged:
-            merged.add(number)
+            query, key = asking[number]
+            gone[query.address] = key.customer
         pages[number].append(read)
-    return {
-        query: await addresses.find_merged(session, query.address, key.customer) if number in merged else pages[number]
-        for number, (query, key) in enumerate(wanted.items())
-    }
+    merged = await addresses.find_merged(session, gone)
+    return {query: merged.get(query.address, pages[number]) for number, query in enumerate(wanted)}
 
 
 class _Row(NamedTuple):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,3 +94,19 @@ def test_a_flaw_is_told_by_its_part() -> None:
         " letter, and character 3 of 9 does not fit",
     }
     assert {text: shapes.flaw(rule, text) for text in told} == told
+
+
+def test_a_text_as_long_as_a_message_is_judged_by_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends megabytes in place of a name must not keep the loop from everybody else."""
+    looked_at: list[int] = []
+
+    def fullmatch(pattern: str, text: str) -> Any:
+        looked_at.append(len(text))
+        return re.fullmatch(pattern, text)
+
+    monkeypatch.setattr(shapes, "re", SimpleNamespace(fullmatch=fullmatch))
+    rule = RULES["name.account"].message
+    for text in ("programs/" + "a" * 1_000_000, "programs/" + "a/" * 500_000, "/" * 1_000_000):
+        looked_at.clear()
+        assert shapes.flaw(rule, text)
+        assert sum(looked_at) <= len(text) + shapes.PART_MAX**2

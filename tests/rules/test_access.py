@@ -30,7 +30,7 @@ def test_a_service_works_for_customers_and_decides_nothing() -> None:
         Permission.PROGRAMS_WRITE,
         Permission.ACTIVITIES_READ,
         Permission.POINTS_ADJUST,
-        Permission.CUSTOMERS_MERGE,
+        Permission.CUSTOMERS_ADMINISTER,
         Permission.REPORTS_READ,
     }
 

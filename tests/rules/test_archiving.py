@@ -70,11 +70,11 @@ def test_what_is_so_already_is_refused_and_says_how_it_would_have_to_be() -> Non
             change()
         refused.append((type(refusal.value), refusal.value.facts))
     assert refused == [
-        (CardStateWrong, {"card": "programs/club/cards/gold", "state": "ARCHIVED", "wanted": "ACTIVE"}),
-        (CardStateWrong, {"card": "programs/club/cards/gold", "state": "ACTIVE", "wanted": "ARCHIVED"}),
-        (ProgramStateWrong, {"program": "programs/club", "state": "ACTIVE", "wanted": "ARCHIVED"}),
-        (ProgramStateWrong, {"program": "programs/club", "state": "ARCHIVED", "wanted": "ACTIVE"}),
-        (ProgramArchived, {"program": "programs/club"}),
+        (CardStateWrong, {"card": "gold", "state": "ARCHIVED", "wanted": "ACTIVE"}),
+        (CardStateWrong, {"card": "gold", "state": "ACTIVE", "wanted": "ARCHIVED"}),
+        (ProgramStateWrong, {"program": "club", "state": "ACTIVE", "wanted": "ARCHIVED"}),
+        (ProgramStateWrong, {"program": "club", "state": "ARCHIVED", "wanted": "ACTIVE"}),
+        (ProgramArchived, {"program": "club"}),
         (CardNotFound, {"program": "club", "card": "tin"}),
     ]
 

@@ -224,7 +224,9 @@ OF_CUSTOMERS: dict[str, Provoked] = {
         at_once(lambda club: club.till.customers.CreateCustomer(customer("ada"))),
     ),
     "EXTERNAL_ID_TAKEN": Provoked(EXISTS, {"source": "crm"}, _external_id_twice),
-    "DUPLICATE_TRANSACTION": Provoked(EXISTS, {"transaction": f"{ADA}/transactions/receipt-1"}, _twice),
+    "DUPLICATE_TRANSACTION": Provoked(
+        EXISTS, {"transaction": f"{ADA}/transactions/receipt-1", "differs": "amount"}, _twice
+    ),
     "CUSTOMER_SUSPENDED": Provoked(REFUSED, {"customer": ADA}, _suspended),
     "CUSTOMER_BLOCKED": Provoked(REFUSED, {"customer": ADA}, _blocked),
     "CUSTOMER_CLOSED": Provoked(REFUSED, {"customer": ADA}, _closed),

@@ -91,6 +91,13 @@ async def _refund_too_much(club: Club) -> Refused:
     return lambda: club.refund(name, amount_minor=41)
 
 
+async def _refund_of_a_line_twice(club: Club) -> Refused:
+    name = (await club.earn(200, transaction_id="t1", lines=[_TEA])).transaction.name
+    lines = transactions_pb2.RefundLines(lines=[transactions_pb2.RefundLine(line=1)])
+    await club.refund(name, lines=lines)
+    return lambda: club.refund(name, lines=lines)
+
+
 async def _refund_of_no_line(club: Club) -> Refused:
     name = (await club.earn(100, transaction_id="t1", lines=[_TEA])).transaction.name
     lines = transactions_pb2.RefundLines(lines=[transactions_pb2.RefundLine(line=2)])
@@ -207,6 +214,9 @@ OF_PURCHASES: dict[str, Provoked] = {
     ),
     "REFUND_EXCEEDS_TRANSACTION": Provoked(
         REFUSED, {"transaction": T1, "remaining": "40", "requested": "41"}, _refund_too_much
+    ),
+    "REFUND_EXCEEDS_LINE": Provoked(
+        REFUSED, {"transaction": T1, "line": "1", "remaining": "0"}, _refund_of_a_line_twice
     ),
     "LINE_NOT_FOUND": Provoked(INVALID, {"transaction": T1, "line": "2"}, _refund_of_no_line),
 }

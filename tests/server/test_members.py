@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fealty.v1 import customers_pb2, transactions_pb2
+from storage.ledger import nouns
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account
 from tests.server.listing import pages
 from tests.server.serving import fresh, spending, timestamp, told
@@ -208,3 +209,23 @@ async def test_time_goes_on_for_what_has_moved(club: Club, days: int) -> None:
     balance = await club.balance("slow", BEN)
     assert (balance.pending, balance.lifetime_expired) == ((0, 50) if days else (50, 0))
     assert balance.as_of_time == timestamp(now)
+
+
+async def test_a_balance_that_is_read_while_a_merge_is_undone_is_read_again(
+    club: Club, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merged when its figures were read, and itself again when somebody asked into whom: neither is a fault."""
+    await club.earn(10)
+    await club.merge()
+    load, undone = nouns.load_accounts, False
+
+    async def undone_in_between(*asked: Any) -> Any:
+        nonlocal undone
+        found = await load(*asked)
+        if not undone:
+            undone = True
+            await _unmerge(club)
+        return found
+
+    monkeypatch.setattr("storage.ledger.queries.load_accounts", undone_in_between)
+    assert (await club.balance()).active == 10

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import pytest
 from grpc import StatusCode
 
-from fealty.v1 import activity_pb2, audit_pb2
+from fealty.v1 import activity_pb2, audit_pb2, ingest_pb2, points_pb2
 from rules.access import Role
 from server import limits
 from server.paging import Pages
 from storage.access.commands import create_key, revoke_key
 from storage.engine.unit import run
-from tests.server.serving import Served, activities, customer, program
+from tests.server.serving import PLAIN, Served, activities, customer, program, purchase
+from tests.server.serving import told as refused
 from tests.server.watching import COFFEE, Stream, ends, rest, told, watching
 
 # Streams that are quiet for a while.
@@ -217,3 +218,38 @@ async def test_a_server_that_stops_ends_its_streams_at_once(server: Served) -> N
 async def _seen_again(server: Served, cursor: str, names: Sequence[str]) -> list[str]:
     async with watching(server.admin, cursor=cursor) as stream:
         return [activity.subject for activity in await stream.message() if activity.subject in names]
+
+
+async def test_a_stranger_does_not_show_up_in_a_log_that_it_may_not_read(server: Served) -> None:
+    """Refused there, it would leave its name and address with another business, and write into its stream at will."""
+    await server.admin.programs.CreateProgram(program("tea"))
+    stranger = server.client(server.key("tea-till", Role.SERVICE, "tea"))
+    own = server.client(server.key("coffee-till", Role.SERVICE, "coffee"))
+    asked = points_pb2.GetBalanceRequest(account=PLAIN)
+    assert (await refused(stranger.points.GetBalance(asked))).reason == "PROGRAM_NOT_FOUND"
+    item = ingest_pb2.Item(record=purchase(1))
+    sent = stranger.ingest.BatchIngest(iter([ingest_pb2.BatchIngestRequest(items=[item])]))
+    [[result]] = [answer.results async for answer in sent]
+    assert result.HasField("refused")
+    names = await _enrol(server, "last")
+    async with watching(own) as stream:
+        seen = [await stream.message()]
+        while names[-1] not in {activity.subject for activity in seen[-1]}:
+            seen.append(await stream.message())
+    shown = [activity for message in seen for activity in message]
+    assert "tea-till" not in {activity.actor.display_name for activity in shown}
+    recorded = [one for one in await activities(server.admin, parent="-") if one.actor.display_name == "tea-till"]
+    assert {one.action for one in recorded} == {"balance.read", "transaction.recorded"}
+
+
+async def test_a_till_sees_who_acted_and_not_from_where(server: Served) -> None:
+    """The address of an administrator's desk is for those who search the log."""
+    own = server.client(server.key("coffee-till", Role.SERVICE, "coffee"))
+    await _enrol(server, "last")
+    for client, sees in ((own, False), (server.admin, True)):
+        shown: list[audit_pb2.Activity] = []
+        async with watching(client) as stream:
+            while f"{COFFEE}/customers/last" not in {activity.subject for activity in shown}:
+                shown += await stream.message()
+        assert any(activity.actor.ip_address for activity in shown) == sees
+        assert "till" in {activity.actor.display_name for activity in shown}

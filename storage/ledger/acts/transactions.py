@@ -139,10 +139,18 @@ class RecordTransaction(NamedTuple):
         """The second belt: another request for the same purchase, which answers what stands in the books."""
         purchase = known.purchase
         asked = content(self.amount_minor, self.currency_code, self.lines)
-        same = known.account == locked.key.account and self.occurred_at in (None, purchase.occurred_at)
-        if not same or asked not in (purchase.content, purchase.first_content):
-            customer = group.customer_of(known.account)
-            raise DuplicateTransaction(transaction=f"{customer}/transactions/{self.transaction_id}")
+        differs = {
+            "account": known.account != locked.key.account,
+            "occur_time": self.occurred_at not in (None, purchase.occurred_at),
+        }
+        if asked not in (purchase.content, purchase.first_content):
+            paid = (self.amount_minor, self.currency_code)
+            differs["amount"] = paid != (purchase.amount_minor, purchase.currency_code)
+            differs["lines"] = self.lines != purchase.lines
+        if any(differs.values()):
+            name = f"{group.customer_of(known.account)}/transactions/{self.transaction_id}"
+            fields = ", ".join(field for field, is_other in differs.items() if is_other)
+            raise DuplicateTransaction(transaction=name, differs=fields)
         again = Again(seen(locked, known, locked.draft()), changed_since=asked != purchase.content)
         return Answer(again, known.activity, replayed=True)
 

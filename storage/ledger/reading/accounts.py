@@ -64,8 +64,8 @@ def find(books: Connection, address: Address) -> AccountKey:
 def readable(books: Connection, address: Address) -> AccountKey:
     """The same for those who need no more of the account than where it is."""
     key = find(books, address)
-    if books.execute(_IS_MERGED, (key.account,), prepare=True).fetchone() is not None:
-        raise blocking(addresses.find_merged(session(books), address, key.customer))
+    if found := books.execute(_MERGED_INTO, (key.account,), prepare=True).fetchone():
+        raise addresses.merged(address.program, address.customer, found[0])
     return key
 
 
@@ -78,7 +78,8 @@ def holder(books: Connection, name: CustomerName) -> Holder:
 
 
 def cards(books: Connection, name: CustomerName) -> Sequence[Card]:
-    """The cards that a customer has accounts of, in the order of the program's settings. Raises as `holder` does."""
+    """The cards of which a customer has an account, opened or not: all of its program's, in the order of the settings.
+    Raises as `holder` does."""
     return program_state(books, holder(books, name).program).settings.cards
 
 
@@ -101,7 +102,7 @@ def read(books: Connection, address: Address, at: datetime | None = None) -> Rea
     account, program = found.get(ACCOUNTS, (key.account,)) or Account(), found.get(PROGRAM_STATES, (key.program,))
     assert program is not None
     if account.state is AccountState.MERGED:
-        raise blocking(addresses.find_merged(conversation, address, key.customer))
+        raise blocking(addresses.find_merged(conversation, {address: key.customer}))[address]
     card = program.settings.card(address.card, address.program)
     until = program.now if at is None else min(at, program.now)
     is_due = account.is_due(until)
@@ -116,4 +117,7 @@ def read(books: Connection, address: Address, at: datetime | None = None) -> Rea
     return Reading(address, key, program, card, draft)
 
 
-_IS_MERGED = "SELECT FROM account WHERE id = %s AND state = 'MERGED'"
+_MERGED_INTO = """
+SELECT t.customer_id FROM account a JOIN customer c ON c.id = a.customer JOIN customer t ON t.id = c.merged_into
+WHERE a.id = %s AND a.state = 'MERGED'
+"""

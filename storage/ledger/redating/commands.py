@@ -9,7 +9,7 @@ from rules.refusals import CustomerClosed
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
-from storage.ledger.addresses import Address, CustomerName
+from storage.ledger.addresses import Address
 from storage.ledger.redating import steps
 from storage.ledger.redating.terms import ENDS, IS_COVERED, Terms
 from storage.operations import commands as operations
@@ -68,7 +68,7 @@ class RedateLots(NamedTuple):
         """
         program = programs.get(self.program_id, self.context.caller)
         if unit.connection.execute(_IS_CLOSED, (program.id, self.customer_id)).fetchone() is not None:
-            raise CustomerClosed(customer=CustomerName(self.program_id, self.customer_id).name)
+            raise CustomerClosed(customer=self.customer_id)
         now = program.now(unit.now)
         self.terms.check(program.settings.card(self.terms.card_id, program.program_id), now)
         new = NewOperation(OperationKind.REDATE_LOTS, self.subject, self.terms.plain())

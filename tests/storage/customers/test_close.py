@@ -156,7 +156,7 @@ def test_every_change_that_names_it_afterwards_is_refused(scene: Deep, act: str)
     before = scene.contents()
     with pytest.raises(CustomerClosed) as refused:
         LATER[act](scene)
-    assert refused.value.facts == {"customer": ADA}
+    assert refused.value.facts == {"customer": "ada"}
     assert scene.contents() == before
 
 

@@ -28,6 +28,8 @@ class Bought:
     accepts: datetime | None
     version: int
     lines: Lines = ()
+    # What it was recorded with, where that is no more.
+    first: tuple[int, Lines] | None = None
     decided: str = ""
     refunds: int = 0
     refunded: int = 0
@@ -61,7 +63,7 @@ class Purchases(People):
     def buy_again(self, key: Key, amount: int, number: str, lines: Lines) -> None:
         """The same once more: it is in the books already, whoever is suspended since, or another has its number."""
         bought = self.bought[number]
-        if (key, amount, lines) != (bought.key, bought.amount, bought.lines):
+        if key != bought.key or (amount, lines) not in ((bought.amount, bought.lines), bought.first):
             raise Refused("DuplicateTransaction")
 
     def correct(self, number: str, amount: int, lines: Lines = ()) -> None:
@@ -71,6 +73,9 @@ class Purchases(People):
             raise Refused("TransactionStateWrong")
         account = self.accounts[bought.key]
         points = _earned(account.cards[bought.version], amount, lines)
+        if (bought.amount, bought.lines) == (amount, lines):
+            return
+        bought.first = bought.first or (bought.amount, bought.lines)
         if bought.lot is not None:
             account.lots[bought.lot - 1].waiting = 0
         bought.amount, bought.points, bought.lines = amount, points, lines
@@ -184,7 +189,7 @@ class Purchases(People):
             is_new, gone = number not in bought.returned, bought.returned.get(number, 0)
             part = asked or cost - gone
             if part > cost - gone or not (part or is_new):
-                raise Refused("RefundExceedsTransaction")
+                raise Refused("RefundExceedsLine")
             points = earned(self.accounts[bought.key].cards[bought.version], cost) if own is None else own
             claim += _share(points, gone + part, cost) - (0 if is_new else _share(points, gone, cost))
             amount += part

@@ -71,7 +71,7 @@ def test_persons_are_suspended_closed_and_merged_there_and_nobody_joins(shop: Po
     shop.archive()
     with pytest.raises(ProgramArchived) as refused:
         shop.carry_out(CreateCustomer("coffee", "cyd", Profile(), asked("cyd")))
-    assert refused.value.facts == {"program": "programs/coffee"}
+    assert refused.value.facts == {"program": "coffee"}
     members.merge(shop)
     members.suspend(shop, "ben")
     members.close(shop, "ben")

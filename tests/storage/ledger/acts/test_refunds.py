@@ -7,6 +7,7 @@ import pytest
 from rules.refunds import Claimed
 from rules.refusals import (
     LineNotFound,
+    RefundExceedsLine,
     RefundExceedsTransaction,
     ShortfallNotFound,
     TransactionStateWrong,
@@ -78,7 +79,7 @@ def test_lines_give_back_what_they_gave(shop: Policies) -> None:
     shop.earn(100, transaction_id="t", lines=LINES)
     first = shop.do(shop.refund("t", lines=((2, 0),))).value
     assert (first.share.points, first.share.amount_minor, first.claimed.own_lot) == (70, 40, 70)
-    assert type(shop.refused(shop.refund("t", lines=((2, 1),)))) is RefundExceedsTransaction
+    assert type(shop.refused(shop.refund("t", lines=((2, 1),)))) is RefundExceedsLine
     assert type(shop.refused(shop.refund("t", lines=((3, 0),)))) is LineNotFound
     rest = shop.do(shop.refund("t", lines=((1, 60),))).value
     assert (rest.share.points, shop.balance().active) == (60, 0)
@@ -93,7 +94,7 @@ def test_a_gift_is_given_back_once(shop: Policies) -> None:
     assert shop.balance().active == 60
     for command in (shop.refund("t", lines=((2, 0),)), shop.refund("t", lines=((1, 10), (2, 0)))):
         refused = shop.refused(command)
-        assert (type(refused), refused.facts["remaining"]) == (RefundExceedsTransaction, "0")
+        assert (type(refused), refused.facts["remaining"]) == (RefundExceedsLine, "0")
     assert shop.do(shop.refund("t", 30)).value.share.points == 0, "so many were taken with the gift"
     rest = shop.do(shop.refund("t")).value
     assert (rest.share.points, rest.decided.state, shop.balance().active) == (60, "REFUNDED", 0)
