@@ -12,10 +12,10 @@ from server.convert import names
 from server.convert.balances import fill_balance
 from server.convert.requests import context, fill_receipt, instant, set_instant
 from storage.engine.requests import Answer
+from storage.ledger.acts.purchases import Decided
 from storage.ledger.acts.refunds import Refunded, RefundTransaction
 from storage.ledger.acts.transactions import (
     Again,
-    Decided,
     DecideTransaction,
     Recorded,
     RecordTransaction,

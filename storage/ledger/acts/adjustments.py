@@ -14,7 +14,7 @@ from rules.transactions import TransactionState
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.session import Statement
-from storage.ledger.acts.transactions import usable_until
+from storage.ledger.acts.purchases import usable_until
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group

@@ -13,7 +13,7 @@ from storage.activity.commands import Scope
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import given_now
-from storage.ledger.acts.transactions import activate, check_instant, needs_own_lot
+from storage.ledger.acts.purchases import activate, check_instant, needs_own_lot
 from storage.ledger.addresses import Address, CustomerName, Holder, TransactionName
 from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group

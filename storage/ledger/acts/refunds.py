@@ -14,7 +14,7 @@ from rules.transactions import Share, part, share
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger import facts
-from storage.ledger.acts.transactions import Decided, needs_own_lot, seen
+from storage.ledger.acts.purchases import Decided, needs_own_lot, seen
 from storage.ledger.addresses import Address, TransactionName
 from storage.ledger.commands import Balance, balance
 from storage.ledger.group import Group
