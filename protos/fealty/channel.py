@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
@@ -19,6 +20,22 @@ RECONNECT_MAX_MS = 2_000
 # the server, which would work on for a caller that has gone, and counts by the processor's clock, a fifth too fast
 # on some machines.
 DEADLINE_S = 10.0
+
+
+# host:port, an IPv6 address in brackets, or a name by one of gRPC's own schemes.
+_TARGET = re.compile(r"(?:dns|ipv4|ipv6|unix|unix-abstract):\S+|[^\s/:\[\]]+:\d{1,5}|\[[0-9A-Fa-f:.]+\]:\d{1,5}")
+_KEY = re.compile(r"[!-~]+")
+
+
+def checked(target: str, api_key: str) -> tuple[str, str]:
+    """Both without the spaces around them. Raises ValueError for what never reaches a server, or is never a key: gRPC
+    would say of either, and for ever, that nobody answers."""
+    target, api_key = target.strip(), api_key.strip()
+    if not _TARGET.fullmatch(target):
+        raise ValueError(f"a target is host:port, such as 127.0.0.1:8470, and no URL: {target!r}")
+    if not _KEY.fullmatch(api_key):
+        raise ValueError("an API key is printable ASCII without spaces; `Bearer` is put before it by the client")
+    return target, api_key
 
 
 def blocking(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:

@@ -17,13 +17,15 @@ def connect(target: str, api_key: str, credentials: grpc.ChannelCredentials | No
     `target` is `host:port`. Without `credentials` it is not encrypted: for loopback and private networks. Every call
     has a deadline of 10 s unless it brings its own, and is tried up to 4 times while the server cannot take it: each
     change carries a `request_id`, so that one that was made by a lost attempt is not made twice. A server that was away
-    is found again within some 2 s.
+    is found again within some 2 s. Raises ValueError where the target is none, or the key.
     """
+    target, api_key = channel.checked(target, api_key)
     return Fealty(channel.blocking(target, credentials), channel.Key(api_key))
 
 
 def connect_async(target: str, api_key: str, credentials: grpc.ChannelCredentials | None = None) -> "AsyncFealty":
     """The same for asyncio."""
+    target, api_key = channel.checked(target, api_key)
     return AsyncFealty(channel.asynchronous(target, api_key, credentials))
 
 

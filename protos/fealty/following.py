@@ -42,10 +42,14 @@ class _Place:
         self.asked = deepcopy(request)
         self.cursor = request.cursor
         self._pause_s = PAUSE_MIN_S
+        self._lost = False
 
     def arrived(self, response: v1.WatchActivitiesResponse) -> Iterator[v1.Activity]:
         """The activities of a message; the cursor passes it with the last of them."""
         self._pause_s = PAUSE_MIN_S
+        if self._lost:
+            log.warning("The stream of %s is resumed", self.asked.parent)
+            self._lost = False
         self.asked.cursor = response.cursor
         self.asked.only_new = False
         yield from response.activities[:-1]
@@ -58,7 +62,8 @@ class _Place:
         if failed is not None:
             if failed.code not in (PASSING if isinstance(failed, Refused) else CUT):
                 raise failed
-            log.warning("The stream of %s was lost and is resumed: %s", self.asked.parent, failed)
+            log.warning("The stream of %s was lost; trying again: %s", self.asked.parent, failed)
+            self._lost = True
             least = (failed.retry_after_s or 0.0) if isinstance(failed, Refused) else 0.0
         pause_s = random.uniform(self._pause_s / 2, self._pause_s)  # noqa: S311
         self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
@@ -112,10 +117,11 @@ class Following(Iterator[v1.Activity]):
             failed = None
             try:
                 self._stream = self._watch(self._place.asked)
-                # It may have been closed while there was nothing to close.
-                if not self._closed.is_set():
-                    for response in self._stream:
-                        yield from self._place.arrived(response)
+                # It may have been closed while there was nothing to close, or another stream.
+                if self._closed.is_set():
+                    self._stream.close()
+                for response in self._stream:
+                    yield from self._place.arrived(response)
             except FealtyError as error:
                 failed = error
             if not self._closed.is_set():

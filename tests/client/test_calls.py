@@ -237,3 +237,25 @@ async def test_a_connection_that_is_closed_makes_no_calls(server: Served) -> Non
             act()
     with pytest.raises(grpc.aio.UsageError, match="closed"):
         await calls.points.GetBalance(v1.GetBalanceRequest(account=PLAIN))
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:8470", "127.0.0.1", "127.0.0.1:", "host:8470/v1", ""])
+def test_an_address_that_leads_nowhere_is_found_out_at_once(target: str) -> None:
+    """gRPC would say for ever that nobody answers, and whoever follows a stream would wait."""
+    for opening in (connect, connect_async):
+        with pytest.raises(ValueError, match="host:port"):
+            opening(target, "fealty_1_2")
+
+
+@pytest.mark.parametrize("key", ["", "Bearer fealty_1_2", "fealty_ž_2", "fealty_1\n_2"])
+def test_a_key_that_cannot_be_one_is_found_out_at_once(key: str) -> None:
+    """It never reaches a server that could say so."""
+    for opening in (connect, connect_async):
+        with pytest.raises(ValueError, match="API key"):
+            opening("127.0.0.1:8470", key)
+
+
+async def test_a_key_may_come_out_of_a_file_with_the_end_of_its_line(server: Served) -> None:
+    """That is how keys are kept."""
+    async with connect_async(server.address, f"{server.till_key}\n") as fealty:
+        assert (await fealty.points.GetBalance(v1.GetBalanceRequest(account=PLAIN))).balance.account == PLAIN

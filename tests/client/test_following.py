@@ -3,6 +3,8 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
+from weakref import WeakSet
 
 import grpc
 import pytest
@@ -213,3 +215,20 @@ async def test_a_stream_that_waits_for_a_server_ends_at_once_too(server: Served,
     assert await follower.ended()
     assert await asyncio.wait_for(rest, 5) == []
     assert asyncio.get_running_loop().time() - began < 1
+
+
+async def test_a_stream_that_is_closed_while_it_opens_is_left_open_nowhere(server: Served, admin_key: str) -> None:
+    """A server has few places for watchers, and a stream that nobody reads holds one."""
+    with connect(server.address, admin_key) as fealty:
+        watch = fealty.activities.WatchActivities
+        opened = []
+
+        def closing(request: v1.WatchActivitiesRequest) -> Any:
+            opened.append(watch(request))
+            following.close()
+            return opened[-1]
+
+        following = Following(closing, REQUEST, WeakSet())
+        assert await asyncio.to_thread(list, following) == []
+        [stream] = opened
+        assert await asyncio.to_thread(list, stream) == []

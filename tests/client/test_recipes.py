@@ -20,7 +20,7 @@ ENDS_S = 20.0
 
 def test_what_a_till_does_has_a_recipe_and_each_is_short() -> None:
     """One that does not fit on a screen is a program, and nobody copies it."""
-    acts = ["Spend, with a hold", "Refund", "Replay after a crash", "Follow the stream"]
+    acts = ["Pay a part with points", "Refund", "Look things up", "Replay after a crash", "Follow the stream"]
     assert list(RECIPES) == ["Earn", "Find a customer", *acts]
     assert [title for title, block in RECIPES.items() if len(block.code.splitlines()) > LINES_MAX] == []
 
