@@ -101,3 +101,12 @@ def test_the_contract_is_described_where_it_is_kept() -> None:
     text = (PROTOS / "fealty/v1/errors.proto").read_text()
     for reason in REASONS:
         assert re.search(rf"^  {reason} = {ErrorReason.Value(reason)}( \[.+\])?;$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("refusal", reasons.REFUSALS, ids=lambda refusal: refusal.__name__)
+def test_each_fact_of_a_refusal_is_documented_with_its_reason(refusal: type[Refusal]) -> None:
+    """Callers branch on them; one that stands in no contract is found by printing it."""
+    facts = set(re.findall(r"\{(\w+)\}", refusal.__doc__ or ""))
+    told = _documented()[f"ERROR_REASON_{reasons.REFUSALS[refusal].reason}"]
+    named = set(re.findall(r"\w+", told.partition("Metadata:")[2]))
+    assert facts <= named, told

@@ -34,7 +34,7 @@ from server import policy
 from server.convert import cards
 from storage.activity.commands import Outcome
 from storage.operations.records import OperationKind, OperationState
-from tests.contract.descriptors import fields_of, is_map, messages, methods
+from tests.contract.descriptors import PROTOS, fields_of, is_map, messages, methods
 
 METHODS = methods()
 RULES: Any = validate_pb2.field
@@ -258,6 +258,14 @@ def test_the_log_speaks_every_word_that_was_promised(enum: Any, prefix: str, wor
     """The categories, types, sources and modules of the products that Fealty measures itself against."""
     promised = {f"{prefix}{word.upper().replace(' ', '_')}" for word in words.split(", ")}
     assert set(enum.keys()) == promised | {f"{prefix}UNSPECIFIED"}
+
+
+def test_what_fealty_records_of_itself_is_told_in_the_contract() -> None:
+    """A follower that wants to know of holds that ended cannot guess what the log calls it."""
+    text = (PROTOS / "fealty/v1/audit.proto").read_text()
+    kinds = [kind for kind in vars(activity).values() if isinstance(kind, Kind)]
+    assert kinds
+    assert [kind.action for kind in kinds if f"`{kind.action}`" not in text] == []
 
 
 def _postings(method: MethodDescriptor) -> tuple[list[FieldDescriptor], list[FieldDescriptor]]:
