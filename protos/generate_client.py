@@ -149,7 +149,7 @@ def service(contract: Contract, kind: Kind, file: FileDescriptorProto, place: in
 def call(contract: Contract, kind: Kind, method: MethodDescriptorProto, said: str) -> Iterator[str]:
     """The method itself, with the contract's comment."""
     asked, answered = typed(method.input_type), typed(method.output_type)
-    define, wait, argument, act = kind.define, kind.wait, "request", "answer"
+    define, wait, argument, act, sent = kind.define, kind.wait, "request", "answer", asked
     if contract.has(method.input_type, "request_id"):
         act = "change"
     if method.server_streaming:
@@ -158,7 +158,7 @@ def call(contract: Contract, kind: Kind, method: MethodDescriptorProto, said: st
         argument, act, asked = "requests", "exchange", f"{kind.requests}[{asked}]"
     yield f"\n    {define} {method.name}(\n        self, {argument}: {asked}, timeout_s: float | None = None\n"
     yield f"    ) -> {answered}:\n{said}"
-    yield f"        return {wait}{act}(self._stub.{method.name}, {argument}, timeout_s)\n"
+    yield f"        return {wait}{act}(self._stub.{method.name}, {sent}, {argument}, timeout_s)\n"
 
 
 def listing(kind: Kind, method: MethodDescriptorProto, items: FieldDescriptorProto) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, Self, TypeAlias, TypeVar
 
 import grpc.aio
 
-from fealty.calls import Page, Paged, identify
+from fealty.calls import Page, Paged, checked, identify
 from fealty.errors import FealtyError, Unanswered, failure
 
 __all__ = ["AnyIterable", "AsyncIterator", "Stream", "answer", "change", "exchange", "pages", "watch"]
@@ -62,31 +62,37 @@ class Stream(AsyncIterator[A], Generic[A]):
         await self.close()
 
 
-async def answer(call: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", request: Q, timeout_s: float | None) -> A:
-    """The answer to a request. Raises FealtyError."""
+async def answer(
+    call: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", kind: type[Q], request: Q, timeout_s: float | None
+) -> A:
+    """The answer to a request. Raises FealtyError, and TypeError where it is not of the method's kind."""
+    checked(kind, request)
     try:
         return await call(request, timeout=timeout_s)
     except (grpc.RpcError, asyncio.CancelledError) as error:
         raise _failure(error) from None
 
 
-async def change(call: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", request: Q, timeout_s: float | None) -> A:
+async def change(
+    call: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", kind: type[Q], request: Q, timeout_s: float | None
+) -> A:
     """The same, after the request has got its id."""
-    identify(request)
-    return await answer(call, request, timeout_s)
+    return await answer(call, kind, identify(checked(kind, request)), timeout_s)
 
 
 def exchange(
-    call: "grpc.aio.StreamStreamMultiCallable[Q, A]", requests: AnyIterable[Q], timeout_s: float | None
+    call: "grpc.aio.StreamStreamMultiCallable[Q, A]", kind: type[Q], requests: AnyIterable[Q], timeout_s: float | None
 ) -> Stream[A]:
     """An answer to each of many requests, whose changes get their ids. What `requests` raises, the stream raises."""
     broken: list[Exception] = []
-    return Stream(call(_identified(requests, broken), timeout=timeout_s), broken)
+    return Stream(call(_identified(kind, requests, broken), timeout=timeout_s), broken)
 
 
-def watch(call: "grpc.aio.UnaryStreamMultiCallable[Q, A]", request: Q, timeout_s: float | None) -> Stream[A]:
+def watch(
+    call: "grpc.aio.UnaryStreamMultiCallable[Q, A]", kind: type[Q], request: Q, timeout_s: float | None
+) -> Stream[A]:
     """Many answers to one request."""
-    return Stream(call(request, timeout=timeout_s))
+    return Stream(call(checked(kind, request), timeout=timeout_s))
 
 
 async def pages(
@@ -102,14 +108,14 @@ async def pages(
         asked.page_token = page.next_page_token
 
 
-async def _identified(requests: AnyIterable[Q], broken: list[Exception]) -> AsyncIterator[Q]:
+async def _identified(kind: type[Q], requests: AnyIterable[Q], broken: list[Exception]) -> AsyncIterator[Q]:
     try:
         if isinstance(requests, AsyncIterable):
             async for request in requests:
-                yield identify(request)
+                yield identify(checked(kind, request))
         else:
             for request in requests:
-                yield identify(request)
+                yield identify(checked(kind, request))
     except Exception as error:
         # gRPC would only cancel the call.
         broken.append(error)

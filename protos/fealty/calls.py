@@ -10,7 +10,7 @@ import grpc
 
 from fealty.errors import failure
 
-__all__ = ["Iterable", "Iterator", "Stream", "answer", "change", "exchange", "identify", "pages", "watch"]
+__all__ = ["Iterable", "Iterator", "Stream", "answer", "change", "checked", "exchange", "identify", "pages", "watch"]
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -72,29 +72,31 @@ class Stream(Iterator[A], Generic[A]):
         self.close()
 
 
-def answer(call: "grpc.UnaryUnaryMultiCallable[Q, A]", request: Q, timeout_s: float | None) -> A:
-    """The answer to a request. Raises FealtyError."""
+def answer(call: "grpc.UnaryUnaryMultiCallable[Q, A]", kind: type[Q], request: Q, timeout_s: float | None) -> A:
+    """The answer to a request. Raises FealtyError, and TypeError where it is not of the method's kind."""
+    checked(kind, request)
     try:
         return call(request, timeout=timeout_s)
     except grpc.RpcError as error:
         raise failure(error) from None
 
 
-def change(call: "grpc.UnaryUnaryMultiCallable[Q, A]", request: Q, timeout_s: float | None) -> A:
+def change(call: "grpc.UnaryUnaryMultiCallable[Q, A]", kind: type[Q], request: Q, timeout_s: float | None) -> A:
     """The same, after the request has got its id."""
-    identify(request)
-    return answer(call, request, timeout_s)
+    return answer(call, kind, identify(checked(kind, request)), timeout_s)
 
 
-def exchange(call: "grpc.StreamStreamMultiCallable[Q, A]", requests: Iterable[Q], timeout_s: float | None) -> Stream[A]:
+def exchange(
+    call: "grpc.StreamStreamMultiCallable[Q, A]", kind: type[Q], requests: Iterable[Q], timeout_s: float | None
+) -> Stream[A]:
     """An answer to each of many requests, whose changes get their ids. What `requests` raises, the stream raises."""
     broken: list[Exception] = []
-    return Stream(call(_identified(requests, broken), timeout=timeout_s), broken)
+    return Stream(call(_identified(kind, requests, broken), timeout=timeout_s), broken)
 
 
-def watch(call: "grpc.UnaryStreamMultiCallable[Q, A]", request: Q, timeout_s: float | None) -> Stream[A]:
+def watch(call: "grpc.UnaryStreamMultiCallable[Q, A]", kind: type[Q], request: Q, timeout_s: float | None) -> Stream[A]:
     """Many answers to one request."""
-    return Stream(call(request, timeout=timeout_s))
+    return Stream(call(checked(kind, request), timeout=timeout_s))
 
 
 def pages(method: Callable[[L, float | None], P], request: L, timeout_s: float | None) -> Iterator[P]:
@@ -106,6 +108,13 @@ def pages(method: Callable[[L, float | None], P], request: L, timeout_s: float |
         if not page.next_page_token:
             return
         asked.page_token = page.next_page_token
+
+
+def checked(kind: type[Q], request: Q) -> Q:
+    """The request, where it is of that kind. gRPC would send any message, and the server read it as the other."""
+    if not isinstance(request, kind):
+        raise TypeError(f"a {kind.__name__} is sent here, and no {type(request).__name__}")
+    return request
 
 
 def identify(request: Q) -> Q:
@@ -121,9 +130,10 @@ def identify(request: Q) -> Q:
     return request
 
 
-def _identified(requests: Iterable[Q], broken: list[Exception]) -> Iterator[Q]:
+def _identified(kind: type[Q], requests: Iterable[Q], broken: list[Exception]) -> Iterator[Q]:
     try:
-        yield from map(identify, requests)
+        for request in requests:
+            yield identify(checked(kind, request))
     except Exception as error:
         # gRPC would only say that there was one.
         broken.append(error)

@@ -39,7 +39,7 @@ class _Place:
     """Where a follower stands: what it asks for next, and what its caller has had."""
 
     def __init__(self, request: v1.WatchActivitiesRequest) -> None:
-        self.asked = deepcopy(request)
+        self.asked = deepcopy(calls.checked(v1.WatchActivitiesRequest, request))
         self.cursor = request.cursor
         self._pause_s = PAUSE_MIN_S
         self._lost = False

@@ -16,6 +16,10 @@ __all__ = ["new_server", "pytest_pyfunc_call", "runner", "server"]
 def new_server(runner: asyncio.Runner, database_url: str) -> Iterator[Served]:
     """A server as a newcomer finds it, without any program."""
     settings = settings_of(database_url)
-    served = Served(runner.run(build(settings)), settings)
+
+    async def begin() -> Served:
+        return Served(await build(settings), settings)
+
+    served = runner.run(begin())
     yield served
     runner.run(served.close())

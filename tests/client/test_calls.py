@@ -259,3 +259,26 @@ async def test_a_key_may_come_out_of_a_file_with_the_end_of_its_line(server: Ser
     """That is how keys are kept."""
     async with connect_async(server.address, f"{server.till_key}\n") as fealty:
         assert (await fealty.points.GetBalance(v1.GetBalanceRequest(account=PLAIN))).balance.account == PLAIN
+
+
+async def test_a_message_of_another_kind_is_sent_nowhere(server: Served) -> None:
+    """The server would read a question about a balance as a spending: that is found out where it is made."""
+    wrong: Any = v1.GetBalanceRequest(account=PLAIN)
+
+    def act(fealty: Fealty) -> None:
+        for call in (
+            lambda: fealty.points.SpendPoints(wrong),
+            lambda: next(fealty.points.all_entries(wrong)),
+            lambda: next(fealty.ingest.BatchIngest([wrong])),
+            lambda: fealty.activities.WatchActivities(wrong),
+            lambda: fealty.activities.follow(wrong),
+        ):
+            with pytest.raises(TypeError, match="no GetBalanceRequest"):
+                call()
+
+    await blocking(server, act)
+    async with connect_async(server.address, server.till_key) as fealty:
+        with pytest.raises(TypeError, match="a SpendPointsRequest is sent here"):
+            await fealty.points.SpendPoints(wrong)
+        with pytest.raises(TypeError, match="no GetBalanceRequest"):
+            await anext(fealty.ingest.BatchIngest([wrong]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fealty import calls
 from rules.access import Role
 from tests.client.recipes import CLIENT, GOING_ON, README, RECIPES, Block, blocks
 from tests.server.serving import Served
@@ -20,8 +22,8 @@ ENDS_S = 20.0
 
 def test_what_a_till_does_has_a_recipe_and_each_is_short() -> None:
     """One that does not fit on a screen is a program, and nobody copies it."""
-    acts = ["Pay a part with points", "Refund", "Look things up", "Replay after a crash", "Follow the stream"]
-    assert list(RECIPES) == ["Earn", "Find a customer", *acts]
+    acts = ["Pay a part with points", "Refund", "Look things up", "Replay after a crash"]
+    assert list(RECIPES) == ["Earn", "Find a customer", *acts, "Follow the stream", "Many at once"]
     assert [title for title, block in RECIPES.items() if len(block.code.splitlines()) > LINES_MAX] == []
 
 
@@ -45,6 +47,40 @@ async def test_each_recipe_prints_what_stands_under_it(
         assert (title, await _run(new_server, block, names)) == (title, block.printed)
     assert not Path("order-8").exists()
     assert Path("cursor").read_text()
+
+
+async def test_a_till_that_is_killed_anywhere_pays_once_when_it_starts_over(
+    new_server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recipe says so, and whoever copies it believes it: points and money would be lost at the first power cut."""
+    monkeypatch.setenv("FEALTY_API_KEY", new_server.key("reader", Role.ADMINISTRATOR))
+    names: dict[str, Any] = {}
+    await _run(new_server, RECIPES["Earn"], names)
+    await _run(new_server, Block(GOING_ON, ""), names)
+    answered = calls.answer
+    for title, changes in (("Pay a part with points", 3), ("Refund", 1)):
+        for last in range(1, changes + 1):
+            lives = iter(range(1, last))
+
+            def answer(*arguments: Any, lives: Iterator[int] = lives) -> Any:
+                found = answered(*arguments)
+                # It is done, and the till never hears of it.
+                if next(lives, None) is None:
+                    raise InterruptedError
+                return found
+
+            monkeypatch.setattr(calls, "answer", answer)
+            with pytest.raises(InterruptedError):
+                await _run(new_server, RECIPES[title], names)
+        monkeypatch.setattr(calls, "answer", answered)
+        assert await _run(new_server, RECIPES[title], names) == RECIPES[title].printed
+    made = "SELECT action, count(*) FROM activity WHERE action ~ '^(hold|transaction)' GROUP BY action ORDER BY action"
+    assert new_server.rows(made) == [
+        ("hold.captured", 1),
+        ("hold.created", 1),
+        ("transaction.recorded", 2),
+        ("transaction.refunded", 1),
+    ]
 
 
 async def _run(server: Served, block: Block, names: dict[str, Any]) -> str:

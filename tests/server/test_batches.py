@@ -183,13 +183,14 @@ async def test_rehearsals_and_deeds_may_stand_in_one_message(club: Club) -> None
 
 
 async def test_a_stranger_to_the_program_learns_nothing_from_a_group(club: Club) -> None:
-    """The refusal of a group names what the caller sent, never what is there. Who tried it stands in the log of those
-    whose points they are, as by a call."""
+    """The refusal of a group names what the caller sent, never what is there. Who tried it stands in the log of the
+    whole house, and in no program's, as by a call."""
     stranger = club.served.client(club.served.key("stranger", Role.SERVICE, "coffee"))
     [results] = await send(stranger, [_spend(1), record(purchase(1, account()))], together=True)
     assert [_reason(result) for result in results] == ["PROGRAM_NOT_FOUND", "GROUP_REFUSED"]
-    tried = await activities(club.admin, parent=ADA, outcome="ACTIVITY_OUTCOME_REFUSED")
+    tried = await activities(club.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
     assert [one.details["reason"] for one in tried] == ["GROUP_REFUSED", "PROGRAM_NOT_FOUND"]
+    assert await activities(club.admin, parent=ADA, outcome="ACTIVITY_OUTCOME_REFUSED") == []
     with pytest.raises(grpc.aio.AioRpcError):
         await activities(stranger, parent="programs/club")
 
