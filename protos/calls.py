@@ -86,8 +86,13 @@ def is_resource_name(field: FieldDescriptor) -> bool:
 
 
 def all_fields(message: Descriptor) -> Iterator[FieldDescriptor]:
-    """Its fields, and those of all messages of ours inside it."""
-    for field in message.fields:
-        yield field
-        if field.message_type is not None and field.message_type.file.name in NAMES:
-            yield from all_fields(field.message_type)
+    """Its fields, and those of all messages of ours inside it, each message once."""
+    seen = {message.full_name}
+    waiting = [message]
+    while waiting:
+        for field in waiting.pop(0).fields:
+            yield field
+            inside = field.message_type
+            if inside is not None and inside.file.name in NAMES and inside.full_name not in seen:
+                seen.add(inside.full_name)
+                waiting.append(inside)

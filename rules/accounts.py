@@ -5,7 +5,9 @@ All figures are whole numbers in the card's smallest unit; all instants are UTC.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+from rules.activity import Change
 
 # Above it, JSON readers and spreadsheets lose units without telling.
 UNITS_MAX = 2**53
@@ -65,6 +67,11 @@ class EntryKind(StrEnum):
     MERGE_OUT = "MERGE_OUT"
 
 
+# What the balance of an account is made of.
+BALANCE = ("pending", "active", "held", "debt")
+Figures: TypeAlias = tuple[int, int, int, int]
+
+
 class Account(NamedTuple):
     """What one customer holds of one card.
 
@@ -93,6 +100,11 @@ class Account(NamedTuple):
     due_at: datetime | None = None
 
     @property
+    def figures(self) -> Figures:
+        """Its balance, in the order of BALANCE."""
+        return self.pending, self.active, self.held, self.debt
+
+    @property
     def free(self) -> int:
         """What no hold has set aside."""
         return self.active - self.held
@@ -105,6 +117,12 @@ class Account(NamedTuple):
     def is_due(self, now: datetime) -> bool:
         """Whether it must be settled before anything else is done with it."""
         return self.due_at is not None and self.due_at <= now
+
+
+def balance_changes(card: str, before: Figures, after: Figures) -> list[Change]:
+    """What became of the balance of an account of that card, as a record has it: `points.active` from 0 to 12."""
+    figures = zip(BALANCE, before, after, strict=True)
+    return [Change(f"{card}.{figure}", old, new) for figure, old, new in figures if old != new]
 
 
 class Lot(NamedTuple):

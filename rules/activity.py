@@ -5,7 +5,8 @@ enums without their prefix.
 """
 
 import re
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from rules.access import ActorType
 
@@ -21,6 +22,42 @@ class Kind(NamedTuple):
     event: str = "UPDATED"
 
 
+class ChangeKind(StrEnum):
+    """How a value that changed is to be read."""
+
+    NUMBER = "NUMBER"
+    DURATION = "DURATION"
+    INSTANT = "INSTANT"
+    TEXT = "TEXT"
+    FLAG = "FLAG"
+    LIST = "LIST"
+    WITHHELD = "WITHHELD"
+
+
+class Change(NamedTuple):
+    """A field before and after, as JSON has them without floats; None where it was not there. Of a personal or secret
+    field only the name is kept: both values are None."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+
+    @property
+    def kind(self) -> ChangeKind:
+        """A number is a duration, and a text an instant, where the field's name ends like one."""
+        value = self.after if self.before is None else self.before
+        match value:
+            case None:
+                return ChangeKind.WITHHELD
+            case bool():
+                return ChangeKind.FLAG
+            case int():
+                return ChangeKind.DURATION if self.field.endswith(_DURATIONS) else ChangeKind.NUMBER
+            case str():
+                return ChangeKind.INSTANT if self.field.endswith(_INSTANTS) else ChangeKind.TEXT
+        return ChangeKind.LIST
+
+
 class Origin(NamedTuple):
     """Who did it, from where, by which call."""
 
@@ -32,6 +69,10 @@ class Origin(NamedTuple):
     ip_address: str = ""
     user_agent: str = ""
 
+
+# Units come last in names.
+_DURATIONS = ("_s", "_minutes", "_hours", "days", "months", "years")
+_INSTANTS = ("_at", "_time")
 
 POINTS_ACTIVATED = Kind("points.activated", "ORDERS", "ORDER")
 POINTS_EXPIRED = Kind("points.expired", "CUSTOMERS", "DATA")

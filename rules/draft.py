@@ -13,6 +13,7 @@ from rules.accounts import (
     Account,
     Entry,
     EntryKind,
+    Figures,
     Hold,
     HoldState,
     Lot,
@@ -43,10 +44,12 @@ class TimeKind(StrEnum):
 
 
 class Passed(NamedTuple):
-    """One thing that time did: an entry, or a hold that ended."""
+    """One thing that time did: an entry, or a hold that ended; and the balance before and after it."""
 
     kind: TimeKind
     at: datetime
+    before: Figures
+    after: Figures
     entry: Entry | None = None
     hold: Hold | None = None
 
@@ -79,6 +82,7 @@ class Draft:
         "shortfalls",
         "sliding",
         "sliding_expiries",
+        "told",
     )
 
     def __init__(
@@ -92,6 +96,8 @@ class Draft:
         rest_due_at: datetime | None = None,
     ) -> None:
         self.account = account
+        # As the records of what happened to it have it so far.
+        self.told = account.figures
         self.lots = dict(lots) if lots else {}
         self.holds = dict(holds) if holds else {}
         self.shortfalls = dict(shortfalls) if shortfalls else {}
@@ -107,6 +113,11 @@ class Draft:
         self.changed_holds: set[int] = set()
         self.changed_shortfalls: set[int] = set()
         self.changed_sliding_expiries: set[int] = set()
+
+    def tell(self) -> tuple[Figures, Figures]:
+        """The balance when this was asked last, and now: what the record of an act tells of it."""
+        before, self.told = self.told, self.account.figures
+        return before, self.told
 
     def post(
         self,

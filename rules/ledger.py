@@ -23,7 +23,8 @@ def settle(draft: Draft, now: datetime) -> None:
         _note(draft, TimeKind.REPAID, at, draft.repay(at))
         for hold in sorted(draft.holds.values()):
             if hold.state is HoldState.ACTIVE and hold.expires_at <= at:
-                draft.passed.append(Passed(TimeKind.HOLD_EXPIRED, at, hold=draft.release(hold, HoldState.EXPIRED, at)))
+                ended = draft.release(hold, HoldState.EXPIRED, at)
+                draft.passed.append(Passed(TimeKind.HOLD_EXPIRED, at, *draft.tell(), hold=ended))
         _note(draft, TimeKind.EXPIRED, at, draft.expire(at))
         # Last: what a hold let go is gone where its lot had expired meanwhile, and repays debt where it had not.
         _note(draft, TimeKind.REPAID, at, draft.repay(at))
@@ -166,4 +167,4 @@ def check_pending(draft: Draft, number: int) -> None:
 
 def _note(draft: Draft, kind: TimeKind, at: datetime, entry: Entry | None) -> None:
     if entry is not None:
-        draft.passed.append(Passed(kind, at, entry))
+        draft.passed.append(Passed(kind, at, *draft.tell(), entry))

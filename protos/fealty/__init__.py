@@ -3,6 +3,7 @@ call that fails raises `Refused` or `Unanswered`. How to use it: docs/client.md.
 
 from fealty.connection import AsyncFealty, Fealty, connect, connect_async
 from fealty.errors import FealtyError, Refused, Unanswered, Violation, refusal_of
+from fealty.values import plain, plain_value
 
 __all__ = [
     "AsyncFealty",
@@ -13,5 +14,7 @@ __all__ = [
     "Violation",
     "connect",
     "connect_async",
+    "plain",
+    "plain_value",
     "refusal_of",
 ]

@@ -6,6 +6,8 @@ Figures are in the card's smallest unit, so a sentence speaks of units; a record
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rules.accounts import BALANCE
+
 # What a record says, and what it is about: the sentence without its end.
 Part = Callable[[Mapping[str, Any], str], str]
 
@@ -17,7 +19,7 @@ def activity(body: Mapping[str, Any], actor_name: str) -> str:
     if body["outcome"] != "SUCCEEDED":
         return _ended(body, who)
     happened = _happened(body["action"], body["subject"], body["details"])
-    changes = () if body["action"] in _SAYS_CHANGES else body["changes"]
+    changes = () if body["action"] in _SAYS_CHANGES else [one for one in body["changes"] if not _is_figure(one)]
     told = "; ".join((happened, *(_changed(change) for change in changes)))
     return f"{told}{_why(body['details'], '' if actor['type'] == 'SYSTEM' else who)}."
 
@@ -56,10 +58,19 @@ def _plainly(action: str) -> Part:
     return lambda details, subject: f"{noun.capitalize()}{_space(subject)} was {deed.replace('_', ' ')}"
 
 
+def _is_figure(change: Mapping[str, Any]) -> bool:
+    # Of the balance: the sentence speaks of the points already.
+    return change["field"].rpartition(".")[2] in BALANCE
+
+
 def _changed(change: Mapping[str, Any]) -> str:
     if change["before"] is None and change["after"] is None:
         return f"its {change['field']} changed"
-    return f"its {change['field']} changed from {change['before'] or 'nothing'} to {change['after'] or 'nothing'}"
+    return f"its {change['field']} changed from {_said(change['before'])} to {_said(change['after'])}"
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value in (None, "", []) else str(value)
 
 
 def _space(text: str) -> str:

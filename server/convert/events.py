@@ -6,7 +6,7 @@ from typing import Any
 from fealty.v1 import events_pb2 as pb
 from server.call import Call
 from server.convert import descriptions, names
-from server.convert.activities import fill_struct, source_number
+from server.convert.activities import fill_values, source_number
 from server.convert.balances import fill_balance
 from server.convert.requests import context, fill_receipt, instant, set_instant
 from server.errors import RequestInvalid
@@ -58,7 +58,7 @@ def event_recorded(command: RecordEvent, answer: Answer[EventRecorded]) -> pb.Re
     shown.admin = command.context.reason.acting_user
     shown.subject = command.name.name
     details = _details(command, value)
-    fill_struct(shown.details, details)
+    fill_values(shown.details, details)
     shown.description = descriptions.event("event.recorded", shown.subject, details)
     if value.balance is not None and value.account:
         fill_balance(response.balance, names.address(value.account), value.balance)
@@ -76,8 +76,7 @@ def fill(shown: pb.Event, found: EventRead) -> None:
     shown.source = source_number(found.source)
     shown.admin = found.admin
     shown.subject = found.subject
-    if found.details:
-        fill_struct(shown.details, found.details)
+    fill_values(shown.details, found.details or {})
     shown.description = descriptions.event(found.action, found.subject, found.details)
 
 

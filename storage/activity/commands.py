@@ -1,5 +1,6 @@
 """Records acts, in the transaction of the act."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -7,13 +8,13 @@ from typing import Any, NamedTuple
 
 from msgspec import Raw, json
 
-from rules.activity import Origin, noted_id
+from rules.activity import Change, Origin, noted_id
 from storage.activity.records import ACTIVITIES, NOTES
 from storage.engine.ids import new_uuid_text
 from storage.engine.workspace import Workspace
 
 # The version of the body's form. A verifier reads it first.
-BODY_VERSION = 1
+BODY_VERSION = 2
 
 # Keys stand in their order, at every depth: the same act gives the same bytes.
 _BODY = json.Encoder(order="sorted")
@@ -27,14 +28,6 @@ class Outcome(StrEnum):
     INVALID = "INVALID"
     REFUSED = "REFUSED"
     FAILED = "FAILED"
-
-
-class Change(NamedTuple):
-    """A field before and after. Of a personal or secret field only the name is kept: both values are None."""
-
-    field: str
-    before: str | None = None
-    after: str | None = None
 
 
 class Scope(NamedTuple):
@@ -78,11 +71,13 @@ def record(
             "type": origin.actor_type,
         },
         "category": kind.category,
-        "changes": [{"after": after, "before": before, "field": field} for field, before, after in changes],
+        "changes": [_change(change) for change in changes],
         "details": told,
         "id": activity,
         "method": origin.method,
         "module": kind.module,
+        # Whoever has a hash of the body alone cannot find out by trying what is in it.
+        "nonce": os.urandom(16).hex(),
         "occurred_at": instant,
         "outcome": outcome,
         "recorded_at": unit.now,
@@ -119,3 +114,7 @@ def record(
     if note:
         unit.add(NOTES.made, {"activity": activity, "note": note})
     return activity
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {"after": change.after, "before": change.before, "field": change.field, "kind": change.kind}

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from rules import closing
 from rules.access import Caller
+from rules.activity import Change
 from rules.closing import Cleared
 from rules.draft import Draft
 from rules.states import CustomerState
-from storage.activity.commands import Change
 from storage.customers import accounts, queries
 from storage.customers.accounts import Named
 from storage.customers.queries import Customer, KeptCustomer
@@ -128,6 +128,7 @@ def _clear(
         draft = account.draft()
         cleared.append((account, draft, clear(draft, account.program.now)))
     figures = tuple(ClearedAccount(account.address.card, *figures) for account, _, figures in cleared if any(figures))
+    changes = changes + [change for account, draft, _ in cleared for change in account.changes(draft)]
     details: dict[str, Any] = {"accounts": [one._asdict() for one in figures]}
     activity = record_change(unit, command.context, program, customer, changes, details, _points_of(figures))
     for account, draft, _ in cleared:

@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from rules.activity import Change
 from rules.archiving import check_active
 from rules.refusals import CustomerExists, ExternalIdTaken, StaleEtag
 from rules.updates import check_fixed
-from storage.activity.commands import Change, Scope, record
+from storage.activity.commands import Scope, record
 from storage.customers import queries
 from storage.customers.queries import Customer, KeptCustomer, Profile
 from storage.customers.records import CustomerRow, ExternalIdRow

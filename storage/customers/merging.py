@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from rules import merging
 from rules.access import Caller
+from rules.activity import Change
 from rules.merging import Moved
 from rules.refusals import MergeImpossible
 from rules.states import CustomerState
-from storage.activity.commands import Change
 from storage.customers import accounts, merge_record, pairs, queries
 from storage.customers.pairs import Pair
 from storage.customers.queries import Customer, KeptCustomer
@@ -112,14 +112,16 @@ class MergeCustomers(NamedTuple):
         points = points_of(figures)
         changes = [
             Change("state", source.state, CustomerState.MERGED),
-            Change("merged_into", "", target.name),
+            Change("merged_into", None, target.name),
+            *(change for pair, giving, _, _ in moves for change in pair.source.changes(giving)),
         ]
+        got = [change for pair, _, getting, _ in moves for change in pair.target.changes(getting)]
         left = -points if points is not None else None
         told = [one._asdict() for one in figures]
         details: dict[str, Any] = {"accounts": told, "into": target.name}
         activity = record_change(unit, context, program, source, changes, details, left)
         details = {"accounts": told, "from": source.name}
-        other = record_change(unit, context, program, target, [], details, points)
+        other = record_change(unit, context, program, target, got, details, points)
         for pair, giving, getting, _ in moves:
             pair.source.apply(giving, activity)
             pair.target.apply(getting, other)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rules.accounts import AccountState
+from rules.activity import Change
 from rules.refusals import CustomerClosed, CustomerMerged, CustomerStateWrong
 from rules.states import COMES_FROM, CustomerState
-from storage.activity.commands import Change, Scope, record
+from storage.activity.commands import Scope, record
 from storage.customers import accounts, queries
 from storage.customers.queries import Customer, KeptCustomer
 from storage.customers.records import CustomerRow

@@ -10,11 +10,11 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from rules import unmerging
+from rules.activity import Change
 from rules.draft import Draft
 from rules.merging import Moved
 from rules.refusals import CustomerStateWrong, UnmergeImpossible
 from rules.states import CustomerState
-from storage.activity.commands import Change
 from storage.customers import accounts, merge_record, pairs, queries
 from storage.customers.accounts import Named
 from storage.customers.merge_record import Kept
@@ -70,14 +70,16 @@ class UnmergeCustomers(NamedTuple):
         points = points_of(figures)
         changes = [
             Change("state", source.state, CustomerState.ACTIVE),
-            Change("merged_into", target.name, ""),
+            Change("merged_into", target.name, None),
+            *(change for one in partings for change in one.pair.source.changes(one.source)),
         ]
+        gave = [change for one in partings for change in one.pair.target.changes(one.target)]
         told = [one._asdict() for one in figures]
         details: dict[str, Any] = {"accounts": told, "from": target.name, "merge": kept.activity}
         activity = record_change(unit, context, program, source, changes, details, points)
         details = {"accounts": told, "merge": kept.activity, "to": source.name}
         left = -points if points is not None else None
-        other = record_change(unit, context, program, target, [], details, left)
+        other = record_change(unit, context, program, target, gave, details, left)
         unit.add(UNMERGES.made, {"activity": activity, "merge": kept.activity})
         for pair, parts in returned:
             for owed in parts.shortfalls:

@@ -1,15 +1,16 @@
 """Third step of a group: its commands are decided, one after the other, in memory; then all of it is written."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec import json
 
 from rules.accounts import AccountState
+from rules.activity import Change
 from rules.archiving import check_act
-from rules.draft import LotsNotAtHand
+from rules.draft import Draft, LotsNotAtHand
 from rules.programs import Settings
 from rules.refusals import DeadlinePassed, GroupRefused, Refusal, TransactionNotFound
 from rules.states import ALLOWED, Act
@@ -206,6 +207,23 @@ class Group:
             raise Unread(*asked)
         return self._read[asked]
 
+    def book(
+        self,
+        context: CommandContext,
+        locked: LockedAccount,
+        draft: Draft,
+        subject: str,
+        occurred_at: datetime,
+        details: Mapping[str, Any],
+        points: int | None = None,
+    ) -> str:
+        """Records an act on one account, and takes over its draft; answers the id of its activity."""
+        activity = self.record(
+            context, locked.scope, subject, occurred_at, details, points, changes=locked.changes(draft)
+        )
+        locked.apply(draft, activity)
+        return activity
+
     def record(
         self,
         context: CommandContext,
@@ -215,6 +233,7 @@ class Group:
         details: Mapping[str, Any],
         points: int | None = None,
         event: str = "",
+        changes: Sequence[Change] = (),
     ) -> str:
         """Records an act of a caller, as an event of the customer's history; answers the id of its activity."""
         return record(
@@ -223,6 +242,7 @@ class Group:
             subject,
             scope,
             occurred_at,
+            changes=changes,
             details=context.reason.added_to(details),
             request_id=context.request.request_id,
             event=event or context.origin.kind.action,

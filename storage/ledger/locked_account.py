@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from rules import ledger
-from rules.accounts import Account, Entry, EntryKind, Hold, Lot
-from rules.activity import DEBT_REPAID, HOLD_EXPIRED, POINTS_ACTIVATED, POINTS_EXPIRED, by_time
+from rules.accounts import Account, Entry, EntryKind, Hold, Lot, balance_changes
+from rules.activity import DEBT_REPAID, HOLD_EXPIRED, POINTS_ACTIVATED, POINTS_EXPIRED, Change, by_time
 from rules.draft import Draft, Passed, Sliding, TimeKind
 from rules.programs import Card
 from rules.refunds import Spending
@@ -98,12 +98,14 @@ class LockedAccount:
             ledger.settle(draft, self.program.now)
         return draft
 
+    def changes(self, draft: Draft) -> list[Change]:
+        """What the act on a draft made of the balance, for its record. What time did before it is recorded first."""
+        self._book_passed(draft)
+        return balance_changes(self.address.card, *draft.tell())
+
     def apply(self, draft: Draft, activity: str) -> None:
         """Takes over a draft: what time did, each with a record of its own, then what the act did, under its record."""
-        for passed in draft.passed:
-            noted = self._record(passed)
-            if passed.entry is not None:
-                self._post(passed.entry, noted)
+        self._book_passed(draft)
         for entry in draft.entries:
             self._post(entry, activity)
         facts.cancelled(self._workspace, self.key.account, draft, self.program.now, activity)
@@ -135,6 +137,13 @@ class LockedAccount:
         entries = self._workspace.within(ENTRIES, self._owner).values()
         return [-entry.amount for entry in entries if entry.kind is EntryKind.TRANSFER_OUT]
 
+    def _book_passed(self, draft: Draft) -> None:
+        for passed in draft.passed:
+            noted = self._record(passed)
+            if passed.entry is not None:
+                self._post(passed.entry, noted)
+        draft.passed.clear()
+
     def _record(self, passed: Passed) -> str:
         details: dict[str, Any] = {}
         points = None
@@ -151,6 +160,7 @@ class LockedAccount:
             self.address.name,
             self.scope,
             passed.at,
+            changes=balance_changes(self.address.card, passed.before, passed.after),
             details=details,
             event=origin.kind.action,
             points=points,

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from rules import archiving
+from rules.activity import Change
 from rules.programs import Settings
-from storage.activity.commands import Change, Scope, record
+from storage.activity.commands import Scope, record
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from rules.activity import Change
 from rules.archiving import check_active, state
 from rules.programs import (
     Settings,
@@ -17,7 +18,7 @@ from rules.programs import (
 )
 from rules.refusals import ProgramExists, ProgramNotFound, StaleEtag
 from rules.updates import check_fixed
-from storage.activity.commands import Change, Scope, record
+from storage.activity.commands import Scope, record
 from storage.engine.commands import CommandContext
 from storage.engine.ids import new_uuid, typeid
 from storage.engine.requests import Answer
@@ -212,16 +213,16 @@ _KEYS = {"cards": "card_id", "event_types": "event_type"}
 
 def _differences(old: Settings, new: Settings) -> list[Change]:
     before, after = _flat(_plain(old)), _flat(_plain(new))
-    changed = [field for field in {**before, **after} if before.get(field, "") != after.get(field, "")]
-    return [Change(field, before.get(field, ""), after.get(field, "")) for field in changed]
+    changed = [field for field in {**before, **after} if before.get(field) != after.get(field)]
+    return [Change(field, before.get(field), after.get(field)) for field in changed]
 
 
-def _flat(value: Any, path: str = "") -> dict[str, str]:
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
     # A card is found by its id and an event type by its name, wherever it stands: moving it changes nothing.
     if isinstance(value, dict):
         parts = value.items()
     elif path in _KEYS:
         parts = {part[_KEYS[path]]: part for part in value}.items()
     else:
-        return {path: "" if value is None else str(value)}
-    return {name: text for key, part in parts for name, text in _flat(part, f"{path}.{key}" if path else key).items()}
+        return {path: value}
+    return {name: one for key, part in parts for name, one in _flat(part, f"{path}.{key}" if path else key).items()}

@@ -50,13 +50,16 @@ def messages() -> list[Descriptor]:
     return [message for file in files() for message in file.message_types_by_name.values()]
 
 
-def fields_of(message: Descriptor) -> Iterator[tuple[str, FieldDescriptor]]:
-    """Every field that a message can carry, with its path, through all messages of ours inside it."""
+def fields_of(message: Descriptor, around: tuple[str, ...] = ()) -> Iterator[tuple[str, FieldDescriptor]]:
+    """Every field that a message can carry, with its path, through all messages of ours inside it; of one that can hold
+    itself, once."""
     for field in message.fields:
         yield field.name, field
         inner = field.message_type
-        if inner is not None and inner.file.name in NAMES and not is_map(field):
-            yield from ((f"{field.name}.{path}", part) for path, part in fields_of(inner))
+        if inner is None or inner.file.name not in NAMES or is_map(field) or inner.full_name in around:
+            continue
+        parts = fields_of(inner, (*around, message.full_name))
+        yield from ((f"{field.name}.{path}", part) for path, part in parts)
 
 
 def is_map(field: FieldDescriptor) -> bool:

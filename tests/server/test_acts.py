@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 
+from fealty import plain
 from fealty.v1 import activity_pb2
 from rules.access import Role
 from server.commands import CODECS
@@ -76,7 +77,7 @@ async def test_each_act_is_recorded_with_who_did_what_and_why(club: Club, name: 
     assert (recorded.action, without_operation(recorded.subject)) == (act.action, act.about)
     assert (recorded.outcome, recorded.actor.display_name) == (activity_pb2.ACTIVITY_OUTCOME_SUCCEEDED, "admin")
     assert activity_pb2.ActivityEvent.Name(recorded.event) == f"ACTIVITY_EVENT_{method_of(type(request)).kind.event}"
-    details = json_format.MessageToDict(recorded.details)
+    details = plain(recorded.details)
     assert act.details.items() <= details.items()
     by_hand = _by_hand(request)
     assert (details.get("reason_code"), details.get("admin")) == (("GOODWILL", "u-17") if by_hand else (None, None))

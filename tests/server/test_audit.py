@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import structlog
-from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
+from fealty import plain
 from fealty.v1 import activity_pb2, audit_pb2, customers_pb2, points_pb2, programs_pb2, receipt_pb2
 from rules.access import Role
 from storage.programs import queries
@@ -61,7 +61,7 @@ async def test_each_look_at_personal_data_is_recorded_with_who_looked(server: Se
         assert seen[action].outcome == activity_pb2.ACTIVITY_OUTCOME_SUCCEEDED
         assert (seen[action].actor.name == f"callers/{till}") == action.startswith("customer")
         assert seen[action].event == activity_pb2.ACTIVITY_EVENT_UNSPECIFIED
-    details = json_format.MessageToDict(seen["customer.listed"].details)
+    details = plain(seen["customer.listed"].details)
     assert details == {"count": 2, "customers": ["ada", "gwen"]}
     of_gwen = await activities(server.admin, parent=gwen)
     assert {activity.action for activity in of_gwen} == {"customer.created", "customer.read", "customer.looked_up"}

@@ -5,9 +5,8 @@ from typing import Any
 
 import grpc.aio
 import pytest
-from google.protobuf import json_format
 
-from fealty import refusal_of
+from fealty import plain, refusal_of
 from fealty.v1 import ingest_pb2
 from rules.access import Role
 from tests.server.acts import ACTS, call_of
@@ -77,7 +76,7 @@ async def test_an_item_needs_the_permission_of_its_own_call(club: Club) -> None:
     assert refusal_of(results[1]).facts == {"permission": "POINTS_ADJUST", "role": "SERVICE"}
     assert (await club.balance()).active == 103
     [denied] = await activities(club.admin, outcome="ACTIVITY_OUTCOME_DENIED")
-    assert json_format.MessageToDict(denied.details) == {"code": "PERMISSION_DENIED", "reason": "PERMISSION_MISSING"}
+    assert plain(denied.details) == {"code": "PERMISSION_DENIED", "reason": "PERMISSION_MISSING"}
     assert (denied.action, denied.subject) == ("points.adjusted", adjust.account)
 
 
@@ -103,7 +102,7 @@ async def test_of_all_or_nothing_one_refusal_is_that_of_all(club: Club) -> None:
     )
     assert club.books() == books
     refused = await activities(club.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
-    assert [(one.subject, one.details["reason"]) for one in reversed(refused)] == [
+    assert [(one.subject, one.details["reason"].text) for one in reversed(refused)] == [
         (account(), "GROUP_REFUSED"),
         (account("plain", BEN), "GROUP_REFUSED"),
         (account(), "INSUFFICIENT_POINTS"),
@@ -189,7 +188,7 @@ async def test_a_stranger_to_the_program_learns_nothing_from_a_group(club: Club)
     [results] = await send(stranger, [_spend(1), record(purchase(1, account()))], together=True)
     assert [_reason(result) for result in results] == ["PROGRAM_NOT_FOUND", "GROUP_REFUSED"]
     tried = await activities(club.admin, outcome="ACTIVITY_OUTCOME_REFUSED")
-    assert [one.details["reason"] for one in tried] == ["GROUP_REFUSED", "PROGRAM_NOT_FOUND"]
+    assert [one.details["reason"].text for one in tried] == ["GROUP_REFUSED", "PROGRAM_NOT_FOUND"]
     assert await activities(club.admin, parent=ADA, outcome="ACTIVITY_OUTCOME_REFUSED") == []
     with pytest.raises(grpc.aio.AioRpcError):
         await activities(stranger, parent="programs/club")

@@ -200,7 +200,7 @@ async def test_a_receipt_names_the_activity_that_records_the_change(server: Serv
     assert bought.receipt.activity == recorded.name
     assert not bought.receipt.replayed
     assert recorded.subject == bought.transaction.name
-    assert recorded.details["points"] == 300
+    assert recorded.details["points"].number == 300
     assert recorded.description == (
         f"Purchase {bought.transaction.name} of 300 minor units of EUR was recorded; "
         "it earned 300 units (Service till)."

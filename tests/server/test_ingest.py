@@ -146,7 +146,7 @@ async def test_a_message_that_cannot_be_taken_ends_the_stream_after_the_answers_
     answer = told_by(failed.value)
     assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, reason)
     recorded = (await activities(server.admin))[0]
-    assert recorded.details["reason"] == reason
+    assert recorded.details["reason"].text == reason
 
 
 async def test_each_message_of_a_stream_has_its_own_time(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:

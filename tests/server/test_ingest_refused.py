@@ -35,7 +35,7 @@ async def test_a_refused_item_is_recorded_like_a_call_of_its_own(server: Served)
             await told(take(one))
         assert by_stream == await _refusals(server, len(items))
     of_ada = await activities(server.admin, parent="programs/coffee/customers/ada")
-    assert sum(one.details["reason"] == "INSUFFICIENT_POINTS" for one in of_ada if "reason" in one.details) == 4
+    assert sum(one.details["reason"].text == "INSUFFICIENT_POINTS" for one in of_ada if "reason" in one.details) == 4
 
 
 async def test_a_stream_of_refusals_waits_for_its_records(

@@ -34,8 +34,8 @@ async def test_each_refusal_has_its_code_its_reason_and_its_facts_and_is_recorde
     assert club.books() == books
     recorded = (await activities(club.admin))[0]
     assert activity_pb2.ActivityOutcome.Name(recorded.outcome).rpartition("_")[2] == _OUTCOMES.get(code, "REFUSED")
-    assert recorded.details["reason"] == reason
-    assert recorded.details["code"] == code.name
+    assert recorded.details["reason"].text == reason
+    assert recorded.details["code"].text == code.name
     assert recorded.actor.name
 
 
@@ -51,7 +51,7 @@ async def test_what_comes_too_late_is_refused_before_it_is_written(club: Club, m
     assert club.books() == books
     monkeypatch.setattr(limits, "DEADLINE_MAX_S", 30.0)
     [recorded] = await activities(club.admin, outcome="ACTIVITY_OUTCOME_FAILED")
-    assert recorded.details["reason"] == "DEADLINE_PASSED"
+    assert recorded.details["reason"].text == "DEADLINE_PASSED"
 
 
 async def test_a_cap_is_no_overload(club: Club) -> None:

@@ -1,7 +1,6 @@
 """Events, shortfalls and what a program owes, as their caller sees them."""
 
-from google.protobuf import json_format
-
+from fealty import plain
 from fealty.v1 import activity_pb2, receipt_pb2, reports_pb2
 from fealty.v1.values_pb2 import Date
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account
@@ -32,10 +31,10 @@ async def test_an_event_gives_what_its_type_says(club: Club) -> None:
     assert (given.event.event_type, given.event.points, given.event.subject) == ("review.written", 25, ADA)
     assert (given.balance.account, given.balance.active) == (account(), 25)
     assert given.event.name == given.receipt.activity
-    assert json_format.MessageToDict(given.event.details)["properties"] == {"stars": "5"}
-    plain = await club.event("visit")
-    assert not plain.HasField("balance")
-    assert plain.event.points == 0
+    assert plain(given.event.details)["properties"] == {"stars": "5"}
+    visit = await club.event("visit")
+    assert not visit.HasField("balance")
+    assert visit.event.points == 0
 
 
 async def test_an_event_may_say_itself_what_it_gives(club: Club) -> None:

@@ -62,7 +62,7 @@ async def test_a_call_whose_row_is_held_is_told_that(hurried: Served, ask: Calla
     assert "cannot be reached" not in answer.message
     assert REGISTRY.get_sample_value("fealty_database_up") == 1
     [recorded] = await activities(hurried.admin, outcome="ACTIVITY_OUTCOME_FAILED")
-    assert recorded.details["reason"] == "ACCOUNT_BUSY"
+    assert recorded.details["reason"].text == "ACCOUNT_BUSY"
     await ask(hurried)
 
 

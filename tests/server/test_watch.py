@@ -157,7 +157,7 @@ async def test_who_cannot_be_watched_is_named(server: Served, parent: str, reaso
     """And recorded, like any refused call."""
     assert (await told(server.admin, parent)).reason == reason
     recorded = (await activities(server.admin, action="activity.watched"))[0]
-    assert recorded.details["reason"] == reason
+    assert recorded.details["reason"].text == reason
 
 
 @pytest.mark.parametrize("role", Role)

@@ -25,7 +25,7 @@ async def test_bytes_that_are_no_message_are_refused_and_recorded_as_what_they_a
     answer = await told(server.admin.send(METHOD, NONSENSE))
     assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
     recorded = (await activities(server.admin))[0]
-    assert (recorded.action, recorded.details["reason"]) == ("balance.read", "MALFORMED_REQUEST")
+    assert (recorded.action, recorded.details["reason"].text) == ("balance.read", "MALFORMED_REQUEST")
 
 
 async def test_a_method_that_is_not_in_the_contract_is_named_and_recorded(server: Served) -> None:

@@ -77,8 +77,7 @@ class AdjustPoints(NamedTuple):
             entry = ledger.deduct(draft, -self.points, program.now)
         answer = Adjusted(entry, group.now, balance(draft.account, card, program.now))
         details = {"amount": self.points, "entry": entry.seq}
-        activity = group.record(self.context, locked.scope, self.address.name, program.now, details, self.points)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, self.address.name, program.now, details, self.points)
         return Answer(answer, activity)
 
 
@@ -136,8 +135,7 @@ class ChangeLot(NamedTuple):
         )
         name = f"{self.address.name}/lots/{lot.number}"
         points = lot.remaining if self.activate else -lot.remaining
-        activity = group.record(self.context, locked.scope, name, program.now, {"points": lot.remaining}, points)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, name, program.now, {"points": lot.remaining}, points)
         if lot.transaction_id is not None:
             self._decide_purchase(group, locked, after)
         return Answer(answer, activity)

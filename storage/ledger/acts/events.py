@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from rules import ledger
 from rules.accounts import LotState
+from rules.activity import Change
 from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import SettingsInvalid, TransactionNotFound
@@ -87,7 +88,8 @@ class RecordEvent(NamedTuple):
         given = points if gives_to is not None else 0
         account = gives_to.name if gives_to is not None else ""
         answer = EventRecorded(self.event_type, given, at, group.now, account, shown)
-        activity = self._record(group, Scope(holder.program, holder.customer), at, given, account)
+        changes = [change for locked in accounts for change in locked.changes(drafts[locked.address])]
+        activity = self._record(group, Scope(holder.program, holder.customer), at, given, account, changes)
         for locked in accounts:
             draft = drafts[locked.address]
             if draft.account is not locked.account or draft.changed_sliding_expiries:
@@ -96,14 +98,16 @@ class RecordEvent(NamedTuple):
             group.keep_purchase(holder.program, activated)
         return Answer(answer, activity)
 
-    def _record(self, group: Group, scope: Scope, at: datetime, points: int, account: str) -> str:
+    def _record(
+        self, group: Group, scope: Scope, at: datetime, points: int, account: str, changes: list[Change]
+    ) -> str:
         details: dict[str, Any] = {"event_type": self.event_type, "properties": dict(self.properties)}
         if self.about is not None:
             details["transaction"] = self.about
         if points:
             details["points"] = points
             details["account"] = account
-        return group.record(self.context, scope, self.name.name, at, details, points, self.event_type)
+        return group.record(self.context, scope, self.name.name, at, details, points, self.event_type, changes)
 
     def _activated(self, group: Group, drafts: dict[Address, Draft], at: datetime) -> LoadedPurchase | None:
         """The purchase it names, where its points waited for this: they become active, at once or on their day."""

@@ -59,8 +59,7 @@ class CreateHold(NamedTuple):
         hold = holds.create(draft, self.points, self.ttl_s, card.hold_ttl_max_s, now, self.reference, self.pays_for)
         held = Held(hold, None, group.now, balance(draft.account, card, now))
         details = {"points": self.points, "reference": self.reference, "expires_at": hold.expires_at.isoformat()}
-        activity = group.record(self.context, locked.scope, name(self.address, hold.number), now, details, 0)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, name(self.address, hold.number), now, details, 0)
         return Answer(held, activity)
 
 
@@ -96,8 +95,7 @@ class CaptureHold(NamedTuple):
         hold = draft.holds[self.number]
         held = Held(hold, entry, group.now, balance(draft.account, card, now))
         details = {"amount": entry.amount, "entry": entry.seq, "reference": hold.reference}
-        activity = group.record(self.context, locked.scope, name(self.address, self.number), now, details, entry.amount)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, name(self.address, self.number), now, details, entry.amount)
         spending = Spending(entry.seq, hold.captured, 0, 0, now, entry.allocations, hold.transaction_id)
         locked.keep_spending(spending, activity, hold.reference)
         return Answer(held, activity)
@@ -131,8 +129,7 @@ class ReleaseHold(NamedTuple):
         hold = holds.release(draft, self.number, now)
         held = Held(hold, None, group.now, balance(draft.account, locked.card, now))
         details = {"points": hold.points, "reference": hold.reference}
-        activity = group.record(self.context, locked.scope, name(self.address, self.number), now, details, 0)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, name(self.address, self.number), now, details, 0)
         return Answer(held, activity)
 
 

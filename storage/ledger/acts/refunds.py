@@ -103,8 +103,7 @@ class RefundTransaction(NamedTuple):
             "policy": policy,
         }
         points = restored - claimed.pending - claimed.own_lot - claimed.other_lots
-        activity = group.record(self.context, locked.scope, self.name.name, program.now, details, points)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, self.name.name, program.now, details, points)
         for spending in spendings:
             locked.keep_spending(spending, activity)
         group.keep_purchase(program.id, known._replace(purchase=after))
@@ -175,7 +174,6 @@ class WriteOffShortfall(NamedTuple):
         answer = WrittenOff(written, balance(draft.account, locked.card, now))
         name = f"{self.address.name}/shortfalls/{self.number}"
         details = {"points": shortfall.remaining - written.remaining, "remaining": written.remaining}
-        activity = group.record(self.context, locked.scope, name, now, details)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, name, now, details)
         facts.written_off(group.workspace, locked.key.account, self.number, details["points"], now, activity)
         return Answer(answer, activity)

@@ -111,8 +111,7 @@ def spend(
     details: dict[str, Any] = {"amount": -points, "entry": entry.seq, "reference": reference}
     if pays_for:
         details["transaction"] = pays_for
-    activity = group.record(context, locked.scope, address.name, now, details, -points)
-    locked.apply(draft, activity)
+    activity = group.book(context, locked, draft, address.name, now, details, -points)
     spending = Spending(entry.seq, points, 0, 0, now, entry.allocations, pays_for)
     locked.keep_spending(spending, activity, reference)
     return Answer(spent, activity)
@@ -177,7 +176,6 @@ class RollBackSpending(NamedTuple):
             "policy": self.policy,
         }
         name = f"{self.address.name}/entries/{self.seq}"
-        activity = group.record(self.context, locked.scope, name, now, details, back.restored)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, name, now, details, back.restored)
         locked.keep_spending(back.spending, activity)
         return Answer(answer, activity)

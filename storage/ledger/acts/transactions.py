@@ -99,8 +99,7 @@ class RecordTransaction(NamedTuple):
         if decided is TransactionState.PENDING:
             details["pending"] = True
         name = f"{self.address.customer_name}/transactions/{self.transaction_id}"
-        activity = group.record(self.context, locked.scope, name, occurred_at, details, points)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, name, occurred_at, details, points)
         purchase = Purchase(
             self.transaction_id,
             self.amount_minor,
@@ -211,8 +210,7 @@ class UpdateTransaction(NamedTuple):
             "points": [purchase.points, points],
         }
         delta = points - purchase.points
-        activity = group.record(self.context, locked.scope, self.name.name, program.now, details, delta)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, self.name.name, program.now, details, delta)
         group.keep_purchase(program.id, after)
         return Answer(decided, activity)
 
@@ -254,7 +252,6 @@ class DecideTransaction(NamedTuple):
         after = known._replace(purchase=purchase._replace(decided=state, accepts_at=now if self.accept else None))
         decided = seen(locked, after, draft)
         given = points if self.accept else -points
-        activity = group.record(self.context, locked.scope, self.name.name, now, {"points": points}, given)
-        locked.apply(draft, activity)
+        activity = group.book(self.context, locked, draft, self.name.name, now, {"points": points}, given)
         group.keep_purchase(locked.program.id, after)
         return Answer(decided, activity)

@@ -73,12 +73,10 @@ class TransferPoints(NamedTuple):
         sent, received = ledger.transfer(source, receiving, self.points, now, locked.key.account)
         answer = Transferred(sent, received, group.now, balance(source.account, card, now))
         details = {"amount": -self.points, "entry": sent.seq, "to": self.to.name}
-        activity = group.record(self.context, locked.scope, self.address.name, now, details, -self.points)
-        locked.apply(source, activity)
+        activity = group.book(self.context, locked, source, self.address.name, now, details, -self.points)
         details = {"amount": self.points, "entry": received.seq, "from": self.address.name}
         # The receiver's history has an event of its own; the caller's receipt names the sender's.
-        other = group.record(self.context, target.scope, self.to.name, now, details, self.points)
-        target.apply(receiving, other)
+        other = group.book(self.context, target, receiving, self.to.name, now, details, self.points)
         giver, getter = locked.key.account, target.key.account
         facts.moved(group.workspace, MovementKind.TRANSFER, giver, source, getter, receiving)
         return Answer(answer._replace(received_by=other), activity)

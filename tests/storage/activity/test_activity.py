@@ -86,7 +86,7 @@ def test_of_a_changed_person_the_record_names_the_fields_only(scene: Scene) -> N
     updated = [json.loads(body) for body in scene.bodies() if '"customer.updated"' in body]
     fields = ["display_name", "email", "phone_number", "language_code", "external_ids"]
     assert [body["changes"] for body in updated] == [
-        [{"after": None, "before": None, "field": field} for field in fields]
+        [{"after": None, "before": None, "field": field, "kind": "WITHHELD"} for field in fields]
     ]
 
 
@@ -94,8 +94,8 @@ def test_of_changed_settings_the_record_tells_before_and_after(scene: Scene) -> 
     """ "Time zone updated from Europe/Prague → Asia/Tokyo": settings are the business's own."""
     _everything_happens(scene)
     [body] = [json.loads(body) for body in scene.bodies() if '"program.updated"' in body]
-    assert {"after": "Asia/Tokyo", "before": "Europe/Prague", "field": "time_zone"} in body["changes"]
-    assert {"after": "7", "before": "10", "field": "cards.slow.pending.days"} in body["changes"]
+    assert {"after": "Asia/Tokyo", "before": "Europe/Prague", "field": "time_zone", "kind": "TEXT"} in body["changes"]
+    assert {"after": 7, "before": 10, "field": "cards.slow.pending.days", "kind": "DURATION"} in body["changes"]
 
 
 def test_a_change_that_fails_leaves_no_record(scene: Scene) -> None:

@@ -110,8 +110,8 @@ def test_who_did_it_and_what_ended_stands_in_the_log_and_nothing_about_the_perso
     name_ids(scene, IDS)
     row = ActivityRow.get(ActivityRow.id == close(scene).activity)
     assert (row.action, row.event) == ("customer.closed", "customer.closed")
-    assert '{"after":"CLOSED","before":"ACTIVE","field":"state"}' in row.body
-    assert '{"after":null,"before":null,"field":"external_ids"}' in row.body
+    assert '{"after":"CLOSED","before":"ACTIVE","field":"state","kind":"TEXT"}' in row.body
+    assert '{"after":null,"before":null,"field":"external_ids","kind":"WITHHELD"}' in row.body
     assert '"card_id":"slow","expired":0,"holds":0,"lots":1,"released":0,"repaid":0' in row.body
     assert "ada-1" not in row.body
 

@@ -102,7 +102,7 @@ def test_who_did_it_and_why_stands_in_both_histories(scene: Scene) -> None:
     activity = suspend(scene).activity
     row = ActivityRow.get(ActivityRow.id == activity)
     assert (row.action, row.event, row.points) == ("customer.suspended", "customer.suspended", None)
-    assert '"changes":[{"after":"SUSPENDED","before":"ACTIVE","field":"state"}]' in row.body
+    assert '"changes":[{"after":"SUSPENDED","before":"ACTIVE","field":"state","kind":"TEXT"}]' in row.body
     assert '"details":{"admin":"agent_7","reason_code":"SAME_PERSON"}' in row.body
     assert "Ada called" not in row.body
     assert scene.rows("SELECT note FROM activity_note WHERE activity = %s", [activity]) == [(members.WHY.note,)]

@@ -107,7 +107,7 @@ def test_who_did_it_and_why_stands_in_the_log(shop: Policies, card: str) -> None
     row = ActivityRow.get(ActivityRow.id == done.activity)
     about = "programs/coffee/cards/plain" if card else "programs/coffee"
     assert f'"subject":"{about}"' in row.body
-    assert '"changes":[{"after":"ARCHIVED","before":"ACTIVE","field":"state"}]' in row.body
+    assert '"changes":[{"after":"ARCHIVED","before":"ACTIVE","field":"state","kind":"TEXT"}]' in row.body
     assert '"details":{"admin":"agent_7","reason_code":"SHOP_CLOSED"}' in row.body
     assert shop.rows("SELECT note FROM activity_note WHERE activity = %s", [done.activity]) == [(WHY.note,)]
     assert shop.rows("SELECT version FROM program_version WHERE activity = %s", [done.activity]) == [(2,)]
