@@ -59,7 +59,8 @@ class Change(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Who did it, from where, by which call."""
+    """Who did it, from where, by which call, and for what. `forwarded_for` has the addresses that proxies named, the
+    nearest last; these, software, page, trace and purpose are what the other side said."""
 
     actor_type: ActorType
     actor: str
@@ -68,6 +69,11 @@ class Origin(NamedTuple):
     method: str = ""
     ip_address: str = ""
     user_agent: str = ""
+    roles: tuple[str, ...] = ()
+    forwarded_for: tuple[str, ...] = ()
+    page_url: str = ""
+    trace_id: str = ""
+    purpose: str = ""
 
 
 # Units come last in names.
@@ -102,6 +108,21 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:;=/-]{0,63}")
 def noted_id(given: str) -> str:
     """An id that a caller chose, as a log may keep it: empty where it might tell of a person."""
     return given if _ID.fullmatch(given) else ""
+
+
+# What browsers call themselves, those first that claim to be others as well.
+_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Version": "Safari"}
+
+
+def browser(user_agent: str) -> str:
+    """The browser in what software says it is, with the version as people know it: `Firefox 128`. Empty: none."""
+    products = dict(word.partition("/")[::2] for word in user_agent.split())
+    if "Mozilla" not in products:
+        return ""
+    for product, name in _BROWSERS.items():
+        if product in products:
+            return f"{name} {products[product].partition('.')[0]}"
+    return ""
 
 
 def by_time(kind: Kind) -> Origin:

@@ -24,6 +24,7 @@ from server.public import Public
 from server.readiness import Readiness
 from server.services import SERVICES
 from server.settings import ServerSettings
+from server.whence import Proxies
 from storage.access.queries import server_secret
 from storage.books import Books
 from storage.engine.database import connection, open_database
@@ -78,7 +79,7 @@ async def build(
     services = sorted({method.service for method in methods()})
     servicers = [make(books, pages) for make in SERVICES]
     # Ours comes last: it answers every path, also those that nobody knows.
-    interceptors = Interceptors(books)
+    interceptors = Interceptors(books, Proxies(settings.trusted_proxies))
     others = (more(interceptors),) if more else ()
     server.add_generic_rpc_handlers((*others, Public(checks, services), Handlers(servicers, interceptors)))
     try:

@@ -1,11 +1,9 @@
 """One call on its way through the interceptors."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 import grpc.aio
 
@@ -15,13 +13,9 @@ from server import limits
 from server.admission import Permits
 from server.errors import StreamIdle
 from server.policy import Method
+from server.whence import Whence
 
 Proceed: TypeAlias = Callable[["Call"], Awaitable[bytes | None]]
-
-
-# What software calls itself: products with a version (RFC 9110, 10.1.5). Whatever else stands there may be anything.
-_PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,47}/[0-9][A-Za-z0-9._+-]{0,31}")
-PRODUCTS_MAX = 3
 
 
 class Call:
@@ -48,6 +42,7 @@ class Call:
         "request",
         "request_id",
         "subject",
+        "whence",
     )
 
     def __init__(self, method: Method, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
@@ -55,6 +50,7 @@ class Call:
         self.context = context
         self.raw = b""
         self.metadata: Mapping[str, str] = {}
+        self.whence = Whence()
         self.deadline = 0.0
         self.is_cut = False
         self.caller: Caller = NOBODY
@@ -73,8 +69,10 @@ class Call:
         if caller is not None and caller is self.caller:
             return
         self.caller = caller or NOBODY
-        agent = str(self.metadata.get("user-agent", ""))
-        self.origin = _origin(caller, self.method, self.context.peer(), agent)
+        whence = self.whence
+        # What is another's with each call would only fill what is remembered.
+        origin = _origin(caller, self.method, whence._replace(trace_id="", purpose=""))
+        self.origin = origin._replace(trace_id=whence.trace_id, purpose=whence.purpose)
 
     def about(self, subject: str) -> None:
         """Notes the resource name that the call is about: one that was checked."""
@@ -104,30 +102,20 @@ async def _in_time(step: Awaitable[Any]) -> Any:
         raise StreamIdle from None
 
 
-def software(agent: str) -> str:
-    """The products in what a caller says it is, without the rest."""
-    return " ".join([word for word in agent.split() if _PRODUCT.fullmatch(word)][:PRODUCTS_MAX])
-
-
 @lru_cache(maxsize=4096)
-def _origin(caller: Caller | None, method: Method, peer: str, agent: str) -> Origin:
+def _origin(caller: Caller | None, method: Method, whence: Whence) -> Origin:
     return Origin(
         ACTOR_TYPES[caller.role] if caller else ActorType.ANONYMOUS,
         caller.id if caller else "",
         "API",
         method.kind,
         method.path,
-        ip_address(peer),
-        software(agent),
+        whence.ip_address,
+        whence.user_agent,
+        (caller.role.value,) if caller else (),
+        whence.chain,
+        whence.page_url,
     )
-
-
-def ip_address(peer: str) -> str:
-    """The address in gRPC's name of a peer: `ipv4:127.0.0.1:5000`, `ipv6:%5B::1%5D:5000`."""
-    kind, _, rest = peer.partition(":")
-    if kind not in ("ipv4", "ipv6"):
-        return ""
-    return unquote(rest).rpartition(":")[0].strip("[]")
 
 
 def scope(subject: str) -> tuple[str, str]:

@@ -1,7 +1,10 @@
 """What an operator may decide about the server, from the environment."""
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class ServerSettings(BaseSettings):
@@ -18,6 +21,15 @@ class ServerSettings(BaseSettings):
     probe_port: int = Field(8473, ge=1, le=65535)
     # Processes on one port. Each has a writer of its own; more than cores is waste.
     processes: int = Field(1, ge=1, le=64)
+
+    # Proxies whose word is believed on where a call comes from: networks or addresses, separated by commas. Only what
+    # strips and writes `x-forwarded-for` itself belongs here.
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
     @property
     def address(self) -> str:

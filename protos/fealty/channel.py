@@ -10,6 +10,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from fealty.claiming import claimed
+
 # Below the server's idle limits, above its floor for pings: a quiet channel stays open through a NAT.
 KEEPALIVE_MS = 60_000
 # How soon a server that is away is looked for again: at first, for one that is only restarted, and later. gRPC's own
@@ -65,7 +67,7 @@ def _options() -> list[tuple[str, Any]]:
 
 
 def _with_key(details: Any, api_key: str, kind: Any, deadline_s: float | None = None) -> Any:
-    metadata: Sequence[Any] = [*(details.metadata or ()), ("authorization", f"Bearer {api_key}")]
+    metadata: Sequence[Any] = [*(details.metadata or ()), *claimed(), ("authorization", f"Bearer {api_key}")]
     return kind(
         method=details.method,
         timeout=deadline_s if details.timeout is None else details.timeout,

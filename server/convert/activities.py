@@ -6,7 +6,7 @@ from typing import Any
 from fealty.v1 import activity_pb2, values_pb2
 from fealty.v1 import audit_pb2 as pb
 from rules.access import Caller, Permission
-from rules.activity import Change
+from rules.activity import Change, browser
 from server.convert import descriptions, names
 from server.convert.requests import instant, timestamp
 from server.policy import event_of, word
@@ -38,7 +38,6 @@ def wanted(request: pb.ListActivitiesRequest) -> Filter:
 def message(found: Activity, caller: Caller) -> pb.Activity:
     """An activity as the contract shows it. From where it came is for those who may search the log."""
     body = found.body
-    may_search = caller.may(Permission.ACTIVITIES_READ)
     actor = body["actor"]
     shown = pb.Activity(
         name=names.activity(found.id),
@@ -53,15 +52,23 @@ def message(found: Activity, caller: Caller) -> pb.Activity:
             type=_enum("ACTOR_TYPE_", actor["type"]),
             name=f"callers/{actor['id']}" if actor["id"] else "",
             display_name=found.actor_name,
-            ip_address=actor["ip"] if may_search else "",
-            user_agent=actor["agent"] if may_search else "",
+            roles=actor.get("roles", ()),
         ),
+        request_id=body["request_id"],
+        trace_id=body.get("trace_id", ""),
+        purpose=body.get("purpose", ""),
         subject=body["subject"],
         occur_time=timestamp(found.occurred_at),
         record_time=timestamp(found.recorded_at),
         event=_enum("ACTIVITY_EVENT_", event_of(body["action"])),
     )
     fill_values(shown.details, body["details"])
+    if caller.may(Permission.ACTIVITIES_READ):
+        shown.actor.ip_address = actor["ip"]
+        shown.actor.user_agent = actor["agent"]
+        shown.actor.browser = browser(actor["agent"])
+        shown.actor.page_url = actor.get("page_url", "")
+        shown.actor.forwarded_for.extend(actor.get("forwarded_for", ()))
     for change in body["changes"]:
         _fill_change(shown.changes.add(), change)
     return shown

@@ -2,7 +2,7 @@
 
 metrics     counts and times the call
 failures    puts what went wrong into words, and ends the call with them; nothing inside aborts
-identity    what came with it: metadata, and an id that the caller's own logs know it by
+identity    what came with it: metadata, from where it comes, and an id that the caller's own logs know it by
 arrival     waits for the message, for a while; until then the call holds no permit
 admission   turns the call away where too many are in hand
 deadline    the caller's deadline, cut to ours
@@ -27,13 +27,15 @@ from server.interceptors.callers import Keys
 from server.interceptors.metrics import IN_HAND, METRICS
 from server.outage import DATABASE
 from server.policy import Method
+from server.whence import Proxies
 from storage.books import Books
 
 
 class Interceptors:
     """Wraps handlers. One for each server process; what it remembers is shared by all methods."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, proxies: Proxies) -> None:
+        self._proxies = proxies
         self._arrivals = Arrivals()
         self._calls = Permits(limits.CALLS_MAX, Overloaded, ShareUsedUp)
         IN_HAND.set_function(lambda: self._calls.taken)
@@ -54,7 +56,7 @@ class Interceptors:
             code = "OK"
             permit = None
             try:
-                identity.read(call)
+                identity.read(call, self._proxies)
                 if method.is_known and not method.streams:
                     call.raw = await self._arrivals.message(call)
                     started = time.perf_counter()

@@ -1,13 +1,14 @@
-"""Reads what came with the call: its metadata by name, and the id that the caller's own logs know it by."""
+"""Reads what came with the call: its metadata by name, from where it comes, and the id its caller's logs know it by."""
 
 import structlog
 
-from rules.activity import noted_id
 from server.call import Call
+from server.whence import Proxies
 
 
-def read(call: Call) -> None:
-    """Fills `metadata`; names the id in every line that is logged of this call."""
+def read(call: Call, proxies: Proxies) -> None:
+    """Fills `metadata` and `whence`; names the trace in every line that is logged of this call."""
     call.metadata = dict(call.context.invocation_metadata() or ())  # type: ignore[arg-type]
-    if given := noted_id(str(call.metadata.get("x-request-id", ""))):
-        structlog.contextvars.bind_contextvars(request=given)
+    call.whence = proxies.whence(call.context.peer(), call.metadata)
+    if call.whence.trace_id:
+        structlog.contextvars.bind_contextvars(request=call.whence.trace_id)

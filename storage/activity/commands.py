@@ -64,12 +64,7 @@ def record(
     told = Raw(_BODY.encode(details or {}))
     body = {
         "action": kind.action,
-        "actor": {
-            "agent": origin.user_agent,
-            "id": origin.actor,
-            "ip": origin.ip_address,
-            "type": origin.actor_type,
-        },
+        "actor": _actor(origin),
         "category": kind.category,
         "changes": [_change(change) for change in changes],
         "details": told,
@@ -87,6 +82,10 @@ def record(
         "type": kind.type,
         "v": BODY_VERSION,
     }
+    if origin.trace_id:
+        body["trace_id"] = origin.trace_id
+    if origin.purpose:
+        body["purpose"] = origin.purpose
     row: dict[str, Any] = {
         "id": activity,
         "occurred_at": instant,
@@ -114,6 +113,21 @@ def record(
     if note:
         unit.add(NOTES.made, {"activity": activity, "note": note})
     return activity
+
+
+def _actor(origin: Origin) -> dict[str, Any]:
+    actor: dict[str, Any] = {
+        "agent": origin.user_agent,
+        "id": origin.actor,
+        "ip": origin.ip_address,
+        "roles": origin.roles,
+        "type": origin.actor_type,
+    }
+    if origin.forwarded_for:
+        actor["forwarded_for"] = origin.forwarded_for
+    if origin.page_url:
+        actor["page_url"] = origin.page_url
+    return actor
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import structlog
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from fealty.v1 import holds_pb2, ingest_pb2, points_pb2
-from server.call import software
 from server.commands import CODECS
 from server.interceptors import validation
 from server.policy import Method, method_of, methods
+from server.whence import software
 from tests.contract.test_policy import RULES
 from tests.server.calling import request_of, send
 from tests.server.club import Club
@@ -111,7 +111,7 @@ async def test_of_what_a_caller_says_it_is_the_log_keeps_products_with_versions(
     [
         ("grpc-go/1.62.0", "grpc-go/1.62.0"),
         ("grpc-python-asyncio/1.85.1 grpc-c/54.0.0 (linux; chttp2)", "grpc-python-asyncio/1.85.1 grpc-c/54.0.0"),
-        ("a/1 b/2 c/3 d/4", "a/1 b/2 c/3"),
+        ("a/1 b/2 c/3 d/4 e/5 f/6 g/7", "a/1 b/2 c/3 d/4 e/5 f/6"),
         ("Gwendolyn Featherstone", ""),
         (f"{ADDRESS}/1", ""),
         ("x" * 49 + "/1", ""),

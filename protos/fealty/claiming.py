@@ -1,0 +1,42 @@
+"""What a caller says of its calls, besides the calls themselves: for the activity log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_CLAIMS: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("fealty_claims", default=())
+
+
+@contextmanager
+def claims(
+    *,
+    purpose: str = "",
+    page_url: str = "",
+    traceparent: str = "",
+    forwarded_for: str = "",
+    user_agent: str = "",
+) -> Iterator[None]:
+    """Says of every call that is begun inside the block, in this thread or task: what it is for (a code, such as
+    `ticket-4711`), from which page it is made, to which trace it belongs (W3C Trace Context); and for whom it is passed
+    on, where that is not oneself: the addresses as `x-forwarded-for` has them, and the browser's own user agent.
+
+    The log keeps them as claims; of a text that has not the shape, nothing. Blocks inside blocks add up.
+    """
+    said = {
+        "x-purpose": purpose,
+        "x-page-url": page_url,
+        "traceparent": traceparent,
+        "x-forwarded-for": forwarded_for,
+        "x-user-agent": user_agent,
+    }
+    before = dict(_CLAIMS.get())
+    token = _CLAIMS.set(tuple({**before, **{name: text for name, text in said.items() if text}}.items()))
+    try:
+        yield
+    finally:
+        _CLAIMS.reset(token)
+
+
+def claimed() -> tuple[tuple[str, str], ...]:
+    """What is said of a call that begins here and now, as its metadata."""
+    return _CLAIMS.get()
