@@ -41,6 +41,7 @@ class App:
     server: grpc.aio.Server
     health: health.aio.HealthServicer
     books: Books
+    interceptors: Interceptors
     port: int
     own_port: int
     servicers: Sequence[Any]
@@ -54,6 +55,7 @@ class App:
             if hasattr(servicer, "end_streams"):
                 servicer.end_streams()
         await self.server.stop(limits.DRAIN_GRACE_S)
+        await self.interceptors.close()
         await self.books.close()
 
 
@@ -91,7 +93,7 @@ async def build(
     await server.start()
     for service in ("", *services):
         await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
-    return App(server, checks, books, port, own_port, servicers)
+    return App(server, checks, books, interceptors, port, own_port, servicers)
 
 
 def run(settings: ServerSettings, index: int = 0, share_port: bool = False) -> int:

@@ -85,11 +85,14 @@ VIOLATIONS_SHOWN_MAX = 20
 VIOLATIONS_CHARS_MAX = 4_000
 VIOLATION_CHARS_MAX = 400
 
-# Records of nobody's failed calls that one source may cause in a minute; more are counted, not written one by one,
-# so that the log cannot be used to fill the disk.
-ANONYMOUS_RECORDS_PER_MIN = 20
-# Sources told apart in a minute; of more, nothing is recorded until the next.
+# Records of equal failures (one caller, method, reason and subject; of strangers one address and reason) in a period;
+# more are counted and share a record, so that the log cannot be used to fill the disk.
+EQUAL_FAILURES_MAX = 20
+FLOOD_PERIOD_S = 60.0
+# Addresses of strangers told apart in a period; more share one record.
 ANONYMOUS_SOURCES_MAX = 1_000
+# Failures told apart in a period, some 500 bytes each; of callers with a key more are recorded one by one.
+FAILURE_SOURCES_MAX = 10_000
 
 # From SIGTERM: the time in which balancers notice, then the time that calls in hand get. Longer than DEADLINE_MAX_S
 # would be politer and is pointless: callers retry with the same request_id.

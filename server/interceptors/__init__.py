@@ -42,6 +42,10 @@ class Interceptors:
         self._audit = Audit(books)
         self._keys = Keys(books)
 
+    async def close(self) -> None:
+        """Records what was counted and not yet recorded."""
+        await self._audit.close()
+
     def chain(self, method: Method, handler: Proceed) -> Proceed:
         """The handler inside everything that a call of this method passes.
 

@@ -110,6 +110,7 @@ class Served:
     async def close(self) -> None:
         """Ends the server at once."""
         await self.app.server.stop(0)
+        await self.app.interceptors.close()
         await self.app.books.close()
         self.database.close()
 
