@@ -92,11 +92,14 @@ MAIL_FAILED = Kind("mail.failed", "CUSTOMERS", "COMMUNICATION", "COMMUNICATIONS"
 KEY_CREATED = Kind("key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
 KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "DELETED")
 DATABASE_MIGRATED = Kind("database.migrated", "SYSTEM", "CONFIGURATION", "PROGRAM_SETTINGS")
+PROCESS_STARTED = Kind("process.started", "SYSTEM", "CONFIGURATION", event="")
+PROCESS_ENDED = Kind("process.ended", "SYSTEM", "CONFIGURATION", event="")
 METHOD_UNKNOWN = Kind("method.unknown", "SYSTEM", "SECURITY", event="")
 # All that is named here and not in the contract.
 OWN = (
     *(POINTS_ACTIVATED, POINTS_EXPIRED, DEBT_REPAID, HOLD_EXPIRED, LOT_REDATED, OPERATION_SUCCEEDED, OPERATION_FAILED),
     *(MAIL_SENT, MAIL_FAILED, KEY_CREATED, KEY_REVOKED, DATABASE_MIGRATED, METHOD_UNKNOWN),
+    *(PROCESS_STARTED, PROCESS_ENDED),
 )
 
 
@@ -133,6 +136,11 @@ def by_time(kind: Kind) -> Origin:
 def by_worker(kind: Kind) -> Origin:
     """What Fealty does of itself with an act that somebody asked for: bringing it to its end."""
     return Origin(ActorType.SYSTEM, "", "AUTOMATED", kind)
+
+
+def by_itself(kind: Kind) -> Origin:
+    """What a process of Fealty says of itself."""
+    return Origin(ActorType.SYSTEM, "", "SYSTEM", kind)
 
 
 def by_operator(kind: Kind) -> Origin:

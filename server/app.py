@@ -26,8 +26,10 @@ from server.services import SERVICES
 from server.settings import ServerSettings
 from server.whence import Proxies
 from storage.access.queries import server_secret
+from storage.activity import processes
+from storage.activity.recorder import Act
 from storage.books import Books
-from storage.engine.database import connection, open_database
+from storage.engine.database import connection, open_database, reason
 from storage.functions import VERSION
 from storage.migrate import PAGE_TOKEN_SECRET, check
 
@@ -118,14 +120,26 @@ async def _serve(settings: ServerSettings, index: int, share_port: bool) -> int:
     app = await build(settings, share_port)
     readiness = Readiness(loop, app.own_port)
     probes.watch(readiness, app.books)
+    await _note(app, processes.started("server", {"process": index, **settings.shown}))
     log.info("server started", grpc=f"{settings.host}:{app.port}", probes=f"http://{settings.host}:{probes.port}")
     await stop.wait()
     readiness.stop()
     log.info("server draining")
+    try:
+        await _note(app, processes.ended("server"))
+    except Exception as error:
+        # It ends all the same; the next start shows that this end is missing.
+        log.warning("end not recorded", error=reason(error))
     await app.drain()
     probes.close()
     log.info("server stopped")
     return 0
+
+
+async def _note(app: App, act: Act) -> None:
+    [noted] = await app.books.record([act])
+    if isinstance(noted, Exception):
+        raise noted
 
 
 def _options(share_port: bool) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """What an operator may decide about the server, from the environment."""
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -30,6 +30,12 @@ class ServerSettings(BaseSettings):
     @classmethod
     def _split(cls, given: object) -> object:
         return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What the log tells of it."""
+        proxies = [str(network) for network in self.trusted_proxies]
+        return {"address": self.address, "processes": self.processes, "trusted_proxies": proxies}
 
     @property
     def address(self) -> str:

@@ -33,7 +33,7 @@ from workers.limits import (
     TEND_SCHEDULE_S,
 )
 from workers.outage import Outage
-from workers.process import close, end_on_signals, open_books, open_broker
+from workers.process import close, end_on_signals, open_books, open_broker, recorded
 from workers.relay import Relay
 from workers.settings import WorkerSettings
 
@@ -46,7 +46,8 @@ def main(settings: WorkerSettings, database_url: str) -> int:
     database = open_books(database_url)
     broker = open_broker(settings.redis_url.get_secret_value())
     log.info("clock started")
-    run(database, Relay(database, broker), stop)
+    with recorded(database, "clock", {}):
+        run(database, Relay(database, broker), stop)
     broker.close()
     log.info("clock ended")
     return 0

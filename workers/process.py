@@ -1,12 +1,20 @@
 """What each process of ours does first: make sure of its database and its broker, and heed the signal to end."""
 
 import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Any
+
+import structlog
 
 from storage import migrate
-from storage.engine.database import Database, StorageUnavailable, open_database
+from storage.activity import processes
+from storage.engine.database import Database, StorageUnavailable, open_database, reason
 from storage.functions import VERSION
 from workers.broker import Broker, BrokerUnavailable
+
+log = structlog.get_logger()
 
 
 class WorkerError(Exception):
@@ -44,6 +52,20 @@ def close(database: Database) -> None:
     """Closes this thread's connection, where it has one."""
     if not database.is_closed():
         database.close()
+
+
+@contextmanager
+def recorded(database: Database, name: str, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Records that a process of that name begins with these settings, and that it ends."""
+    processes.note(database, processes.started(name, settings))
+    yield
+    try:
+        processes.note(database, processes.ended(name))
+    except Exception as error:
+        # It ends all the same; the next start shows that this end is missing.
+        log.warning("end not recorded", error=reason(error))
+    finally:
+        close(database)
 
 
 def end_on_signals() -> Event:

@@ -18,7 +18,7 @@ from workers.broker import Broker
 from workers.external import ExternalActor, ExternalRunner
 from workers.limits import PREFETCH_PER_THREAD, REPEATED_LINE_S, STOP_LIMIT_S, WORKER_POLL_MS
 from workers.outage import Outage
-from workers.process import WorkerError, close, end_on_signals, open_books, open_broker
+from workers.process import WorkerError, close, end_on_signals, open_books, open_broker, recorded
 from workers.settings import WorkerSettings
 from workers.tasks import Runner
 
@@ -35,7 +35,8 @@ def main(settings: WorkerSettings, database_url: str, actors: Sequence[AnyActor]
     stop = end_on_signals()
     database = open_books(database_url)
     broker = open_broker(settings.redis_url.get_secret_value())
-    run(database, broker, actors, queues, settings.threads, stop)
+    with recorded(database, "worker", {"queues": queues, "threads": settings.threads}):
+        run(database, broker, actors, queues, settings.threads, stop)
     broker.close()
     log.info("worker ended")
     return 0

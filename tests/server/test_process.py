@@ -83,6 +83,8 @@ async def test_processes_share_a_port_finish_what_is_in_hand_and_start_again_at_
                     await _until_nobody_listens(settings)
                 assert (await in_hand).balance.active == 90
         assert await asyncio.to_thread(process.wait, LIMIT_S) == 0
+    noted = "SELECT action, count(*) FROM activity WHERE action ^@ 'process.' GROUP BY action ORDER BY action"
+    assert scene.rows(noted) == [("process.ended", processes), ("process.started", processes)]
     async with _running(settings), fealty.connect_async(settings.address, key) as connection:
         found = await Client(connection.channel).points.GetBalance(BALANCE)
         assert found.balance.active == 90

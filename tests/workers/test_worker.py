@@ -59,6 +59,8 @@ def test_two_signals_end_a_worker_cleanly_and_the_job_in_hand_is_finished(
     assert worker.wait() == 0
     assert holder.effects() == [0]
     assert rows(database, "SELECT state FROM task") == [("DONE",)]
+    noted = "SELECT action, body::json ->> 'subject' FROM activity WHERE action ^@ 'process.' ORDER BY recorded_at"
+    assert rows(database, noted) == [("process.started", "processes/worker"), ("process.ended", "processes/worker")]
 
 
 def test_a_worker_outlives_its_broker(
