@@ -26,6 +26,7 @@ def serve() -> None:
         port=settings.port,
         probe_port=settings.probe_port,
         processes=settings.processes,
+        spool_dir=settings.data_dir / "spool",
     )
     books.require_schema(settings)
     raise SystemExit(main(of_server, partial(logs.configure, settings.log_format)))

@@ -28,6 +28,7 @@ from server.whence import Proxies
 from storage.access.queries import server_secret
 from storage.activity import processes
 from storage.activity.recorder import Act
+from storage.activity.spool import Spool
 from storage.books import Books
 from storage.engine.database import connection, open_database, reason
 from storage.functions import VERSION
@@ -83,7 +84,7 @@ async def build(
     services = sorted({method.service for method in methods()})
     servicers = [make(books, pages) for make in SERVICES]
     # Ours comes last: it answers every path, also those that nobody knows.
-    interceptors = Interceptors(books, Proxies(settings.trusted_proxies))
+    interceptors = Interceptors(books, Spool(settings.spool_dir), Proxies(settings.trusted_proxies))
     others = (more(interceptors),) if more else ()
     server.add_generic_rpc_handlers((*others, Public(checks, services), Handlers(servicers, interceptors)))
     try:
@@ -93,6 +94,7 @@ async def build(
         await books.close()
         raise PortTaken(f"{settings.address} is taken; stop what listens there, or set FEALTY_PORT") from error
     await server.start()
+    interceptors.begin()
     for service in ("", *services):
         await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
     return App(server, checks, books, interceptors, port, own_port, servicers)

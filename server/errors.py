@@ -40,6 +40,10 @@ class RequestMalformed(Exception):
     """The bytes are not a message of this method; regenerate the client from the contract."""
 
 
+class LogUnavailable(Exception):
+    """The last record could be written neither in the books nor beside them."""
+
+
 class MethodUnknown(Exception):
     """There is no such method; regenerate the client from the contract."""
 
@@ -189,6 +193,13 @@ _TOLD: dict[type, _Told] = {
         Outcome.FAILED,
         limits.PUSHBACK_MS,
         f"The database did not answer in time; whether anything was changed is not known. {_RETRY}",
+    ),
+    LogUnavailable: _Told(
+        StatusCode.UNAVAILABLE,
+        ErrorReason.ERROR_REASON_UNAVAILABLE,
+        None,
+        limits.PUSHBACK_MS,
+        f"What calls do can be recorded nowhere now; nothing was changed or shown. Tell your operator. {_RETRY}",
     ),
     OutOfRoom: _Told(
         StatusCode.UNAVAILABLE,

@@ -94,6 +94,12 @@ ANONYMOUS_SOURCES_MAX = 1_000
 # Failures told apart in a period, some 500 bytes each; of callers with a key more are recorded one by one.
 FAILURE_SOURCES_MAX = 10_000
 
+# How often the books are asked to take what was recorded beside them while they were away, and how many at once.
+SPOOL_RETRY_S = 2.0
+SPOOL_RECORDS_MAX = 100
+# Records that are kept in memory where they can be written nowhere. Meanwhile hardly any call is done.
+UNWRITTEN_MAX = 1_000
+
 # From SIGTERM: the time in which balancers notice, then the time that calls in hand get. Longer than DEADLINE_MAX_S
 # would be politer and is pointless: callers retry with the same request_id.
 DRAIN_NOTICE_S = 0.2

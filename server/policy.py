@@ -64,6 +64,11 @@ class Method:
         return bool(self.service)
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether it may not be done unrecorded: it changes something, or shows personal data."""
+        return self.audit in (options_pb2.AUDIT_CLASS_MUTATION, options_pb2.AUDIT_CLASS_PERSONAL_READ)
+
+    @property
     def shows_personal_data(self) -> bool:
         """Whether every call of it is recorded."""
         return self.audit == options_pb2.AUDIT_CLASS_PERSONAL_READ

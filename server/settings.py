@@ -1,6 +1,7 @@
 """What an operator may decide about the server, from the environment."""
 
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
@@ -30,6 +31,9 @@ class ServerSettings(BaseSettings):
     @classmethod
     def _split(cls, given: object) -> object:
         return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+    # Where calls that failed are recorded while the books cannot take them.
+    spool_dir: Path = Path(".fealty/spool")
 
     @property
     def shown(self) -> dict[str, Any]:

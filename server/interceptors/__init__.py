@@ -28,19 +28,24 @@ from server.interceptors.metrics import IN_HAND, METRICS
 from server.outage import DATABASE
 from server.policy import Method
 from server.whence import Proxies
+from storage.activity.spool import Spool
 from storage.books import Books
 
 
 class Interceptors:
     """Wraps handlers. One for each server process; what it remembers is shared by all methods."""
 
-    def __init__(self, books: Books, proxies: Proxies) -> None:
+    def __init__(self, books: Books, spool: Spool, proxies: Proxies) -> None:
         self._proxies = proxies
         self._arrivals = Arrivals()
         self._calls = Permits(limits.CALLS_MAX, Overloaded, ShareUsedUp)
         IN_HAND.set_function(lambda: self._calls.taken)
-        self._audit = Audit(books)
+        self._audit = Audit(books, spool)
         self._keys = Keys(books)
+
+    def begin(self) -> None:
+        """Takes in what could not be recorded before."""
+        self._audit.begin()
 
     async def close(self) -> None:
         """Records what was counted and not yet recorded."""
@@ -76,6 +81,7 @@ class Interceptors:
                         call.permits = self._calls
                     permit.charge(call.caller.id)
                     validate(call)
+                    self._audit.check(method)
                 else:
                     call.made_by(None)
                 answer = await (handler(call) if streams or not call.is_cut else deadline.within(call, handler))

@@ -2,27 +2,24 @@
 
 from typing import Any
 
-import structlog
-from prometheus_client import Counter
-
-from server.call import Call, log_of
-from server.errors import Failure
+from server.call import NOBODY, Call, log_of
+from server.errors import Failure, LogUnavailable
 from server.interceptors.floods import Floods
+from server.interceptors.spooling import Spooling
+from server.policy import Method
 from storage.activity.commands import Outcome
 from storage.activity.recorder import Act
+from storage.activity.spool import Spool
 from storage.books import Books
 from storage.engine.database import reason
-
-LOST = Counter("fealty_activity_lost", "Refused or failed calls that could not be recorded")
-
-log = structlog.get_logger()
 
 
 class Audit:
     """Writes records through the books' recorder, each before its caller hears the answer."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, spool: Spool) -> None:
         self._books = books
+        self._spooling = Spooling(books, spool)
         self._floods = Floods(self._try)
 
     async def note_read(self, call: Call) -> None:
@@ -33,21 +30,33 @@ class Audit:
         """Records a call that was denied, invalid, refused or failed; not one that was turned away unread."""
         if told.outcome is None:
             return
+        if call.caller is NOBODY:
+            # Nobody could be asked who calls: from where is known all the same.
+            call.made_by(None)
         act = self._act(call, told.outcome, {**call.details, **details_of(told)})
         if self._floods.admits(act, call.whence.ip_address, told.reason):
             await self._try(act)
 
+    def begin(self) -> None:
+        """Takes in what could not be recorded before."""
+        self._spooling.begin()
+
+    def check(self, method: Method) -> None:
+        """Raises LogUnavailable where nothing can be recorded, and the call is one that must be."""
+        if self._spooling.is_blind and method.is_guarded:
+            raise LogUnavailable
+
     async def close(self) -> None:
         """Records what was counted and not yet recorded."""
         await self._floods.close()
+        await self._spooling.close()
 
     async def _try(self, act: Act) -> None:
         try:
             await self._record(act)
         except Exception as error:
             # The caller hears of its own failure, not of this one; an operator must hear of both.
-            LOST.inc()
-            log.error("activity lost", method=act.origin.method, reason=act.details["reason"], error=reason(error))
+            await self._spooling.keep(act, reason(error))
 
     def _act(self, call: Call, outcome: Outcome, details: dict[str, Any]) -> Act:
         program, customer = log_of(call.caller, call.program, call.customer)

@@ -50,15 +50,17 @@ def record(
     event: str = "",
     points: int | None = None,
     note: str = "",
+    activity: str = "",
 ) -> str:
     """Plans the record of an act and answers its id.
 
     `subject` is the resource name of what was acted upon. `details` must be JSON without floats and hold no
     personal data: the body is kept as it is, and hashed. `event` is what it is called in the customer's event
     history, where it belongs there, with the `points` it gave or took; the history is read without the body. A `note`
-    is kept beside the record: people write about people in it, and it may have to be forgotten.
+    is kept beside the record: people write about people in it, and it may have to be forgotten. `activity` is the id,
+    where it has one already.
     """
-    activity = new_uuid_text()
+    activity = activity or new_uuid_text()
     instant = occurred_at or unit.now
     kind = origin.kind
     told = Raw(_BODY.encode(details or {}))

@@ -15,7 +15,10 @@ from storage.engine.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What happened, without a change. `program` and `customer` are public ids, empty where it concerned none."""
+    """What happened, without a change. `program` and `customer` are public ids, empty where it concerned none.
+
+    One that could not be recorded at its time has an `activity` of its own, and the instant at which it occurred.
+    """
 
     origin: Origin
     outcome: Outcome
@@ -24,21 +27,30 @@ class Act:
     customer: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     request_id: str = ""
+    activity: str = ""
+    occurred_at: datetime | None = None
 
 
 async def record_acts(session: Session, acts: Sequence[Act]) -> list[str | Exception]:
-    """Records acts, all in one transaction; answers the id of each record, in order."""
+    """Records acts, all in one transaction; answers the id of each record, in order. One with an id of its own that is
+    there already stays as it is."""
     async with rolled_back_on_error(session):
         scopes, plan = await _begin(session, sorted({(act.program, act.customer) for act in acts if act.program}))
+        named = [act.activity for act in acts if act.activity]
+        known = set(json.decode(await session.run(_KNOWN, [json.encode(named)]))) if named else set()
         ids: list[str | Exception] = [
-            record(
+            act.activity
+            if act.activity in known
+            else record(
                 plan,
                 act.origin,
                 act.subject,
                 scopes.get((act.program, act.customer), Scope()),
+                act.occurred_at,
                 outcome=act.outcome,
                 details=act.details,
                 request_id=act.request_id,
+                activity=act.activity,
             )
             for act in acts
         ]
@@ -51,6 +63,13 @@ async def _begin(session: Session, names: Sequence[tuple[str, str]]) -> tuple[di
     scopes = {(program, customer): Scope(*numbers) for program, customer, *numbers in body["scopes"] or ()}
     return scopes, Workspace(datetime.fromisoformat(body["now"]))
 
+
+_KNOWN = Statement(
+    """
+SELECT coalesce(json_agg(a.id), '[]') FROM json_array_elements_text($1) AS w JOIN activity a ON a.id = w::uuid
+""",
+    ["json"],
+)
 
 _SCOPES = Statement(
     """

@@ -1,9 +1,12 @@
 """A real server in this process, and clients of it with the keys of each role."""
 
 import random
+import shutil
 import socket
+import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -113,6 +116,7 @@ class Served:
         await self.app.interceptors.close()
         await self.app.books.close()
         self.database.close()
+        shutil.rmtree(self.settings.spool_dir, ignore_errors=True)
 
 
 async def serve(database_url: str) -> Served:
@@ -129,7 +133,11 @@ async def serve(database_url: str) -> Served:
 def settings_of(database_url: str, processes: int = 1) -> ServerSettings:
     """Settings of a server on ports that are free."""
     return ServerSettings(
-        database_url=SecretStr(database_url), port=free_port(), probe_port=free_port(), processes=processes
+        database_url=SecretStr(database_url),
+        port=free_port(),
+        probe_port=free_port(),
+        processes=processes,
+        spool_dir=Path(tempfile.gettempdir(), f"fealty-spool-{fresh()}"),
     )
 
 

@@ -16,11 +16,11 @@ from storage.embedded import EmbeddedPostgres
 from storage.engine.database import StorageUnavailable, open_database
 from storage.migrate import MigrationsPending, migrate
 from tests.conftest import SETTINGS, open_folder
-from tests.server.serving import PLAIN, Client, Served, active, purchase, serve, settings_of, spending, told
+from tests.server.serving import PLAIN, Client, Served, active, activities, purchase, serve, settings_of, spending, told
 
 pytestmark = pytest.mark.process
 
-LOST = "fealty_activity_lost_total"
+SPOOLED = "fealty_activity_spooled_total"
 # After so long gRPC's own pauses are of seven seconds, and the next attempt is five away.
 AWAY_S = 10.5
 # Half as much again as the pause between our attempts.
@@ -44,8 +44,8 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
     served = await serve(postgres.url)
     await served.till.transactions.RecordTransaction(purchase(100))
     await served.admin.points.GetBalance(BALANCE)
-    lost = REGISTRY.get_sample_value(LOST)
-    assert lost is not None
+    spooled = REGISTRY.get_sample_value(SPOOLED)
+    assert spooled is not None
     postgres.stop()
     try:
         async with grpc.aio.insecure_channel(served.address, [("grpc.enable_retries", 0)]) as channel:
@@ -63,8 +63,18 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
                 assert REGISTRY.get_sample_value("fealty_database_up") == 0
     finally:
         postgres.start()
-    # Each failure that could not be recorded is counted, for an operator to see.
-    assert REGISTRY.get_sample_value(LOST) == lost + 3
+    # Each failure that the books could not record is recorded beside them, and taken in by itself.
+    assert REGISTRY.get_sample_value(SPOOLED) == spooled + 3
+    found: list[audit_pb2.Activity] = []
+    while len(found) < 3:
+        await asyncio.sleep(0.1)
+        # These calls begin before the server has noticed that the database is back.
+        failed = await activities(served.admin, outcome="ACTIVITY_OUTCOME_FAILED")
+        found = [one for one in failed if one.action != "activity.listed"]
+    assert sorted(one.action for one in found) == ["balance.read", "points.spent", "program.listed"]
+    assert {(one.details["reason"].text, one.actor.display_name) for one in found} == {("UNAVAILABLE", "till")}
+    assert all(one.occur_time.ToDatetime() < one.record_time.ToDatetime() for one in found)
+    assert list(served.settings.spool_dir.iterdir()) == []
     assert (await served.till.points.SpendPoints(spending(10))).balance.active == 90
     assert await active(served.till) == 90
     assert REGISTRY.get_sample_value("fealty_database_up") == 1
