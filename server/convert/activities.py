@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any
+from uuid import UUID
 
 from fealty.v1 import activity_pb2, values_pb2
 from fealty.v1 import audit_pb2 as pb
@@ -57,6 +58,7 @@ def message(found: Activity, caller: Caller) -> pb.Activity:
         request_id=body["request_id"],
         trace_id=body.get("trace_id", ""),
         purpose=body.get("purpose", ""),
+        cause=names.activity(UUID(body["cause"])) if "cause" in body else "",
         subject=body["subject"],
         occur_time=timestamp(found.occurred_at),
         record_time=timestamp(found.recorded_at),

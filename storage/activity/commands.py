@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from msgspec import Raw, json
 
@@ -51,6 +52,7 @@ def record(
     points: int | None = None,
     note: str = "",
     activity: str = "",
+    cause: UUID | None = None,
 ) -> str:
     """Plans the record of an act and answers its id.
 
@@ -58,7 +60,7 @@ def record(
     personal data: the body is kept as it is, and hashed. `event` is what it is called in the customer's event
     history, where it belongs there, with the `points` it gave or took; the history is read without the body. A `note`
     is kept beside the record: people write about people in it, and it may have to be forgotten. `activity` is the id,
-    where it has one already.
+    where it has one already; `cause` the activity that this one follows from.
     """
     activity = activity or new_uuid_text()
     instant = occurred_at or unit.now
@@ -84,6 +86,8 @@ def record(
         "type": kind.type,
         "v": BODY_VERSION,
     }
+    if cause is not None:
+        body["cause"] = str(cause)
     if origin.trace_id:
         body["trace_id"] = origin.trace_id
     if origin.purpose:

@@ -79,12 +79,12 @@ def _end(unit: Unit, mail: UUID, state: MailState, kind: Kind, error: str | None
     found = unit.connection.execute(_LOCK, (mail,)).fetchone()
     if found is None:
         return
-    program, customer, subject, template, tries, test_clock_at = found
+    program, customer, subject, template, tries, test_clock_at, cause = found
     told = {"mail": typeid("mail", mail.int), "template": template, "tries": tries}
     if error is not None:
         told["error"] = error
     at = test_clock_at or unit.now
-    activity = record(unit, by_worker(kind), subject, Scope(program, customer), at, details=told)
+    activity = record(unit, by_worker(kind), subject, Scope(program, customer), at, details=told, cause=cause)
     unit.write()
     unit.connection.execute(_END, (state, error, unit.now, activity, mail))
 
@@ -103,7 +103,7 @@ RETURNING mail.template, mail.arguments, mail.created_at, holder.email
 
 _LOCK = """
 SELECT m.program, m.customer, 'programs/' || p.program_id || '/customers/' || c.customer_id, m.template, m.tries,
-       p.test_clock_at
+       p.test_clock_at, m.activity
 FROM mail m JOIN program p ON p.id = m.program JOIN customer c ON c.id = m.customer
 WHERE m.id = %s AND m.state = 'PLANNED' FOR UPDATE OF m
 """

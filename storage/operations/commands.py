@@ -170,7 +170,17 @@ def _end(
     }
     at, scope = program.now(unit.now), Scope(program.id)
     details = reason.added_to(told)
-    activity = record(unit, origin, operation.name, scope, at, details=details, request_id=request_id, note=reason.note)
+    activity = record(
+        unit,
+        origin,
+        operation.name,
+        scope,
+        at,
+        details=details,
+        request_id=request_id,
+        note=reason.note,
+        cause=operation.activity,
+    )
     unit.write()
     ended = operation._replace(state=state, updated_at=unit.now, ended_at=unit.now, end_activity=UUID(activity))
     _save(ended)

@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fealty.v1 import explanations_pb2, lots_pb2, operations_pb2, points_pb2
+from fealty.v1 import audit_pb2, explanations_pb2, lots_pb2, operations_pb2, points_pb2
 from fealty.v1.values_pb2 import Date
 from tests.server.club import ADA, BEN, WHY, Club, account
 from tests.server.serving import START, fresh, timestamp, told
@@ -111,6 +111,10 @@ async def test_the_lots_of_a_whole_program_are_redated_together(club: Club) -> N
     for customer in (ADA, BEN):
         [event] = await club.history(customer, event_type="lot.redated")
         assert (event.subject, event.admin) == (account("slow", customer), "u-17")
+        made = audit_pb2.GetActivityRequest(name=event.name)
+        cause = (await club.admin.audit.GetActivity(made)).activity.cause
+        begun = (await club.admin.audit.GetActivity(audit_pb2.GetActivityRequest(name=cause))).activity
+        assert (begun.action, begun.cause) == ("redating.started", "")
         assert event.description == (
             f"The expiry of 100 units in 1 lot of {account('slow', customer)} was set to never (for u-17, GOODWILL)."
         )

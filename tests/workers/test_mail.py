@@ -81,7 +81,8 @@ def test_a_customer_without_an_address_gets_no_mail_and_the_log_says_so(
     assert server.connections == 0
     assert rows(database, STATE) == [("FAILED", "NoAddress", 1)]
     assert rows(database, TASK) == [("DONE", 1, None)]
-    assert json.loads(rows(database, _ENDED)[0][0])["action"] == "mail.failed"
+    told = json.loads(rows(database, _ENDED)[0][0])
+    assert (told["action"], [(told["cause"],)]) == ("mail.failed", rows(database, "SELECT activity::text FROM mail"))
 
 
 def test_a_mail_that_the_server_wants_later_is_sent_later_as_the_same_mail(

@@ -112,7 +112,9 @@ def _redate(unit: Unit, operation: Operation, program: Program, one: Taken, lots
     )
     origin, scope = operation.does(LOT_REDATED), Scope(program.id, one.customer)
     at, event = program.now(unit.now), LOT_REDATED.action
-    activity = record(unit, origin, address.name, scope, at, details=details, event=event, points=0)
+    activity = record(
+        unit, origin, address.name, scope, at, details=details, event=event, points=0, cause=operation.activity
+    )
     for lot, _, before, after in lots:
         row: dict[str, Any] = {"account": one.account, "lot": lot, "before": before, "after": after}
         unit.add(REDATINGS.made, {**row, "activity": activity})

@@ -222,6 +222,7 @@ def test_one_that_is_done_says_so_in_the_log_of_itself(scene: Scene) -> None:
     done = finish(scene, begin(scene))
     [ended] = [body for body in map(json.loads, scene.bodies()) if body["id"] == str(done.end_activity)]
     assert (ended["action"], ended["actor"]["type"], ended["details"]["lots"]) == ("operation.succeeded", "SYSTEM", 4)
+    assert ended["cause"] == str(done.activity)
 
 
 def test_operations_are_listed_newest_first_in_pages_and_by_state(scene: Scene) -> None:
