@@ -16,6 +16,7 @@ from fealty.v1 import options_pb2
 from rules.access import Permission
 from rules.activity import METHOD_UNKNOWN
 from server.call import Call, Proceed
+from server.disclosing import fields_shown
 from server.errors import MethodUnknown
 from server.interceptors import Interceptors
 from server.policy import Method, methods
@@ -46,6 +47,8 @@ class Handlers(grpc.GenericRpcHandler):
 
         async def handler(call: Call) -> bytes:
             response = await operation(call, call.request)
+            if method.shows_personal_data:
+                call.details = {**call.details, "fields": fields_shown(response)}
             return bytes(response.SerializeToString())
 
         return unary(method, self._interceptors.chain(method, handler))

@@ -62,7 +62,11 @@ async def test_each_look_at_personal_data_is_recorded_with_who_looked(server: Se
         assert (seen[action].actor.name == f"callers/{till}") == action.startswith("customer")
         assert seen[action].event == activity_pb2.ACTIVITY_EVENT_UNSPECIFIED
     details = plain(seen["customer.listed"].details)
+    shown = ["display_name", "email", "external_ids.external_id", "language_code", "phone_number"]
+    fields = details.pop("fields")
+    assert fields == [f"customers.{field}" for field in shown]
     assert details == {"count": 2, "customers": ["ada", "gwen"]}
+    assert plain(seen["customer.read"].details) == {"fields": [f"customer.{field}" for field in shown]}
     of_gwen = await activities(server.admin, parent=gwen)
     assert {activity.action for activity in of_gwen} == {"customer.created", "customer.read", "customer.looked_up"}
 
