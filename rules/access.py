@@ -22,6 +22,8 @@ class Permission(StrEnum):
     EVENTS_WRITE = "EVENTS_WRITE"
     REPORTS_READ = "REPORTS_READ"
     ACTIVITIES_WATCH = "ACTIVITIES_WATCH"
+    ACTIVITIES_RECORD = "ACTIVITIES_RECORD"
+    ACTIVITIES_RECORD_SECURITY = "ACTIVITIES_RECORD_SECURITY"
 
 
 class Role(StrEnum):
@@ -53,6 +55,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.POINTS_ADJUST,
         Permission.CUSTOMERS_ADMINISTER,
         Permission.REPORTS_READ,
+        Permission.ACTIVITIES_RECORD_SECURITY,
     },
     Role.AUDITOR: frozenset(
         {

@@ -56,6 +56,14 @@ class FieldFixed(Refusal):
     """{field} cannot be changed by an update; leave it out, or send what stands."""
 
 
+class ActionReserved(Refusal):
+    """Fealty itself records {action}; call what happened elsewhere by another name."""
+
+
+class SourceDenied(Refusal):
+    """The role {role} may not say that it came from {source}; to say STAFF or PLATFORM, name an acting_user."""
+
+
 class CursorMismatch(Refusal):
     """The cursor belongs to another stream, or to other books; start from the last one that this stream answered."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from fealty.v1 import (
+    audit_pb2,
     customers_pb2,
     events_pb2,
     holds_pb2,
@@ -16,7 +17,18 @@ from fealty.v1 import (
 )
 from rules import access
 from server.call import Call
-from server.convert import customers, events, holds, lots, operations, points, programs, reports, transactions
+from server.convert import (
+    customers,
+    events,
+    holds,
+    lots,
+    operations,
+    points,
+    programs,
+    recording,
+    reports,
+    transactions,
+)
 from server.policy import method_of
 from storage.books import Books
 
@@ -48,6 +60,7 @@ HOT: Mapping[type[Any], Codec] = {
     lots_pb2.ActivateLotRequest: Codec(lots.activate_lot, lots.activated),
     lots_pb2.CancelLotRequest: Codec(lots.cancel_lot, lots.cancelled),
     events_pb2.RecordEventRequest: Codec(events.record_event, events.event_recorded),
+    audit_pb2.RecordActivityRequest: Codec(recording.record_activity, recording.activity_recorded),
     reports_pb2.WriteOffShortfallRequest: Codec(reports.write_off_shortfall, reports.written_off),
 }
 

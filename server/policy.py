@@ -1,6 +1,6 @@
 """Reads the contract: what each method declares about itself."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -89,6 +89,12 @@ def method_of(request: type[Any]) -> Method:
 def word(enum: Any, number: int, prefix: str) -> str:
     """An enum's value as the books know it: its name without the prefix, empty where unspecified."""
     return enum.Name(number).removeprefix(prefix) if number else ""
+
+
+@cache
+def actions() -> Set[str]:
+    """What Fealty itself records: the names of acts that are the contract's or its own."""
+    return {kind.action for kind in (*OWN, *(method.kind for method in methods()))}
 
 
 @cache

@@ -41,6 +41,7 @@ _INVALID = {
     refusals.FieldFixed: ErrorReason.ERROR_REASON_FIELD_FIXED,
     refusals.TimeUnknowable: ErrorReason.ERROR_REASON_TIME_UNKNOWABLE,
     refusals.ExpiryInPast: ErrorReason.ERROR_REASON_EXPIRY_IN_PAST,
+    refusals.ActionReserved: ErrorReason.ERROR_REASON_ACTION_RESERVED,
 }
 
 _NOT_FOUND = {
@@ -110,7 +111,10 @@ _GROUPS: tuple[tuple[StatusCode, Outcome, dict[type[Refusal], ErrorReason]], ...
     (
         StatusCode.PERMISSION_DENIED,
         Outcome.DENIED,
-        {refusals.PermissionMissing: ErrorReason.ERROR_REASON_PERMISSION_MISSING},
+        {
+            refusals.PermissionMissing: ErrorReason.ERROR_REASON_PERMISSION_MISSING,
+            refusals.SourceDenied: ErrorReason.ERROR_REASON_SOURCE_DENIED,
+        },
     ),
     (StatusCode.NOT_FOUND, Outcome.REFUSED, _NOT_FOUND),
     (StatusCode.ALREADY_EXISTS, Outcome.REFUSED, _EXISTS),

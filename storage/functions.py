@@ -1,9 +1,10 @@
 """All functions of the database that this version uses, and what they are called together."""
 
+from storage.customers.loading import FUNCTIONS as CUSTOMERS
 from storage.engine.functions import digest
 from storage.engine.requests import FUNCTIONS as REQUESTS
 from storage.ledger.nouns import FUNCTIONS as LEDGER
 from storage.programs.queries import FUNCTIONS as PROGRAMS
 
-FUNCTIONS = (REQUESTS, PROGRAMS, LEDGER)
+FUNCTIONS = (REQUESTS, PROGRAMS, CUSTOMERS, LEDGER)
 VERSION = digest(FUNCTIONS)

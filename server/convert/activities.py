@@ -62,7 +62,8 @@ def message(found: Activity, caller: Caller) -> pb.Activity:
         subject=body["subject"],
         occur_time=timestamp(found.occurred_at),
         record_time=timestamp(found.recorded_at),
-        event=_enum("ACTIVITY_EVENT_", event_of(body["action"])),
+        # A record of before has only its name to tell by.
+        event=_enum("ACTIVITY_EVENT_", body["event"] if "event" in body else event_of(body["action"])),
     )
     fill_values(shown.details, body["details"])
     if caller.may(Permission.ACTIVITIES_READ):

@@ -16,6 +16,8 @@ def activity(body: Mapping[str, Any], actor_name: str) -> str:
     """One sentence: what was done to whom, by whom and why; of a call that came to nothing, how it ended."""
     actor = body["actor"]
     who = _WHO.get(actor["type"]) or f"{actor['type'].capitalize()} {actor_name or actor['id']}"
+    if _is_of_elsewhere(body):
+        return f"{_elsewhere(body)}{_why(body['details'], who)}."
     if body["outcome"] != "SUCCEEDED":
         return _ended(body, who)
     happened = _happened(body["action"], body["subject"], body["details"])
@@ -56,6 +58,24 @@ def _ended(body: Mapping[str, Any], who: str) -> str:
 def _plainly(action: str) -> Part:
     noun, _, deed = action.partition(".")
     return lambda details, subject: f"{noun.capitalize()}{_space(subject)} was {deed.replace('_', ' ')}"
+
+
+def _is_of_elsewhere(body: Mapping[str, Any]) -> bool:
+    # A call that came to nothing is named as the contract names it.
+    return str(body.get("method")).endswith("/RecordActivity") and body["action"] != "activity.recorded"
+
+
+def _elsewhere(body: Mapping[str, Any]) -> str:
+    """Booking 4711 of anna was created: what a caller says that happened, with how it ended there."""
+    noun, _, deed = body["action"].partition(".")
+    related = body["details"].get("related", "")
+    kind, _, number = related.rpartition("/")
+    kind = kind.rpartition("/")[2]
+    is_its_own = noun in (kind.removesuffix("s"), f"{kind.removesuffix('ies')}y")
+    about = f" about {related}" if related and not is_its_own else ""
+    end = f", which {_ENDS[body['outcome']]}" if body["outcome"] != "SUCCEEDED" else ""
+    what = f"{noun.replace('_', ' ').capitalize()}{f' {number}' if is_its_own else ''}"
+    return f"{what} of {body['subject']} was {deed.replace('_', ' ')}{about}{end}"
 
 
 def _is_figure(change: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fealty.v1 import audit_pb2 as pb
 from server.call import Call
+from server.commands import Commands
 from server.convert import activities, names
 from server.paging import Pages, page_size
 from server.services.watch import Watch
@@ -14,7 +15,7 @@ from storage.books import Books
 
 
 class Audit:
-    """The activity log. Reading it is recorded in it."""
+    """The activity log, and what callers add to it. Reading it is recorded in it."""
 
     service = "fealty.v1.AuditService"
 
@@ -22,6 +23,10 @@ class Audit:
         self._books = books
         self._pages = pages
         self._watch = Watch(books, pages)
+        self._commands = Commands(books)
+
+    async def RecordActivity(self, call: Call, message: pb.RecordActivityRequest) -> pb.RecordActivityResponse:
+        return await self._commands.carry_out(call, message, pb.RecordActivityResponse)
 
     async def ListActivities(self, call: Call, message: pb.ListActivitiesRequest) -> pb.ListActivitiesResponse:
         wanted = activities.wanted(message)

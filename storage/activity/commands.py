@@ -72,6 +72,7 @@ def record(
         "category": kind.category,
         "changes": [_change(change) for change in changes],
         "details": told,
+        "event": kind.event,
         "id": activity,
         "method": origin.method,
         "module": kind.module,

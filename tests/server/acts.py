@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from fealty.v1 import (
+    activity_pb2,
+    audit_pb2,
     customers_pb2,
     events_pb2,
     holds_pb2,
@@ -125,6 +127,19 @@ async def _redate(club: Club) -> Any:
 
 async def _event(club: Club) -> Any:
     return events_pb2.RecordEventRequest(parent=ADA, event_type="review.written", properties={"stars": "5"}, reason=WHY)
+
+
+async def _activity(club: Club) -> Any:
+    return audit_pb2.RecordActivityRequest(
+        parent=ADA,
+        action="booking.created",
+        category=activity_pb2.ACTIVITY_CATEGORY_BOOKINGS,
+        type=activity_pb2.ACTIVITY_TYPE_BOOKING,
+        event=activity_pb2.ACTIVITY_EVENT_CREATED,
+        related="bookings/4711",
+        facts={"room": "12"},
+        figures={"nights": 3},
+    )
 
 
 async def _write_off(club: Club) -> Any:
@@ -266,6 +281,13 @@ ACTS: dict[str, Act] = {
         {"event_type": "review.written", "properties": {"stars": "5"}, "points": 25, "account": _PLAIN},
         25,
         "review.written",
+    ),
+    "audit.RecordActivity": Act(
+        _activity,
+        "booking.created",
+        ADA,
+        {"related": "bookings/4711", "facts": {"room": "12"}, "figures": {"nights": 3}},
+        whose=NOBODY,
     ),
     "reports.WriteOffShortfall": Act(
         _write_off, "shortfall.written_off", f"{account('owing')}/shortfalls/1", {"points": 30, "remaining": 70}

@@ -6,6 +6,8 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fealty.v1 import (
+    activity_pb2,
+    audit_pb2,
     cards_pb2,
     customers_pb2,
     events_pb2,
@@ -93,6 +95,17 @@ class Club:
             **{"parent": ADA, "event_type": event_type, "request_id": fresh(), **more}
         )
         return await self.till.events.RecordEvent(request)
+
+    async def activity(self, client: Client | None = None, **more: Any) -> audit_pb2.RecordActivityResponse:
+        """Records a visit of ada's."""
+        visit = {
+            "parent": ADA,
+            "action": "visit.started",
+            "category": activity_pb2.ACTIVITY_CATEGORY_CUSTOMERS,
+            "type": activity_pb2.ACTIVITY_TYPE_VISIT,
+        }
+        request = audit_pb2.RecordActivityRequest(**{**visit, "request_id": fresh(), **more})
+        return await (client or self.till).audit.RecordActivity(request)
 
     async def suspend(self, name: str = ADA) -> customers_pb2.Customer:
         """Suspends a customer."""

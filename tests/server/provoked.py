@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
 
-from fealty.v1 import cards_pb2, customers_pb2, points_pb2, programs_pb2
+from fealty.v1 import activity_pb2, cards_pb2, customers_pb2, points_pb2, programs_pb2
 from tests.server.club import ADA, BEN, CARDS, EVENT_TYPES, NAME, RATE, WHY, Club, account
 from tests.server.serving import START, customer, fresh, program, purchase, spending, timestamp
 
@@ -167,6 +167,14 @@ OF_REQUESTS: dict[str, Provoked] = {
         at_once(lambda club: club.till.transactions.RecordTransaction(purchase(account="wrong", request_id="wrong"))),
     ),
     "REQUEST_ID_REUSED": Provoked(INVALID, {}, _reused),
+    "ACTION_RESERVED": Provoked(
+        INVALID, {"action": "points.spent"}, at_once(lambda club: club.activity(action="points.spent"))
+    ),
+    "SOURCE_DENIED": Provoked(
+        StatusCode.PERMISSION_DENIED,
+        {"source": "SYSTEM", "role": "SERVICE"},
+        at_once(lambda club: club.activity(source=activity_pb2.ACTIVITY_SOURCE_SYSTEM)),
+    ),
     "PAGE_TOKEN_MISMATCH": Provoked(INVALID, {}, _page_of_another_list),
     "STALE_ETAG": Provoked(StatusCode.ABORTED, {}, at_once(lambda club: _update(club, display_name="X", etag='"9-0"'))),
 }

@@ -96,7 +96,7 @@ async def test_an_act_that_is_turned_down_is_recorded_with_what_it_was_about(clu
     await call_of(club.admin, name)(request)
     request.validate_only = True
     assert (await told(call_of(club.admin, name)(request))).reason == "REQUEST_ID_REUSED"
-    recorded = (await activities(club.admin, action=ACTS[name].action))[0]
+    recorded = (await activities(club.admin, action=method_of(type(request)).kind.action))[0]
     assert recorded.outcome == activity_pb2.ACTIVITY_OUTCOME_INVALID
     assert _program(recorded.subject) == _program(ACTS[name].about)
 

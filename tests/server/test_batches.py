@@ -29,6 +29,7 @@ KINDS = {
     "holds.CaptureHold": "capture_hold",
     "holds.ReleaseHold": "release_hold",
     "events.RecordEvent": "event",
+    "audit.RecordActivity": "activity",
 }
 
 

@@ -35,6 +35,7 @@ SENTENCES = {
     "lots.RedateLots": f"Operation {NAME}/operations/OPERATION was begun: the expiry of lots of "
     f"{account('slow')}, in 1 account, is set to never{_HAND}.",
     "events.RecordEvent": f"Event review.written of {ADA} was recorded; it gave 25 units to {_PLAIN}{_HAND}.",
+    "audit.RecordActivity": f"Booking 4711 of {ADA} was created (Administrator admin).",
     "reports.WriteOffShortfall": f"30 units of {account('owing')}/shortfalls/1 were written off; "
     f"70 of it remain{_HAND}.",
     "customers.SuspendCustomer": f"Customer {ADA} was suspended{_HAND}.",

@@ -64,5 +64,10 @@ async def _replayed(club: Club, file: Path) -> tuple[dict[str, Any], dict[str, A
 
 
 def _told(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer with nothing of a person but the name of its record: the rest is that of now, and kept nowhere else."""
-    return {**answer, "customer": answer["customer"]["name"]} if "customer" in answer else answer
+    """An answer with nothing of a person but the name of its record: the rest is that of now, and kept nowhere else.
+    Nor with who called, who has another id in other books."""
+    if "customer" in answer:
+        return {**answer, "customer": answer["customer"]["name"]}
+    if "activity" in answer:
+        return {**answer, "activity": {**answer["activity"], "actor": {}}}
+    return answer

@@ -39,7 +39,7 @@ async def test_each_refusal_has_its_code_its_reason_and_its_facts_and_is_recorde
     assert recorded.actor.name
 
 
-_OUTCOMES = {StatusCode.INVALID_ARGUMENT: "INVALID"}
+_OUTCOMES = {StatusCode.INVALID_ARGUMENT: "INVALID", StatusCode.PERMISSION_DENIED: "DENIED"}
 
 
 async def test_what_comes_too_late_is_refused_before_it_is_written(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:

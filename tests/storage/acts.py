@@ -63,6 +63,7 @@ ACTS: dict[str, Callable[[Policies, dict[str, Any]], Command]] = {
     "transfer": lambda shop, how: shop.transfer(25, card="monthly", **how),
     "record event": lambda shop, how: shop.event("visited", properties=(("shop", "12"),), **how),
     "record event that gives": lambda shop, how: shop.event("reviewed", **how),
+    "record activity": lambda shop, how: shop.activity(**how),
     "record event that was waited for": lambda shop, how: shop.event("order.delivered", about="ordered", **how),
 }
 

@@ -11,8 +11,10 @@ from rules.access import ActorType, Caller, Role
 from rules.activity import Kind, Origin
 from rules.refunds import RollbackPolicy
 from rules.transactions import Line
+from storage.activity.commands import Outcome
 from storage.engine.commands import NO_REASON, CommandContext, Reason
 from storage.engine.requests import Request
+from storage.ledger.acts.activities import RecordActivity
 from storage.ledger.acts.adjustments import AdjustPoints, ChangeLot
 from storage.ledger.acts.events import RecordEvent
 from storage.ledger.acts.holds import CaptureHold, CreateHold, ReleaseHold
@@ -216,3 +218,16 @@ class Asking:
         address = self.address(name, gives_to) if gives_to else None
         what = (CustomerName(self.program_id, name), event_type, properties, occurred_at, about, address, points)
         return RecordEvent(*what, asked(what, **how))
+
+    def activity(
+        self,
+        action: str = "booking.created",
+        name: str = "ada",
+        occurred_at: datetime | None = None,
+        related: str = "bookings/4711",
+        **how: Any,
+    ) -> RecordActivity:
+        """Something that happened elsewhere; to nobody where the name is empty."""
+        named = CustomerName(self.program_id, name)
+        what = (named, occurred_at, Outcome.SUCCEEDED, related, (("room", "12"),), (("nights", 3),))
+        return RecordActivity(*what, asked(what, action=action, **how))

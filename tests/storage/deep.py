@@ -158,6 +158,7 @@ class Deep(Scene):
             lambda: self.write_off(owed[0], chance.choice([0, 5]), *owed[1:]),
             lambda: self.event("delivered", buyer, about=bought),
             lambda: self.event("reviewed", name),
+            lambda: self.activity(name=name),
         ]
 
     def _one(self, chance: random.Random, query: str) -> tuple[int, str, str]:

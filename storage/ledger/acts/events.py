@@ -68,7 +68,7 @@ class RecordEvent(NamedTuple):
         holder = group.holder(self.name, self.event_type)
         program = group.program(holder.program)
         event_type = program.settings.event_type(self.event_type)
-        at = check_instant(self.occurred_at, program)
+        at = check_instant(self.occurred_at, program.now)
         points = event_type.points if self.points is None else self.points
         gives_to = self._gives_to(holder) if points else None
         accounts = [

@@ -14,7 +14,6 @@ from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
 from storage.ledger.names import LotsNeeded
 from storage.ledger.records import LoadedPurchase
-from storage.programs.queries import ProgramState
 
 # How far a till's clock may run ahead of the program's.
 CLOCK_SKEW = timedelta(minutes=10)
@@ -81,8 +80,8 @@ def ends(known: LoadedPurchase, draft: Draft) -> datetime | None:
     )
 
 
-def check_instant(occurred_at: datetime | None, program: ProgramState) -> datetime:
-    """When it was. Raises OccursInFuture."""
-    if occurred_at is not None and occurred_at > program.now + CLOCK_SKEW:
-        raise OccursInFuture(now=program.now.isoformat())
-    return occurred_at or program.now
+def check_instant(occurred_at: datetime | None, now: datetime) -> datetime:
+    """When it was, where the program's clock shows `now`. Raises OccursInFuture."""
+    if occurred_at is not None and occurred_at > now + CLOCK_SKEW:
+        raise OccursInFuture(now=now.isoformat())
+    return occurred_at or now

@@ -72,7 +72,7 @@ class RecordTransaction(NamedTuple):
         if known is not None:
             return self._again(group, locked, known)
         card = locked.card
-        occurred_at = check_instant(self.occurred_at, program)
+        occurred_at = check_instant(self.occurred_at, program.now)
         check_lines(self.amount_minor, self.lines)
         points = earned(card.earn_rate, self.amount_minor, self.currency_code, self.lines)
         term = program.settings.term(card, occurred_at)

@@ -52,12 +52,26 @@ def of_debts(books: Connection, key: AccountKey, at: datetime) -> int:
     return int(row[0])
 
 
-# A part that came back pending left a lot behind that never had an entry. One that came back active came with one.
-_AWAY = """
+# A part that came back pending left a lot behind that never had an entry. One that came back active came with one. The
+# same holds of the lots that it became further on, where that customer was merged too: what ended there came to none.
+_CAME_BACK = """
+NOT EXISTS (
+    WITH RECURSIVE further AS (
+        SELECT l.account, l.number
+        UNION
+        SELECT a.target, p.target_number
+        FROM further f
+        JOIN merge_part p ON p.source = f.account AND p.noun = 'LOT' AND p.number = f.number
+        JOIN merge_account a ON a.activity = p.activity AND a.source = p.source
+    )
+    SELECT FROM further f JOIN lot x ON x.account = f.account AND x.number = f.number
+    WHERE x.state <> 'MOVED' OR EXISTS (SELECT FROM allocation y WHERE y.account = x.account AND y.lot = x.number)
+)
+"""
+
+_AWAY = f"""
 SELECT p.number, p.points, m.occurred_at, m.id::text, c.customer_id, u.occurred_at, u.id::text,
-       CASE WHEN l.state = 'MOVED' AND NOT EXISTS (
-           SELECT FROM allocation a WHERE a.account = l.account AND a.lot = l.number
-       ) THEN l.points - l.cancelled END
+       CASE WHEN {_CAME_BACK} THEN l.points - l.cancelled END
 FROM merge_part p
 CROSS JOIN LATERAL (
     SELECT target FROM merge_account WHERE activity = p.activity AND source = p.source OFFSET 0
@@ -73,10 +87,10 @@ LEFT JOIN LATERAL (
 ) AS u ON true
 WHERE p.source = %s AND p.noun = 'LOT' AND p.number = ANY(%s::int[]) AND p.kind = 'PENDING'
 ORDER BY m.occurred_at, p.number
-"""
+"""  # noqa: S608
 
 # What came with a merge and went back pending when it was undone.
-_LENT = """
+_LENT = f"""
 SELECT l.number, l.cancelled - l.points, u.occurred_at, u.id::text, c.customer_id
 FROM lot l
 CROSS JOIN LATERAL (
@@ -88,10 +102,8 @@ JOIN customer_unmerge b ON b.merge = p.activity
 JOIN activity u ON u.id = b.activity
 JOIN account s ON s.id = p.source
 JOIN customer c ON c.id = s.customer
-WHERE l.account = %s AND l.number = ANY(%s::int[]) AND l.state = 'MOVED' AND NOT EXISTS (
-    SELECT FROM allocation WHERE allocation.account = l.account AND allocation.lot = l.number
-)
-"""
+WHERE l.account = %s AND l.number = ANY(%s::int[]) AND {_CAME_BACK}
+"""  # noqa: S608
 
 _IS_AWAY = """
 SELECT FROM customer_merge m JOIN activity a ON a.id = m.activity

@@ -152,6 +152,10 @@ class Purchases(People):
         if points:
             self.give(key, points, at)
 
+    def happen_elsewhere(self, at: datetime) -> None:
+        """Something that moves no points, and slides nothing."""
+        self._check_instant(at)
+
     def give_back(self, account: Account, spent: Spent, points: int, until: datetime | None) -> None:
         """Points of a spending, those taken last first; in lots of their own where they would end before `until`."""
         units = [number for number, taken in spent.taken for _ in range(taken)]

@@ -100,6 +100,11 @@ def _event(deed: Deed, shop: Shop, asking: Asking, how: dict[str, Any]) -> Done:
     return Done(command, lambda model: model.happen(name, event, at, about, gives_to, points), key)
 
 
+def _activity(deed: Deed, shop: Shop, asking: Asking, how: dict[str, Any]) -> Done:
+    name, at = deed.key[0], _instant(deed, shop)
+    return Done(asking.activity(name=name, occurred_at=at, **how), lambda model: model.happen_elsewhere(at), None)
+
+
 def _instant(deed: Deed, shop: Shop) -> datetime:
     """Some days ago; or by a clock that runs ahead, a little or too far."""
     ahead = {11: timedelta(minutes=11), 12: timedelta(minutes=9)}.get(deed.which)
@@ -116,4 +121,5 @@ VISITS: dict[str, Doing] = {
     "refund": _refund,
     "refund lines": _refund_lines,
     "event": _event,
+    "activity": _activity,
 }

@@ -36,7 +36,7 @@ WHY = Reason("GOODWILL", "Ada called, and was angry", "agent_7")
 # one who is suspended: all of that, and what a person decides.
 ORDERLY = {
     *("update", "reject", "refund", "refund pending", "refund with points", "write off", "release", "take away"),
-    *("cancel", "record event", "record event that was waited for"),
+    *("cancel", "record event", "record event that was waited for", "record activity"),
 }
 KINDLY = {"accept", "roll back", "roll back and extend", "roll back without restoring", "add", "activate"}
 
@@ -114,7 +114,8 @@ def test_an_act_is_recorded_once_with_its_reason_and_an_event_of_its_customer(sh
     details = json.loads(body)["details"]
     assert (details["reason_code"], details["admin"]) == ("GOODWILL", "agent_7")
     assert (actor, customer) == ("caller_1", "ada")
-    assert event
+    # What gives no points, and never could, is no event.
+    assert (event is None) == (act == "record activity")
     assert "angry" not in body
     notes = shop.rows("SELECT note FROM activity_note WHERE activity = %s", [done.activity])
     assert notes == [("Ada called, and was angry",)]

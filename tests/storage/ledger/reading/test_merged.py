@@ -133,3 +133,18 @@ def test_debt_and_holds_count_with_whom_had_them(scene: Deep) -> None:
     assert [at(scene, "ben", "plain", when).held for when in moments] == [0, 25, 25, 0]
     assert [at(scene, "ben", "plain", when).active for when in moments] == [0, 40, 40, 0]
     scene.assert_conserved()
+
+
+def test_what_ended_with_somebody_further_on_is_not_said_to_have_come_back(database: Database) -> None:
+    """Points that were lent on, and expired there, were given back to nobody: their lots' steps end at nothing."""
+    scene = Deep(database, "ada", "ben", "cyd")
+    scene.earn(242, card="slow")
+    members.merge(scene, "ada", "ben")
+    members.merge(scene, "ben", "cyd")
+    scene.pass_time(90 * DAY)
+    scene.sweep()
+    members.unmerge(scene, "ben")
+    members.unmerge(scene, "ada")
+    for name in ("ada", "ben", "cyd"):
+        [lot] = scene.read(explain.explain, scene.address(name, "slow"), None, 5)
+        assert (lot.remaining, sum(step.amount for step in lot.steps)) == (0, 0), lot

@@ -1,0 +1,46 @@
+"""What callers may record of elsewhere: under which names, of which types, and from where they may say it came.
+
+An entry of the log is worth what its reader can trust. Who recorded it is always the caller; what a caller says beyond
+that is bounded by its role. Words are those of the contract's enums without their prefix.
+"""
+
+from collections.abc import Collection, Mapping
+
+from rules import access
+from rules.access import Caller, Permission, Role
+from rules.activity import Kind
+from rules.refusals import ActionReserved, SourceDenied
+
+# By these somebody judges whether an intrusion happened: a till that is taken over must not forge a login.
+SECURITY_TYPES = frozenset({"AUTH", "ACCESS", "SECURITY", "COMPLIANCE"})
+
+_ELSEWHERE = frozenset({"CUSTOMER", "API", "WEBHOOK", "INTEGRATION", "PHYSICAL", "AUTOMATED"})
+# What people did. A service carries it for somebody, and has to say for whom.
+_OF_PEOPLE = frozenset({"STAFF", "PLATFORM"})
+
+# Which sources each role may claim, alone and on behalf of somebody. SYSTEM is Fealty, and whoever runs it. API says no
+# more than that it was called; an auditor is not permitted to record as yet.
+SOURCES: Mapping[Role, Collection[str]] = {
+    Role.ADMINISTRATOR: _ELSEWHERE | _OF_PEOPLE | {"SYSTEM"},
+    Role.SERVICE: _ELSEWHERE,
+    Role.AUDITOR: frozenset({"API"}),
+}
+SOURCES_ON_BEHALF: Mapping[Role, Collection[str]] = {
+    Role.ADMINISTRATOR: SOURCES[Role.ADMINISTRATOR],
+    Role.SERVICE: _ELSEWHERE | _OF_PEOPLE,
+    Role.AUDITOR: frozenset({"API"}),
+}
+
+
+def check(caller: Caller, kind: Kind, source: str, acting_user: str, reserved: Collection[str]) -> None:
+    """Whether a caller may record an activity of that kind as one that came from `source`. `reserved` are the names of
+    what Fealty itself records.
+
+    Raises ActionReserved, PermissionMissing, SourceDenied.
+    """
+    if kind.action in reserved:
+        raise ActionReserved(action=kind.action)
+    if kind.type in SECURITY_TYPES:
+        access.check(caller, Permission.ACTIVITIES_RECORD_SECURITY)
+    if source not in (SOURCES_ON_BEHALF if acting_user else SOURCES)[caller.role]:
+        raise SourceDenied(source=source, role=caller.role)
