@@ -64,6 +64,11 @@ class Call:
         self.customer = ""
         self.details: dict[str, Any] = {}
 
+    @property
+    def language(self) -> str:
+        """What its caller reads, as `accept-language` has it; empty where it does not say."""
+        return str(self.metadata.get("accept-language", ""))
+
     def made_by(self, caller: Caller | None) -> None:
         """Notes who calls, and from where; None for nobody we know."""
         if caller is not None and caller is self.caller:

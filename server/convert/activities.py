@@ -6,9 +6,10 @@ from uuid import UUID
 
 from fealty.v1 import activity_pb2, values_pb2
 from fealty.v1 import audit_pb2 as pb
+from rules import sentences
 from rules.access import Caller, Permission
 from rules.activity import Change, browser
-from server.convert import descriptions, names
+from server.convert import names
 from server.convert.requests import instant, timestamp
 from server.policy import event_of, word
 from storage.activity.queries import Activity, Filter
@@ -36,13 +37,14 @@ def wanted(request: pb.ListActivitiesRequest) -> Filter:
     )
 
 
-def message(found: Activity, caller: Caller) -> pb.Activity:
-    """An activity as the contract shows it. From where it came is for those who may search the log."""
+def message(found: Activity, caller: Caller, language: str) -> pb.Activity:
+    """An activity as the contract shows it, told in a `language` that its reader accepts. From where it came is for
+    those who may search the log."""
     body = found.body
     actor = body["actor"]
     shown = pb.Activity(
         name=names.activity(found.id),
-        description=descriptions.activity(body, found.actor_name),
+        description=sentences.activity(body, found.actor_name, found.nouns, language),
         action=body["action"],
         category=_enum("ACTIVITY_CATEGORY_", body["category"]),
         type=_enum("ACTIVITY_TYPE_", body["type"]),

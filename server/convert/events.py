@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from fealty.v1 import events_pb2 as pb
+from rules import sentences
+from rules.cards import CardKind
+from rules.sentences import CardNoun, Nouns
 from server.call import Call
-from server.convert import descriptions, names
+from server.convert import names
 from server.convert.activities import fill_values, source_number
 from server.convert.balances import fill_balance
 from server.convert.requests import context, fill_receipt, instant, set_instant
@@ -59,15 +62,23 @@ def event_recorded(command: RecordEvent, answer: Answer[EventRecorded]) -> pb.Re
     shown.subject = command.name.name
     details = _details(command, value)
     fill_values(shown.details, details)
-    shown.description = descriptions.event("event.recorded", shown.subject, details)
+    # What the list of events will say of it, without a look at the program.
+    nouns = Nouns(event_types={value.event_type: value.called} if value.called else {})
+    if value.balance is not None:
+        card_id = names.address(value.account).card
+        # What an earlier version kept of its answer has no more of the card than its decimals.
+        card = value.card or CardNoun(card_id, CardKind.POINTS, value.balance.decimals, is_only=False)
+        nouns = nouns._replace(cards={card_id: card})
+    language = command.context.language
+    shown.description = sentences.event("event.recorded", shown.subject, details, nouns, language)
     if value.balance is not None and value.account:
         fill_balance(response.balance, names.address(value.account), value.balance)
     fill_receipt(response.receipt, answer)
     return response
 
 
-def fill(shown: pb.Event, found: EventRead) -> None:
-    """An event of the history."""
+def fill(shown: pb.Event, found: EventRead, nouns: Nouns, language: str) -> None:
+    """An event of the history, told with what its program calls things, in a `language` that its reader accepts."""
     shown.name = names.activity(found.id)
     shown.event_type = found.event_type
     shown.points = found.points
@@ -77,7 +88,7 @@ def fill(shown: pb.Event, found: EventRead) -> None:
     shown.admin = found.admin
     shown.subject = found.subject
     fill_values(shown.details, found.details or {})
-    shown.description = descriptions.event(found.action, found.subject, found.details)
+    shown.description = sentences.event(found.action, found.subject, found.details, nouns, language)
 
 
 def _details(command: RecordEvent, value: EventRecorded) -> Mapping[str, Any]:

@@ -60,7 +60,7 @@ def activity_recorded(command: RecordActivity, answer: Answer[ActivityRecorded])
     }
     value = answer.value
     found = Activity(UUID(answer.activity or "0" * 32), body, value.occurred_at, value.recorded_at, caller.name)
-    response = pb.RecordActivityResponse(activity=activities.message(found, caller))
+    response = pb.RecordActivityResponse(activity=activities.message(found, caller, command.context.language))
     if answer.activity is None:
         response.activity.ClearField("name")
     fill_receipt(response.receipt, answer)

@@ -37,7 +37,7 @@ def context(call: Call, message: Any) -> CommandContext:
         if reason.acting_user:
             # Somebody of the back office, whatever program carries it here.
             origin = origin._replace(source="PLATFORM")
-    return CommandContext(call.caller, request, origin, message.validate_only, call.deadline, reason)
+    return CommandContext(call.caller, request, origin, message.validate_only, call.deadline, reason, call.language)
 
 
 def receipt(answer: Answer[Any]) -> Receipt:

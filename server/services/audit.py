@@ -35,7 +35,7 @@ class Audit:
         found = await self._books.read(call.caller, lambda: queries.page(wanted, call.caller, before, size + 1))
         following = self._pages.token(message, _position(found[size - 1])) if len(found) > size else ""
         call.details = {"count": len(found[:size])}
-        shown = [activities.message(activity, call.caller) for activity in found[:size]]
+        shown = [activities.message(activity, call.caller, call.language) for activity in found[:size]]
         return pb.ListActivitiesResponse(activities=shown, next_page_token=following)
 
     async def GetActivity(self, call: Call, message: pb.GetActivityRequest) -> pb.GetActivityResponse:
@@ -43,7 +43,7 @@ class Audit:
         found = await self._books.read(call.caller, lambda: queries.get(activity_id, name, call.caller))
         # The look is recorded where the activity is: with whose it is about.
         call.program, call.customer = found.program, found.customer
-        return pb.GetActivityResponse(activity=activities.message(found.activity, call.caller))
+        return pb.GetActivityResponse(activity=activities.message(found.activity, call.caller, call.language))
 
     async def WatchActivities(self, call: Call, message: pb.WatchActivitiesRequest) -> None:
         await self._watch.run(call, message)

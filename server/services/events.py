@@ -6,13 +6,16 @@ from uuid import UUID
 
 from fealty.v1 import events_pb2 as pb
 from rules.access import check_scope
+from rules.sentences import NO_NOUNS, Nouns
 from server.call import Call
 from server.commands import Commands
 from server.convert import events, names
 from server.paging import Pages, page_size
 from storage.books import Books
+from storage.engine.database import Connection
 from storage.ledger.reading import events as reading
-from storage.ledger.reading.events import EventOrder
+from storage.ledger.reading.events import EventOrder, EventRead
+from storage.programs import nouns as program_nouns
 
 _ORDERS = {
     pb.EVENT_ORDER_UNSPECIFIED: EventOrder.OCCURRED_AT,
@@ -50,13 +53,15 @@ class Events:
         event, _, value = self._pages.position(message, message.page_token).partition(" ")
         after = (_VALUES[order](value), UUID(event)) if event else None
         size = page_size(message.page_size)
-        found = await self._books.query(
-            call.caller,
-            lambda books: reading.page(books, name, message.event_type, order, message.ascending, after, size + 1),
-        )
+
+        def read(books: Connection) -> tuple[list[EventRead], Nouns]:
+            found = reading.page(books, name, message.event_type, order, message.ascending, after, size + 1)
+            return found, program_nouns.current([name.program] if found else []).get(name.program, NO_NOUNS)
+
+        found, nouns = await self._books.query(call.caller, read)
         response = pb.ListEventsResponse()
         for event_read in found[:size]:
-            events.fill(response.events.add(), event_read)
+            events.fill(response.events.add(), event_read, nouns, call.language)
         if len(found) > size:
             last, number = found[size - 1].cursor(order)
             shown = last.isoformat() if isinstance(last, datetime) else str(last)

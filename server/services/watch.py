@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from fealty.v1 import audit_pb2 as pb
-from rules.access import Caller
 from rules.refusals import CursorMismatch, PageTokenMismatch
 from server import limits
 from server.call import Call
@@ -123,7 +122,7 @@ class Watch:
             # What lies between the last and the newest is not this watcher's: it need not be looked through again.
             reached = found[-1].position if more else max([newest, *(positioned.position for positioned in found)])
             # Made on this thread: other calls would wait for the loop.
-            return _Found(_parts(found, reached, call.caller), reached, more)
+            return _Found(_parts(found, reached, call), reached, more)
 
         return await self._books.query(call.caller, read)
 
@@ -139,12 +138,12 @@ class Watch:
         self._looking = None
 
 
-def _parts(found: Sequence[Positioned], reached: int, caller: Caller) -> list[_Part]:
+def _parts(found: Sequence[Positioned], reached: int, call: Call) -> list[_Part]:
     """The activities as messages that no client is too small for; after the last of them comes what was reached."""
     parts: list[_Part] = []
     weight = 0
     for position, activity in found:
-        shown = activities.message(activity, caller)
+        shown = activities.message(activity, call.caller, call.language)
         bytes_ = shown.ByteSize()
         if not parts or weight + bytes_ > limits.WATCH_BYTES_MAX:
             parts.append(_Part(pb.WatchActivitiesResponse(), position))

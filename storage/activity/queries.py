@@ -11,10 +11,12 @@ from peewee import JOIN, SQL, Tuple
 
 from rules.access import Caller, Permission
 from rules.refusals import ActivityNotFound, CustomerNotFound, ProgramNotFound
+from rules.sentences import NO_NOUNS, Nouns, program_of
 from storage.access.records import CallerRow
 from storage.activity.commands import Scope
 from storage.activity.records import ActivityRow
 from storage.customers.records import CustomerRow
+from storage.programs import nouns as program_nouns
 from storage.programs.records import ProgramRow
 
 
@@ -34,13 +36,15 @@ class Filter:
 
 
 class Activity(NamedTuple):
-    """One act, as its body has it. `actor_name` is what its actor is called today; empty where it was no caller."""
+    """One act, as its body has it. `actor_name` is what its actor is called today, empty where it was no caller;
+    `nouns` are what its program calls things today."""
 
     id: UUID
     body: dict[str, Any]
     occurred_at: datetime
     recorded_at: datetime
     actor_name: str
+    nouns: Nouns = NO_NOUNS
 
 
 class Before(NamedTuple):
@@ -55,7 +59,8 @@ def scope(program_id: str, customer_id: str, caller: Caller) -> Scope:
 
     Raises ProgramNotFound, also where the caller may not know of it, and CustomerNotFound.
     """
-    program = ProgramRow.get_or_none(ProgramRow.program_id == program_id) if caller.sees(program_id) else None
+    query = ProgramRow.select(ProgramRow.id, ProgramRow.program_id).where(ProgramRow.program_id == program_id)
+    program = query.first() if caller.sees(program_id) else None
     if program is None:
         raise ProgramNotFound(program=program_id)
     return Scope(int(program.id), _customer(program, customer_id) if customer_id else None)
@@ -124,7 +129,18 @@ def from_rows(rows: Iterable[Any]) -> list[Activity]:
     """Activities out of (id, body, occurred_at, recorded_at, …)."""
     read = [(row, json.loads(row[1])) for row in rows]
     names = _names({body["actor"]["id"] for _, body in read})
-    return [Activity(row[0], body, row[2], row[3], names.get(body["actor"]["id"], "")) for row, body in read]
+    nouns = program_nouns.current({program_of(body["subject"]) for _, body in read} - {"", "-"})
+    return [
+        Activity(
+            row[0],
+            body,
+            row[2],
+            row[3],
+            names.get(body["actor"]["id"], ""),
+            nouns.get(program_of(body["subject"]), NO_NOUNS),
+        )
+        for row, body in read
+    ]
 
 
 def _names(callers: set[str]) -> dict[str, str]:

@@ -40,7 +40,8 @@ NO_REASON = Reason()
 
 
 class CommandContext(NamedTuple):
-    """How a command was asked for, and by whom. `deadline` is on time.monotonic()."""
+    """How a command was asked for, and by whom. `deadline` is on time.monotonic(); `language` is what the caller reads,
+    as HTTP's accept-language has it."""
 
     caller: Caller
     request: Request
@@ -48,6 +49,7 @@ class CommandContext(NamedTuple):
     validate_only: bool
     deadline: float
     reason: Reason = NO_REASON
+    language: str = ""
 
 
 class AnyCommand(Protocol):

@@ -180,13 +180,15 @@ async def test_every_act_has_a_sentence_that_people_can_read(server: Served) -> 
     """Plain English: who, what, whom, from what to what, and why not."""
     await _lives(server)
     sentences = [activity.description for activity in await activities(server.admin)]
-    zone = "Program programs/coffee was updated; its time_zone changed from Europe/Prague to Asia/Tokyo"
-    assert f"{zone} (Administrator admin)." in sentences
-    assert f"10 units of {PLAIN} were spent (Service till)." in sentences
-    assert f"Service till called SpendPoints for {PLAIN}, which was refused: INSUFFICIENT_POINTS." in sentences
-    assert f"70 units of {SLOW} became active." in sentences
-    assert f"70 units of {SLOW} expired." in sentences
-    assert f"Customer {ADA} was updated; its email changed (Service till)." in sentences
+    refused = "refused, because there were not enough points"
+    assert "Time zone updated from Europe/Prague → Asia/Tokyo (Administrator admin)." in sentences
+    assert "10 points (Plain) of customer ada spent (Service till)." in sentences
+    assert f"Service till tried to spend points of customer ada: {refused}." in sentences
+    assert "Service till tried to create a program: denied, because the role does not permit it." in sentences
+    assert "70 points (Slow) of customer ada became active." in sentences
+    assert "70 points (Slow) of customer ada expired." in sentences
+    assert "Email of customer ada changed (Service till)." in sentences
+    assert "Email of customer ada read (Service till)." in sentences
     for sentence in sentences:
         assert sentence.endswith(".")
         assert "None" not in sentence

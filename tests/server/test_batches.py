@@ -110,7 +110,7 @@ async def test_of_all_or_nothing_one_refusal_is_that_of_all(club: Club) -> None:
         (account(), "GROUP_REFUSED"),
     ]
     assert refused[1].description == (
-        f"Service till called SpendPoints for {account()}, which was refused: INSUFFICIENT_POINTS."
+        "Service till tried to spend points of customer ada: refused, because there were not enough points."
     )
     # What was refused is not kept: corrected and sent again with the same ids, it is done.
     [again] = await send(club.till, items[:2], together=True)

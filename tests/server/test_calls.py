@@ -201,10 +201,8 @@ async def test_a_receipt_names_the_activity_that_records_the_change(server: Serv
     assert not bought.receipt.replayed
     assert recorded.subject == bought.transaction.name
     assert recorded.details["points"].number == 300
-    assert recorded.description == (
-        f"Purchase {bought.transaction.name} of 300 minor units of EUR was recorded; "
-        "it earned 300 units (Service till)."
-    )
+    bought_as = bought.transaction.transaction_id
+    assert recorded.description == f"Purchase {bought_as} of €3.00: 300 points (Plain) (Service till)."
     assert recorded.actor.ip_address == "127.0.0.1"
     assert "grpc-python-asyncio" in recorded.actor.user_agent
 

@@ -116,7 +116,8 @@ async def test_the_lots_of_a_whole_program_are_redated_together(club: Club) -> N
         begun = (await club.admin.audit.GetActivity(audit_pb2.GetActivityRequest(name=cause))).activity
         assert (begun.action, begun.cause) == ("redating.started", "")
         assert event.description == (
-            f"The expiry of 100 units in 1 lot of {account('slow', customer)} was set to never (for u-17, GOODWILL)."
+            f"Expiry of 100 points (slow) in 1 lot of customer {customer.rpartition('/')[2]} set to never"
+            " (for u-17, GOODWILL)."
         )
     assert (await club.balance("sliding")).active == 7
 

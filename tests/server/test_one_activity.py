@@ -23,7 +23,7 @@ async def test_an_activity_is_read_by_the_name_that_a_receipt_gives_it(server: S
     assert found.action == "transaction.recorded"
     seen = (await activities(server.admin, parent=ADA))[0]
     assert (seen.action, seen.subject) == ("activity.read", name)
-    assert seen.description == f"Activity {name.removeprefix('activities/')} was read (Service till)."
+    assert seen.description == "One activity read (Service till)."
 
 
 async def test_an_activity_is_not_found_by_those_who_may_not_see_it(server: Served) -> None:

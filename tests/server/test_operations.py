@@ -84,15 +84,12 @@ async def test_its_records_are_sentences(club: Club) -> None:
     done = await club.redate()
     sentences = {found.name: found.description for found in await activities(club.admin)}
     hand = " (Administrator admin for u-17, GOODWILL)."
-    assert sentences[done.activity] == (
-        f"Operation {done.name} was begun: the expiry of lots of {NAME}/cards/slow, in 1 account, is set to never{hand}"
-    )
+    assert sentences[done.activity] == f"Expiry of points (slow) is being set to never, in 1 account{hand}"
     assert sentences[done.end_activity] == (
-        f"Operation {done.name} on {NAME}/cards/slow was done after 1 of 1 account: 100 units in 1 lot was changed."
+        "Change of the expiry of points (slow) done after 1 of 1 account: 100 points in 1 lot changed."
     )
     assert sentences[cancelled.end_activity] == (
-        f"Operation {cancelled.name} on {NAME}/cards/slow was cancelled after 0 of 1 account: 0 units in 0 lots were"
-        f" changed{hand}"
+        f"Change of the expiry of points (slow) cancelled after 0 of 1 account: nothing changed{hand}"
     )
 
 

@@ -44,7 +44,7 @@ async def test_what_was_recorded_is_read_as_it_was_answered(club: Club) -> None:
     }
     assert (found.subject, found.actor.display_name) == (ADA, "till")
     assert found.occur_time.ToDatetime() == at.replace(tzinfo=None)
-    assert found.description == f"Payment pay_1 of {ADA} was captured, which failed (Service till)."
+    assert found.description == "Payment pay_1 of customer ada captured: failed (Service till)."
 
 
 async def test_an_administrator_records_every_category_type_and_source(club: Club) -> None:
@@ -71,7 +71,7 @@ async def test_of_a_program_alone_it_stands_in_no_timeline(club: Club) -> None:
     """A report, an export, an integration that broke: about nobody in particular."""
     recorded = (await club.activity(parent=NAME, action="report.exported", related="reports/9")).activity
     assert recorded.subject == NAME
-    assert recorded.description == f"Report 9 of {NAME} was exported (Service till)."
+    assert recorded.description == "Report 9 exported (Service till)."
     assert [one.name for one in await timeline(club, NAME, action="report.exported")] == [recorded.name]
     assert not await timeline(club, action="report.exported")
 
@@ -145,7 +145,7 @@ async def test_a_record_of_before_says_by_its_name_what_it_was(club: Club) -> No
     assert body.pop("event") == "CREATED"
     now = datetime.fromisoformat(body["recorded_at"])
     reader = Caller("caller_1", "reader", Role.ADMINISTRATOR)
-    shown = messages.message(Activity(UUID(body["id"]), body, now, now, "till"), reader)
+    shown = messages.message(Activity(UUID(body["id"]), body, now, now, "till"), reader, "")
     assert (shown.name, shown.event) == (earned, activity_pb2.ACTIVITY_EVENT_CREATED)
 
 

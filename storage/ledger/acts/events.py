@@ -9,6 +9,7 @@ from rules.activity import Change
 from rules.draft import Draft
 from rules.programs import Term
 from rules.refusals import SettingsInvalid, TransactionNotFound
+from rules.sentences import CardNoun
 from rules.states import Act
 from storage.activity.commands import Scope
 from storage.engine.commands import CommandContext
@@ -24,7 +25,8 @@ from storage.ledger.records import LoadedPurchase
 
 
 class EventRecorded(NamedTuple):
-    """An event, the points it gave, and the balance of the account that got them."""
+    """An event, the points it gave, and the balance of the account that got them; what people call the event, and the
+    card where it gave points."""
 
     event_type: str
     points: int
@@ -32,6 +34,8 @@ class EventRecorded(NamedTuple):
     recorded_at: datetime
     account: str
     balance: Balance | None
+    called: str = ""
+    card: CardNoun | None = None
 
 
 class RecordEvent(NamedTuple):
@@ -81,13 +85,16 @@ class RecordEvent(NamedTuple):
             draft.extend_sliding_expiries(self.event_type, at)
         activated = self._activated(group, drafts, at)
         shown: Balance | None = None
+        card: CardNoun | None = None
         if gives_to is not None:
             locked = group.account(gives_to, Act.EARN)
             ledger.earn(drafts[gives_to], points, given_now(locked, at), program.version, program.now)
             shown = balance(drafts[gives_to].account, locked.card, program.now)
+            card = CardNoun.of(locked.card, program.settings)
         given = points if gives_to is not None else 0
         account = gives_to.name if gives_to is not None else ""
-        answer = EventRecorded(self.event_type, given, at, group.now, account, shown)
+        called = event_type.display_name
+        answer = EventRecorded(self.event_type, given, at, group.now, account, shown, called, card)
         changes = [change for locked in accounts for change in locked.changes(drafts[locked.address])]
         activity = self._record(group, Scope(holder.program, holder.customer), at, given, account, changes)
         for locked in accounts:

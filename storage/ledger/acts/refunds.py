@@ -97,6 +97,8 @@ class RefundTransaction(NamedTuple):
         answer = Refunded(after.refunds, taken, claimed, restored, policy, decided, program.now, group.now)
         details = {
             "amount_minor": taken.amount_minor,
+            "card": locked.address.card,
+            "currency": purchase.currency_code,
             "points": taken.points,
             **claimed._asdict(),
             "restored": restored,

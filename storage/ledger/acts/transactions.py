@@ -95,7 +95,12 @@ class RecordTransaction(NamedTuple):
             program.version,
             balance(draft.account, card, program.now),
         )
-        details = {"amount_minor": self.amount_minor, "currency": self.currency_code, "points": points}
+        details = {
+            "amount_minor": self.amount_minor,
+            "card": self.address.card,
+            "currency": self.currency_code,
+            "points": points,
+        }
         if decided is TransactionState.PENDING:
             details["pending"] = True
         name = f"{self.address.customer_name}/transactions/{self.transaction_id}"
@@ -207,6 +212,8 @@ class UpdateTransaction(NamedTuple):
         decided = seen(locked, after, draft)
         details: dict[str, Any] = {
             "amount_minor": [purchase.amount_minor, self.amount_minor],
+            "card": locked.address.card,
+            "currency": purchase.currency_code,
             "points": [purchase.points, points],
         }
         delta = points - purchase.points
@@ -252,6 +259,7 @@ class DecideTransaction(NamedTuple):
         after = known._replace(purchase=purchase._replace(decided=state, accepts_at=now if self.accept else None))
         decided = seen(locked, after, draft)
         given = points if self.accept else -points
-        activity = group.book(self.context, locked, draft, self.name.name, now, {"points": points}, given)
+        details = {"card": locked.address.card, "points": points}
+        activity = group.book(self.context, locked, draft, self.name.name, now, details, given)
         group.keep_purchase(locked.program.id, after)
         return Answer(decided, activity)

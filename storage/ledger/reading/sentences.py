@@ -1,17 +1,11 @@
 """What happened to points, in plain English: whole sentences for people, with the card's decimals and local dates."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from rules import calendar
 from rules.accounts import EntryKind, Lot, LotState
-from rules.programs import Card, CardKind, time_zone
-
-# Not those of the locale: the same act is told in the same words wherever the server runs.
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
+from rules.programs import Card, time_zone
+from rules.sentences.english import speech
 
 
 class Sentences:
@@ -23,23 +17,15 @@ class Sentences:
 
     def units(self, points: int, word: str = "") -> str:
         """`12.50 points`, `1 stamp`; `3 pending points` with the word for them."""
-        whole, part = divmod(points, 10**self._card.decimals)
-        number = f"{whole:,}" + (f".{part:0{self._card.decimals}}" if self._card.decimals else "")
-        noun = "stamp" if self._card.kind is CardKind.STAMPS else "point"
-        plural = "" if points == 10**self._card.decimals else "s"
-        return f"{number} {word}{' ' if word else ''}{noun}{plural}"
+        return speech.points(points, self._card.kind, self._card.decimals, word)
 
     def day(self, at: datetime) -> str:
         """`3 March 2026`."""
-        day = calendar.local_day(at, self._zone)
-        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+        return speech.day(at, self._zone)
 
     def until(self, at: datetime) -> str:
         """The last day before an end that is the start of a day, `the end of 3 March 2026`; else the minute."""
-        day = calendar.local_day(at, self._zone)
-        if calendar.start_of_day(day, self._zone) == at:
-            return f"the end of {self.day(at - timedelta(microseconds=1))}"
-        return f"{at.astimezone(self._zone):%H:%M} on {self.day(at)}"
+        return speech.until(at, self._zone)
 
     def issued(self, lot: Lot, source: str, at: datetime) -> str:
         """How a lot began."""

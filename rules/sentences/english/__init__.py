@@ -1,0 +1,63 @@
+"""English: every activity in one sentence, `Purchase till-71 of €12.50: 12 points (Service till).`"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rules.sentences.english import attempts, customers, elsewhere, points, purchases, settings, speech, upkeep
+from rules.sentences.english.templates import Template
+from rules.sentences.english.told import Told
+from rules.sentences.nouns import Nouns
+
+TEMPLATES: Mapping[str, Template] = {
+    **purchases.TEMPLATES,
+    **points.TEMPLATES,
+    **customers.TEMPLATES,
+    **settings.TEMPLATES,
+    **upkeep.TEMPLATES,
+}
+
+
+def activity(body: Mapping[str, Any], actor_name: str, nouns: Nouns) -> str:
+    """What was done, by whom, for whom and why; of a call that came to nothing, who tried what, and why not."""
+    details, actor = body["details"], body["actor"]
+    told = Told(body["action"], body["subject"], details, body.get("changes", ()), nouns)
+    who = _who(actor["type"], actor_name or speech.known(actor["id"]))
+    purpose = body.get("purpose", "")
+    if elsewhere.is_of_elsewhere(body):
+        return f"{speech.capital(elsewhere.happened(told, body['outcome']))}{_why(details, who, purpose)}."
+    if body["outcome"] != "SUCCEEDED":
+        return f"{speech.capital(attempts.attempt(told, body['outcome'], who))}{_why(details, purpose=purpose)}."
+    return _sentence(told, "" if actor["type"] == "SYSTEM" else who, purpose)
+
+
+def event(action: str, subject: str, details: Mapping[str, Any], nouns: Nouns) -> str:
+    """What was done, for whom and why."""
+    return _sentence(Told(action, subject, details, (), nouns), who="")
+
+
+def _sentence(told: Told, who: str, purpose: str = "") -> str:
+    return f"{speech.capital(_happened(told))}{_why(told.details, who, purpose)}."
+
+
+def _happened(told: Told) -> str:
+    try:
+        return TEMPLATES[told.action](told)
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
+        # A record stays as it was written, also by a version that said less, or said it otherwise.
+        return attempts.done(told)
+
+
+def _who(actor_type: str, name: str) -> str:
+    if actor_type in _NOBODIES:
+        return _NOBODIES[actor_type]
+    return f"{actor_type.capitalize().replace('_', ' ')} {name}".rstrip()
+
+
+def _why(details: Mapping[str, Any], who: str = "", purpose: str = "") -> str:
+    whom = f"for {details['admin']}" if details.get("admin") else ""
+    by = " ".join(filter(None, (who, whom)))
+    said = ", ".join(filter(None, (by, details.get("reason_code"), purpose)))
+    return f" ({said})" if said else ""
+
+
+_NOBODIES = {"SYSTEM": "Fealty", "ANONYMOUS": "somebody without a valid key"}

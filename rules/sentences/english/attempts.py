@@ -1,0 +1,157 @@
+"""Calls that came to nothing, and reads: what was tried, for each call of the contract.
+
+`{it}` is what the call names, such as `purchase till-71`; `{of}` whose it is, such as ` of customer ada`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rules.sentences.english import speech
+from rules.sentences.english.reasons import REASONS
+from rules.sentences.english.told import Told, part
+
+
+def attempt(told: Told, outcome: str, who: str) -> str:
+    """`Service till tried to spend points of customer ada: refused, because there were not enough points`."""
+    # Of a flood of them, one record stands for many.
+    folded = told.details.get("folded")
+    ended = _ENDS.get(outcome, outcome.lower())
+    return f"{who} tried{f' {folded:,} times' if folded else ''} to {tried(told)}: {ended}{_because(told.details)}"
+
+
+def tried(told: Told) -> str:
+    """`spend points of customer ada`."""
+    words = ATTEMPTS.get(told.action)
+    if words is None:
+        noun, _, deed = told.action.partition(".")
+        words = f"have {noun} {deed}".replace("_", " ") + "{of}"
+    return words.format(it=_it(told), of=_of(told))
+
+
+def done(told: Told) -> str:
+    """`points of customer ada spent`: where the record does not say what came of it, or not as a template asks."""
+    noun, _, deed = told.action.partition(".")
+    what = _it(told) if noun in _NAMED else f"{_NOUN_OF.get(noun, noun)}{_of(told)}"
+    return f"{what} {deed}".replace("_", " ")
+
+
+def _because(details: Mapping[str, Any]) -> str:
+    reason = details.get("reason")
+    if not reason:
+        return ""
+    words = REASONS.get(reason)
+    return f", because {words}" if words else f" ({reason})"
+
+
+def _it(told: Told) -> str:
+    collection, _, identity = told.subject.rpartition("/")
+    noun = _NOUNS.get(collection.rpartition("/")[2], "")
+    match noun:
+        case "":
+            about = told.action.partition(".")[0]
+            return speech.named(_NOUN_OF.get(about, about), "")
+        case "card":
+            return told.card_name(identity)
+        case "program":
+            return told.program_name()
+        case "account":
+            return f"the account{_of(told)}"
+    return speech.named(noun, identity)
+
+
+def _of(told: Told) -> str:
+    if part(told.subject, "customers"):
+        return f" of {told.customer}"
+    if part(told.subject, "cards"):
+        return f" of {told.card_name(part(told.subject, 'cards'))}"
+    return f" of {told.program_name()}" if part(told.subject, "programs").strip("-") else ""
+
+
+_ENDS = {"DENIED": "denied", "INVALID": "not understood", "REFUSED": "refused", "FAILED": "failed"}
+
+_NOUNS = {
+    "programs": "program",
+    "customers": "customer",
+    "accounts": "account",
+    "cards": "card",
+    "transactions": "purchase",
+    "refunds": "refund",
+    "entries": "entry",
+    "holds": "hold",
+    "lots": "lot",
+    "shortfalls": "shortfall",
+    "operations": "operation",
+    "activities": "activity",
+}
+# What an act is about whose call named nothing that could be kept.
+_NOUN_OF = {"transaction": "purchase", "redating": "change of expiry"}
+# What is called by its name where it is done, not by whose it is.
+_NAMED = {"program", "customer", "card", "transaction"}
+
+ATTEMPTS = {
+    "program.created": "create a program",
+    "program.read": "read {it}",
+    "program.listed": "list programs",
+    "program.updated": "update {it}",
+    "program.archived": "archive {it}",
+    "program.unarchived": "unarchive {it}",
+    "program.clock_advanced": "move the test clock{of}",
+    "card.archived": "archive {it}",
+    "card.unarchived": "unarchive {it}",
+    "customer.created": "create a customer{of}",
+    "customer.read": "read the personal data of {it}",
+    "customer.looked_up": "look up a customer{of}",
+    "customer.listed": "list customers{of}",
+    "customer.updated": "update {it}",
+    "customer.suspended": "suspend {it}",
+    "customer.blocked": "block {it}",
+    "customer.closed": "close {it}",
+    "customer.reactivated": "reactivate {it}",
+    "customer.merged": "merge {it} into another",
+    "customer.unmerged": "part {it} again",
+    "transaction.recorded": "record a purchase{of}",
+    "transaction.updated": "update {it}",
+    "transaction.accepted": "accept {it}",
+    "transaction.rejected": "reject {it}",
+    "transaction.refunded": "refund {it}",
+    "transaction.read": "read {it}",
+    "transaction.looked_up": "look up a purchase{of}",
+    "transaction.listed": "list purchases{of}",
+    "refund.read": "read {it}{of}",
+    "refund.listed": "list refunds of {it}",
+    "points.spent": "spend points{of}",
+    "points.adjusted": "adjust points{of}",
+    "points.transferred": "transfer points{of}",
+    "spending.rolled_back": "roll back a spending{of}",
+    "reward.claimed": "claim a reward{of}",
+    "balance.read": "read the balance{of}",
+    "balance.listed": "read balances{of}",
+    "balance.explained": "explain the balance{of}",
+    "account.listed": "list accounts{of}",
+    "entry.read": "read {it}{of}",
+    "entry.listed": "list entries{of}",
+    "hold.created": "set points aside{of}",
+    "hold.captured": "capture {it}{of}",
+    "hold.released": "release {it}{of}",
+    "hold.read": "read {it}{of}",
+    "hold.listed": "list holds{of}",
+    "lot.activated": "make {it}{of} active",
+    "lot.cancelled": "cancel {it}{of}",
+    "lot.read": "read {it}{of}",
+    "lot.listed": "list lots{of}",
+    "redating.started": "change the expiry of points{of}",
+    "operation.read": "read {it}",
+    "operation.listed": "list operations{of}",
+    "operation.cancelled": "cancel {it}",
+    "event.recorded": "record an event{of}",
+    "event.listed": "list events{of}",
+    "batch.ingested": "send postings",
+    "liability.read": "read what is owed in points{of}",
+    "shortfall.listed": "list shortfalls{of}",
+    "shortfall.written_off": "write off {it}{of}",
+    "activity.recorded": "record an activity{of}",
+    "activity.read": "read an activity",
+    "activity.listed": "list activities{of}",
+    "activity.watched": "watch activities{of}",
+    "method.unknown": "call a method that there is not",
+}

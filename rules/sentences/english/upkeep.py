@@ -1,0 +1,80 @@
+"""What is done to the books as a whole: operations over many accounts, mail, keys, the log itself, the database."""
+
+from collections.abc import Mapping
+
+from rules.sentences.english import speech
+from rules.sentences.english.templates import Template
+from rules.sentences.english.told import Told, customer, part
+
+
+def _redating(told: Told) -> str:
+    where = speech.count(told["accounts"], "account")
+    return f"Expiry of {_points_of(told, told.subject)} is being {_to(told)}, in {where}"
+
+
+def _redated(told: Told) -> str:
+    lots = f"{told.points(told['points'])} in {speech.count(told['lots'], 'lot')}"
+    return f"Expiry of {lots} of {told.customer} {_to(told)}"
+
+
+def _to(told: Told) -> str:
+    if told["expiry"] == "AT":
+        return f"set to {told.until(told['expires_at'])}"
+    return {"NEVER": "set to never", "BY_CURRENT_POLICY": "set by the settings of today"}[told["expiry"]]
+
+
+def _operation(deed: str) -> Template:
+    def template(told: Told) -> str:
+        on, card_id = told["on"], part(told["on"], "accounts") or part(told["on"], "cards")
+        lots = f"{told.counted(told['points'], card_id=card_id)} in {speech.count(told['lots'], 'lot')}"
+        through = f"{told['accounts_done']:,} of {speech.count(told['accounts_total'], 'account')}"
+        changed = lots if told["lots"] else "nothing"
+        return f"Change of the expiry of {_points_of(told, on)} {deed} after {through}: {changed} changed"
+
+    return template
+
+
+def _points_of(told: Told, name: str) -> str:
+    card_id = part(name, "accounts") or part(name, "cards") or str(told.details.get("card_id", ""))
+    whose = f" of {customer(name)}" if part(name, "customers") else ""
+    return f"points{told.among(card_id)}{whose}"
+
+
+def _activities(deed: str) -> Template:
+    def template(told: Told) -> str:
+        count = told.details.get("count")
+        what = "Activities" if count is None else speech.count(count, "activity", "activities")
+        return f"{what} of {_whose(told)} {deed}"
+
+    return template
+
+
+def _whose(told: Told) -> str:
+    if part(told.subject, "customers"):
+        return told.customer
+    return told.program_name() if part(told.subject, "programs").strip("-") else "all programs"
+
+
+TEMPLATES: Mapping[str, Template] = {
+    "redating.started": _redating,
+    "lot.redated": _redated,
+    "operation.succeeded": _operation("done"),
+    "operation.cancelled": _operation("cancelled"),
+    "operation.failed": _operation("given up"),
+    "mail.sent": lambda told: f"Mail {_mail(told)} sent to {told.customer}",
+    "mail.failed": lambda told: f"Mail {_mail(told)} to {told.customer} given up: {told['error']}",
+    "key.created": lambda told: f"API key {told.last} made for {told['name']}, as {told['role'].lower()}",
+    "key.revoked": lambda told: f"API key {told.last} revoked",
+    "database.migrated": lambda told: f"Database migrated by {speech.count(len(told['applied']), 'step')}",
+    "activity.read": lambda told: "One activity read",
+    "activity.listed": _activities("listed"),
+    "activity.watched": _activities("watched"),
+    "process.started": lambda told: f"{speech.capital(told.last)} started, version {told['version']}",
+    "process.ended": lambda told: f"{speech.capital(told.last)} ended",
+    "batch.ingested": lambda told: "Batch of postings taken in",
+    "method.unknown": lambda told: "Unknown method called",
+}
+
+
+def _mail(told: Told) -> str:
+    return str(told["template"]).replace("_", " ")

@@ -1,0 +1,59 @@
+"""What a program calls things today, as far as sentences speak of them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rules.cards import Card, CardKind
+from rules.programs import Settings
+
+
+class CardNoun(NamedTuple):
+    """A card: its name for people, what it counts and in which parts, the currency it earns in. `is_only` where its
+    program has no other, so that it goes without saying."""
+
+    display_name: str
+    kind: CardKind
+    decimals: int
+    currency_code: str = ""
+    is_only: bool = True
+
+    @classmethod
+    def of(cls, card: Card, settings: Settings) -> "CardNoun":
+        """Of a card of these settings."""
+        is_only = len(settings.cards) == 1
+        return cls(card.display_name, card.kind, card.decimals, card.earn_rate.currency_code, is_only)
+
+
+class Nouns(NamedTuple):
+    """Of one program: its name, its cards by their ids, the names of its event types, its time zone. Whatever is in
+    none of them is called by its id."""
+
+    display_name: str = ""
+    cards: Mapping[str, CardNoun] = {}
+    event_types: Mapping[str, str] = {}
+    time_zone: str = "UTC"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Nouns":
+        """Of a program as it is set."""
+        return cls(
+            settings.display_name,
+            {card.card_id: CardNoun.of(card, settings) for card in settings.cards},
+            {declared.event_type: declared.display_name for declared in settings.event_types},
+            settings.time_zone,
+        )
+
+    def card(self, card_id: str) -> CardNoun | None:
+        """The card of that id, or the only one where the id is empty; None where nobody can say which it is."""
+        if card_id:
+            return self.cards.get(card_id)
+        return next(iter(self.cards.values())) if len(self.cards) == 1 else None
+
+
+NO_NOUNS = Nouns()
+
+
+def program_of(subject: str) -> str:
+    """The public id of the program that a resource name begins with, empty where it begins with none."""
+    first, _, rest = subject.partition("/")
+    return rest.partition("/")[0] if first == "programs" else ""
