@@ -19,11 +19,13 @@ from storage.access.commands import create_key
 from storage.embedded import EmbeddedPostgres
 from storage.engine import unit
 from storage.engine.database import open_database
+from storage.personal.keys import ensure
 from workers.embedded import EmbeddedValkey
 
 HOST = "127.0.0.1"
 # A stop with nothing in hand takes less than a second; what takes longer is killed.
 STOP_S = 30.0
+PERSONAL_KEYS = "personal.key"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Stage:
             "FEALTY_DATABASE_URL": database_url or self.database_url,
             "FEALTY_REDIS_URL": self.valkey.server.url,
             "FEALTY_DATA_DIR": str(self.folder / "data"),
+            "FEALTY_PERSONAL_KEY_FILE": str(self.folder / "data" / PERSONAL_KEYS),
             **ports,
         }
 
@@ -111,7 +114,7 @@ def stage(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[S
     try:
         postgres.start()
         valkey.start()
-        yield Stage(folder, postgres, valkey, _prepared(postgres.server.url))
+        yield Stage(folder, postgres, valkey, _prepared(postgres.server.url, folder / "data"))
     finally:
         valkey.server.stop()
         postgres.server.stop()
@@ -150,9 +153,10 @@ def free_port() -> int:
     raise RuntimeError("no two free ports between 20000 and 30000")
 
 
-def _prepared(url: str) -> Keys:
+def _prepared(url: str, data_dir: Path) -> Keys:
     database = open_database(url)
     migrate.migrate(database)
+    ensure(database, data_dir / PERSONAL_KEYS)
 
     def key(name: str, role: Role, program: str | None = None) -> str:
         return unit.run(database, lambda work: create_key(work, name, role, program)).key.text

@@ -28,6 +28,7 @@ from storage.engine import unit
 from storage.engine.commands import CommandContext, carry_out
 from storage.engine.database import connection, open_database
 from storage.engine.requests import Request
+from storage.personal.keys import ensure
 from storage.programs.commands import CreateProgram
 
 # The card of accounts with many lots: its points last so long that a purchase of any day in the last thirty years
@@ -100,7 +101,7 @@ class Stage:
     @contextmanager
     def served_by(self, processes: int) -> Iterator["Stage"]:
         """The same books behind one more server, of so many processes."""
-        with _server(self.postgres.url, processes) as (target, server):
+        with _server(self.postgres, processes) as (target, server):
             yield replace(self, target=target, server=server)
 
 
@@ -114,9 +115,10 @@ def stage(seconds: float, environment: Mapping[str, str] | None = None, customer
         try:
             database = open_database(postgres.url)
             migrate.migrate(database)
+            ensure(database, _personal_keys(postgres))
             token = unit.run(database, lambda work: create_key(work, "bench", Role.SERVICE)).key.text
             _program(database, customers)
-            with _server(postgres.url, processes=1) as (target, server):
+            with _server(postgres, processes=1) as (target, server):
                 yield Stage(postgres, database, target, server, token, seconds)
             database.close()
         finally:
@@ -138,10 +140,15 @@ def _program(database: PostgresqlDatabase, customers: int) -> None:
 
 
 @contextmanager
-def _server(url: str, processes: int) -> Iterator[tuple[str, Sequence[int]]]:
+def _server(postgres: EmbeddedPostgres, processes: int) -> Iterator[tuple[str, Sequence[int]]]:
     """Where it listens, and its processes."""
     port = _free_port()
-    settings = {"FEALTY_DATABASE_URL": url, "FEALTY_PORT": str(port), "FEALTY_PROCESSES": str(processes)}
+    settings = {
+        "FEALTY_DATABASE_URL": postgres.url,
+        "FEALTY_PERSONAL_KEY_FILE": str(_personal_keys(postgres)),
+        "FEALTY_PORT": str(port),
+        "FEALTY_PROCESSES": str(processes),
+    }
     command, environment = [sys.executable, "-m", "bench.server"], {**os.environ, **settings}
     servers = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     try:
@@ -155,6 +162,10 @@ def _server(url: str, processes: int) -> Iterator[tuple[str, Sequence[int]]]:
             server.terminate()
         for server in servers:
             server.wait(START_S)
+
+
+def _personal_keys(postgres: EmbeddedPostgres) -> Path:
+    return postgres.data_dir / "personal.key"
 
 
 def _free_port() -> int:

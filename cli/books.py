@@ -9,6 +9,7 @@ from cli.settings import Settings
 from rules.access import ActorType, Caller, Role
 from storage import migrate
 from storage.engine.database import Database, connection, open_database
+from storage.personal import keys
 from storage.programs import queries as programs
 from storage.programs.queries import Program
 
@@ -38,6 +39,16 @@ def require_schema(settings: Settings) -> None:
     try:
         if newer := migrate.check(database):
             log.info("the schema is newer than this version, which may run on it", migrations=newer)
+    finally:
+        database.close()
+
+
+def require_keys(settings: Settings) -> None:
+    """For servers, which keep and show what persons told us. Raises StorageUnavailable, KeyringError."""
+    database = open_database(settings.database)
+    try:
+        with connection(database) as held:
+            keys.require(held, settings.personal_keys)
     finally:
         database.close()
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from cli.settings import Settings, validated
 from storage import migrate
 from storage.embedded import VERSION_MIN
 from storage.engine.database import Connection, StorageUnavailable, connection, open_database
+from storage.engine.keyring import KeyringError
 from storage.ledger.sweep import set_aside
 from storage.mail.queries import mails
 from storage.migrate import Schema
+from storage.personal import keys
 from workers import diagnosis
 from workers.broker import BrokerUnavailable
 from workers.limits import MAIL_LIMIT_S
@@ -72,6 +75,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             schema = migrate.schema(database)
             yield _schema(schema)
             if not schema.pending:
+                yield _personal_keys(held, settings)
                 yield _tasks(held)
                 yield _set_aside(held)
                 yield _mails(held, settings)
@@ -104,6 +108,18 @@ def _schema(schema: Schema) -> Finding:
     if schema.refuses_us:
         return Finding("schema", newer, f"use a version of schema {schema.oldest_server} or newer")
     return Finding("schema", newer if schema.newer else "current")
+
+
+def _personal_keys(held: Connection, settings: Settings) -> Finding:
+    try:
+        keys.require(held, settings.personal_keys)
+    except KeyringError as error:
+        what, _, advice = str(error).partition(": ")
+        return Finding("personal keys", what, advice or "see that we may read it")
+    path = settings.personal_keys
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return Finding("personal keys", f"others may read {path}", f"chmod 600 {path}")
+    return Finding("personal keys", f"{path} opens what is kept of persons")
 
 
 def _tasks(held: Connection) -> Finding:

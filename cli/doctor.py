@@ -10,8 +10,8 @@ from cli.options import as_json
 @click.command(short_help="Say what is wrong here, and what to do.")
 @as_json
 def doctor(json_: bool) -> None:
-    """Check Python, PostgreSQL, the schema, the tasks, the accounts, mails, the broker, the mail server, the
-    server and the disk, a line each.
+    """Check Python, PostgreSQL, the schema, the personal keys, the tasks, the accounts, mails, the broker, the
+    mail server, the server and the disk, a line each.
 
     Exit code 1 where any of them is a problem.
     """

@@ -11,6 +11,7 @@ _SENTENCES = {
     "storage.access.commands": ("NameTaken",),
     "storage.embedded": ("EmbeddedError",),
     "storage.engine.child": ("ChildError",),
+    "storage.engine.keyring": ("KeyringError",),
     "storage.migrate": ("MigrationsPending", "MigrationBlocked", "ServersRunning", "ServerTooOld"),
     "workers.embedded": ("EmbeddedBrokerError",),
     "workers.process": ("WorkerError",),

@@ -9,6 +9,8 @@ import click
 def serve() -> None:
     """Run the gRPC server until SIGTERM or Ctrl-C; then it finishes the calls in hand.
 
+    It needs the file of personal keys that belongs to the database: FEALTY_PERSONAL_KEY_FILE.
+
     FEALTY_HOST and FEALTY_PORT say where, FEALTY_PROCESSES how many processes share the port, FEALTY_PROBE_PORT where
     probes and metrics are.
     """
@@ -27,6 +29,8 @@ def serve() -> None:
         probe_port=settings.probe_port,
         processes=settings.processes,
         spool_dir=settings.data_dir / "spool",
+        personal_key_file=settings.personal_keys,
     )
     books.require_schema(settings)
+    books.require_keys(settings)
     raise SystemExit(main(of_server, partial(logs.configure, settings.log_format)))

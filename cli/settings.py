@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     mail_url: SecretStr | None = None
     # PostgreSQL's and Valkey's data, and the logs of what `fealty up` starts.
     data_dir: Path = Field(default_factory=lambda: default_data_dir(CHECKOUT))
+    # The keys that open what the database keeps of persons; in the data directory unless told otherwise.
+    personal_key_file: Path | None = None
     # Loopback unless told otherwise: there is no TLS here.
     host: str = "127.0.0.1"
     port: int = Field(default=8470, ge=1, le=65535)
@@ -59,10 +61,10 @@ class Settings(BaseSettings):
     processes: int = Field(default=1, ge=1, le=64)
     log_format: LogFormat = LogFormat.CONSOLE
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "personal_key_file")
     @classmethod
-    def _absolute(cls, data_dir: Path) -> Path:
-        return data_dir.expanduser().absolute()
+    def _absolute(cls, place: Path | None) -> Path | None:
+        return place.expanduser().absolute() if place else None
 
     @field_validator("database_url")
     @classmethod
@@ -80,6 +82,11 @@ class Settings(BaseSettings):
         if url is not None:
             mail_server(url.get_secret_value())
         return url
+
+    @property
+    def personal_keys(self) -> Path:
+        """Where the file of personal keys is."""
+        return self.personal_key_file or self.data_dir / "personal.key"
 
     @property
     def database(self) -> str:

@@ -1,7 +1,7 @@
 """All of Fealty on one host: started in order, watched, and stopped in order.
 
-PostgreSQL, Valkey, the schema, the first key; then server, worker, clock. Stopped in the order in which nothing is
-lost: server, worker, clock, and only then the servers that these need.
+PostgreSQL, Valkey, the schema, the personal key, the first API key; then server, worker, clock. Stopped in the order in
+which nothing is lost: server, worker, clock, and only then the servers that these need.
 """
 
 import fcntl
@@ -27,6 +27,7 @@ from storage.engine import child
 from storage.engine.child import Owner
 from storage.engine.database import connection, open_database
 from storage.engine.unit import transaction
+from storage.personal.keys import ensure
 from workers import diagnosis
 from workers.embedded import EmbeddedValkey
 
@@ -58,7 +59,8 @@ class Stack:
     def start(self, stopping: StopRequest) -> None:
         """Return when all are ready, or, between two of them, once `stopping` is set.
 
-        Raises Failure, EmbeddedError, EmbeddedBrokerError, StorageUnavailable, BrokerUnavailable. Call `stop` then too.
+        Raises Failure, EmbeddedError, EmbeddedBrokerError, StorageUnavailable, BrokerUnavailable, KeyringError. Call
+        `stop` then too.
         """
         steps = (
             self._take_data_dir,
@@ -67,6 +69,7 @@ class Stack:
             self._start_postgres,
             self._start_valkey,
             self._migrate,
+            self._personal_key,
             self._first_key,
             lambda: self._start_process("server", stopping),
             lambda: self._start_process("worker", stopping),
@@ -165,6 +168,13 @@ class Stack:
             self._log.info("schema migrated", applied=", ".join(applied))
         else:
             self._log.info("schema is current")
+
+    def _personal_key(self) -> None:
+        database = open_database(self._settings.database)
+        made = ensure(database, self._settings.personal_keys)
+        if made is not None:
+            self._log.info("personal key made", id=made.id, file=str(self._settings.personal_keys))
+        database.close()
 
     def _first_key(self) -> None:
         if self._show_key is None:

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     ACTIVITIES_WATCH = "ACTIVITIES_WATCH"
     ACTIVITIES_RECORD = "ACTIVITIES_RECORD"
     ACTIVITIES_RECORD_SECURITY = "ACTIVITIES_RECORD_SECURITY"
+    ACTIVITIES_PERSONAL_READ = "ACTIVITIES_PERSONAL_READ"
 
 
 class Role(StrEnum):
@@ -52,6 +53,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     - {
         Permission.PROGRAMS_WRITE,
         Permission.ACTIVITIES_READ,
+        Permission.ACTIVITIES_PERSONAL_READ,
         Permission.POINTS_ADJUST,
         Permission.CUSTOMERS_ADMINISTER,
         Permission.REPORTS_READ,

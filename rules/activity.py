@@ -34,9 +34,19 @@ class ChangeKind(StrEnum):
     WITHHELD = "WITHHELD"
 
 
+class PersonalValue(NamedTuple):
+    """A value about a person, as JSON has it without floats: kept beside the record, where it can be erased."""
+
+    value: Any
+
+    def __repr__(self) -> str:
+        """Nothing of it: what is shown of a fault may come into a log."""
+        return "PersonalValue(…)"
+
+
 class Change(NamedTuple):
-    """A field before and after, as JSON has them without floats; None where it was not there. Of a personal or secret
-    field only the name is kept: both values are None."""
+    """A field before and after, as JSON has them without floats; None where it was not there. Of a secret field only
+    the name is kept: both values are None."""
 
     field: str
     before: Any = None
@@ -55,6 +65,8 @@ class Change(NamedTuple):
                 return ChangeKind.DURATION if self.field.endswith(_DURATIONS) else ChangeKind.NUMBER
             case str():
                 return ChangeKind.INSTANT if self.field.endswith(_INSTANTS) else ChangeKind.TEXT
+            case PersonalValue():
+                return ChangeKind.WITHHELD
         return ChangeKind.LIST
 
 
@@ -91,6 +103,8 @@ MAIL_SENT = Kind("mail.sent", "CUSTOMERS", "COMMUNICATION", "COMMUNICATIONS")
 MAIL_FAILED = Kind("mail.failed", "CUSTOMERS", "COMMUNICATION", "COMMUNICATIONS")
 KEY_CREATED = Kind("key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
 KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "DELETED")
+PERSONAL_KEY_CREATED = Kind("personal_key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
+PERSONAL_KEY_ROTATED = Kind("personal_key.rotated", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
 DATABASE_MIGRATED = Kind("database.migrated", "SYSTEM", "CONFIGURATION", "PROGRAM_SETTINGS")
 PROCESS_STARTED = Kind("process.started", "SYSTEM", "CONFIGURATION", event="")
 PROCESS_ENDED = Kind("process.ended", "SYSTEM", "CONFIGURATION", event="")
@@ -98,8 +112,8 @@ METHOD_UNKNOWN = Kind("method.unknown", "SYSTEM", "SECURITY", event="")
 # All that is named here and not in the contract.
 OWN = (
     *(POINTS_ACTIVATED, POINTS_EXPIRED, DEBT_REPAID, HOLD_EXPIRED, LOT_REDATED, OPERATION_SUCCEEDED, OPERATION_FAILED),
-    *(MAIL_SENT, MAIL_FAILED, KEY_CREATED, KEY_REVOKED, DATABASE_MIGRATED, METHOD_UNKNOWN),
-    *(PROCESS_STARTED, PROCESS_ENDED),
+    *(MAIL_SENT, MAIL_FAILED, KEY_CREATED, KEY_REVOKED, PERSONAL_KEY_CREATED, PERSONAL_KEY_ROTATED),
+    *(DATABASE_MIGRATED, PROCESS_STARTED, PROCESS_ENDED, METHOD_UNKNOWN),
 )
 
 

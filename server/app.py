@@ -33,6 +33,7 @@ from storage.books import Books
 from storage.engine.database import connection, open_database, reason
 from storage.functions import VERSION
 from storage.migrate import PAGE_TOKEN_SECRET, check
+from storage.personal.keys import require
 
 log = structlog.get_logger()
 
@@ -68,15 +69,16 @@ async def build(
     more: Callable[[Interceptors], grpc.GenericRpcHandler] | None = None,
 ) -> App:
     """A started server. `more` makes a handler that is asked before ours. Raises PortTaken, StorageUnavailable,
-    MigrationsPending, ServerTooOld."""
+    MigrationsPending, ServerTooOld, KeyringError."""
     if not share_port:
         listening.check(settings.host, settings.port, "FEALTY_PORT")
     database = open_database(settings.database_url.get_secret_value(), VERSION)
     check(database)
-    with connection(database):
+    with connection(database) as held:
         pages = Pages(server_secret(PAGE_TOKEN_SECRET))
+        keyring = require(held, settings.personal_key_file)
     database.close()
-    books = Books(database)
+    books = Books(database, keyring)
     # Without a limit of gRPC's own on calls: it counts them from their headers on, so that who sends nothing else would
     # take the permits of those who call (server/waiting.py bounds them).
     server = grpc.aio.server(options=_options(share_port))

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 def main(settings: ServerSettings, prepare: Callable[[], None]) -> int:
     """Serves until SIGTERM or SIGINT; answers the exit code. `prepare` sets up the log of each further process.
 
-    Raises PortTaken, StorageUnavailable, MigrationsPending, ServerTooOld.
+    Raises PortTaken, StorageUnavailable, MigrationsPending, ServerTooOld, KeyringError.
     """
     if settings.processes == 1:
         return run(settings)

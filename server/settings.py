@@ -15,6 +15,8 @@ class ServerSettings(BaseSettings):
 
     # Where the books are: postgresql://user@host/database. It may hold a password, so it is never printed.
     database_url: SecretStr
+    # The keys that open what the database keeps of persons; never in the database, nor with its backups.
+    personal_key_file: Path
     # Loopback unless told otherwise: there is no TLS here, a proxy or a private network must be between.
     host: str = "127.0.0.1"
     port: int = Field(8470, ge=1, le=65535)

@@ -15,6 +15,7 @@ from storage.activity.positions import Look
 from storage.activity.recorder import Act, record_acts
 from storage.engine.commands import ColdCommand, carry_out
 from storage.engine.database import ANSWER_LIMIT_S, ANSWER_SPARE_S, Connection, Database
+from storage.engine.keyring import Keyring
 from storage.engine.lanes import Lane, LaneRules, LaneState
 from storage.engine.requests import Answer
 from storage.engine.threads import ThreadLane, ThreadRules
@@ -55,8 +56,9 @@ REPORTS = ThreadRules(
 class Books:
     """One for each server process; used on one event loop. Nothing is connected before it is needed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
+        self._keyring = keyring
         self._writer = Writer(database)
         self._reader: Lane[Query, queries.Result] = Lane(database, READER, Reader().run, weight)
         self._pages: Lane[Query, queries.Result] = Lane(database, PAGES, Reader().run, weight)
@@ -96,7 +98,7 @@ class Books:
 
     def carry_out(self, command: ColdCommand[Value]) -> "asyncio.Future[Answer[Value]]":
         """The answer to a cold command, which has a transaction of its own; it counts for its caller's share."""
-        return self._cold.run(command.context.caller.id, lambda _: carry_out(self._database, command))
+        return self._cold.run(command.context.caller.id, lambda _: carry_out(self._database, command, self._keyring))
 
     def look(self, limit: int) -> "asyncio.Future[Look]":
         """Gives positions in the change stream to what is new, at most `limit`. Shared by all who watch: nobody's."""
@@ -105,6 +107,10 @@ class Books:
     def read(self, caller: Caller, read: Callable[[], Result]) -> "asyncio.Future[Result]":
         """Runs `read` with a connection open for the models it uses."""
         return self._cold.run(caller.id, lambda _: read())
+
+    def reveal(self, caller: Caller, read: Callable[[Connection, Keyring], Result]) -> "asyncio.Future[Result]":
+        """The same for what may show personal values of the log, which the keys open."""
+        return self._cold.run(caller.id, lambda books: read(books, self._keyring))
 
     def query(self, caller: Caller, query: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
         """Runs `query` on a connection that is planned like those of the hot path."""

@@ -16,8 +16,9 @@ import pytest
 import redis
 
 from storage.embedded import EmbeddedPostgres
-from storage.engine.database import Database, open_database
+from storage.engine.database import Database, connection, open_database
 from storage.migrate import migrate
+from tests import personal
 from workers.embedded import EmbeddedValkey
 
 # A server on which databases can be created; without it, each test process starts one of its own.
@@ -100,6 +101,9 @@ def template(server_url: str) -> Iterator[str]:
     with fresh_database(server_url) as url:
         database = open_database(url)
         migrate(database)
+        with connection(database) as books:
+            personal.install(books)
+        database.close()
         yield urlsplit(url).path.removeprefix("/")
 
 

@@ -1,6 +1,7 @@
 """Activities: the record as it is kept."""
 
 from collections.abc import Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,15 @@ from server.convert import names
 from server.convert.requests import instant, timestamp
 from server.policy import event_of, word
 from storage.activity.queries import Activity, Filter
+from storage.personal.queries import PersonalChange
 
 _SOURCES: dict[str, Any] = {
     name.removeprefix("ACTIVITY_SOURCE_"): source for name, source in activity_pb2.ActivitySource.items()
 }
 
 _KINDS: dict[str, Any] = {kind.removeprefix("CHANGE_KIND_"): number for kind, number in activity_pb2.ChangeKind.items()}
+
+NOTHING: Mapping[str, PersonalChange] = MappingProxyType({})
 
 
 def wanted(request: pb.ListActivitiesRequest) -> Filter:
@@ -37,9 +41,11 @@ def wanted(request: pb.ListActivitiesRequest) -> Filter:
     )
 
 
-def message(found: Activity, caller: Caller, language: str) -> pb.Activity:
+def message(
+    found: Activity, caller: Caller, language: str, personal: Mapping[str, PersonalChange] = NOTHING
+) -> pb.Activity:
     """An activity as the contract shows it, told in a `language` that its reader accepts. From where it came is for
-    those who may search the log."""
+    those who may search the log; `personal` are the values to be shown of fields that the record withholds."""
     body = found.body
     actor = body["actor"]
     shown = pb.Activity(
@@ -75,7 +81,7 @@ def message(found: Activity, caller: Caller, language: str) -> pb.Activity:
         shown.actor.page_url = actor.get("page_url", "")
         shown.actor.forwarded_for.extend(actor.get("forwarded_for", ()))
     for change in body["changes"]:
-        _fill_change(shown.changes.add(), change)
+        _fill_change(shown.changes.add(), change, personal)
     return shown
 
 
@@ -84,14 +90,18 @@ def source_number(source: str) -> Any:
     return _SOURCES[source]
 
 
-def _fill_change(shown: pb.Change, change: Mapping[str, Any]) -> None:
+def _fill_change(shown: pb.Change, change: Mapping[str, Any], personal: Mapping[str, PersonalChange]) -> None:
     # A record of the first version has no kinds, and "" where there was nothing.
     kept = Change(change["field"], change["before"] or None, change["after"] or None) if "kind" not in change else None
     shown.field = change["field"]
     shown.kind = _KINDS[kept.kind if kept else change["kind"]]
+    values = change
+    if shown.kind == activity_pb2.CHANGE_KIND_WITHHELD:
+        # What the record has in their place says nothing to anybody but a verifier.
+        values = personal.get(change["field"], PersonalChange())._asdict()
     for side in ("before", "after"):
-        if change[side] is not None:
-            _fill_value(getattr(shown, side), change[side])
+        if values[side] is not None:
+            _fill_value(getattr(shown, side), values[side])
 
 
 def _enum(prefix: str, word: str | None) -> str | None:

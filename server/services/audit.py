@@ -40,10 +40,16 @@ class Audit:
 
     async def GetActivity(self, call: Call, message: pb.GetActivityRequest) -> pb.GetActivityResponse:
         name, activity_id = message.name, names.activity_id(message.name)
-        found = await self._books.read(call.caller, lambda: queries.get(activity_id, name, call.caller))
-        # The look is recorded where the activity is: with whose it is about.
+        found = await self._books.reveal(
+            call.caller, lambda books, keyring: queries.get(books, activity_id, name, call.caller, keyring)
+        )
+        # The look is recorded where the activity is: with whose it is about, and what of them was shown.
         call.program, call.customer = found.program, found.customer
-        return pb.GetActivityResponse(activity=activities.message(found.activity, call.caller, call.language))
+        if found.personal:
+            call.details = {"personal_fields": list(found.personal)}
+        return pb.GetActivityResponse(
+            activity=activities.message(found.activity, call.caller, call.language, found.personal)
+        )
 
     async def WatchActivities(self, call: Call, message: pb.WatchActivitiesRequest) -> None:
         await self._watch.run(call, message)

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from msgspec import Raw, json
 
-from rules.activity import Change, Origin, noted_id
+from rules.activity import Change, ChangeKind, Origin, noted_id
 from storage.activity.records import ACTIVITIES, NOTES
 from storage.engine.ids import new_uuid_text
 from storage.engine.workspace import Workspace
+from storage.personal.commands import withhold
 
 # The version of the body's form. A verifier reads it first.
 BODY_VERSION = 2
@@ -59,8 +60,9 @@ def record(
     `subject` is the resource name of what was acted upon. `details` must be JSON without floats and hold no
     personal data: the body is kept as it is, and hashed. `event` is what it is called in the customer's event
     history, where it belongs there, with the `points` it gave or took; the history is read without the body. A `note`
-    is kept beside the record: people write about people in it, and it may have to be forgotten. `activity` is the id,
-    where it has one already; `cause` the activity that this one follows from.
+    is kept beside the record: people write about people in it, and it may have to be forgotten. So are personal values
+    of `changes`, encrypted under the key of the scope's customer, which is in hand (storage/personal). `activity` is
+    the id, where it has one already; `cause` the activity that this one follows from.
     """
     activity = activity or new_uuid_text()
     instant = occurred_at or unit.now
@@ -70,7 +72,7 @@ def record(
         "action": kind.action,
         "actor": _actor(origin),
         "category": kind.category,
-        "changes": [_change(change) for change in changes],
+        "changes": [_change(unit, activity, scope, change) for change in changes],
         "details": told,
         "event": kind.event,
         "id": activity,
@@ -137,5 +139,8 @@ def _actor(origin: Origin) -> dict[str, Any]:
     return actor
 
 
-def _change(change: Change) -> dict[str, Any]:
-    return {"after": change.after, "before": change.before, "field": change.field, "kind": change.kind}
+def _change(unit: Workspace, activity: str, scope: Scope, change: Change) -> dict[str, Any]:
+    kind = change.kind
+    if kind is ChangeKind.WITHHELD:
+        return withhold(unit, activity, scope.customer, change)
+    return {"after": change.after, "before": change.before, "field": change.field, "kind": kind}

@@ -1,7 +1,7 @@
 """Reads the activity log."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,6 +16,10 @@ from storage.access.records import CallerRow
 from storage.activity.commands import Scope
 from storage.activity.records import ActivityRow
 from storage.customers.records import CustomerRow
+from storage.engine.database import Connection
+from storage.engine.keyring import Keyring
+from storage.personal import queries as personal
+from storage.personal.queries import PersonalChange
 from storage.programs import nouns as program_nouns
 from storage.programs.records import ProgramRow
 
@@ -67,14 +71,16 @@ def scope(program_id: str, customer_id: str, caller: Caller) -> Scope:
 
 
 class Found(NamedTuple):
-    """One activity, and the public ids of whose it is: empty where it concerned no program or no customer."""
+    """One activity, and the public ids of whose it is: empty where it concerned no program or no customer. `personal`
+    are the values of personal fields that it changed, where the caller may see them and they were not erased."""
 
     activity: Activity
     program: str
     customer: str
+    personal: Mapping[str, PersonalChange]
 
 
-def get(activity: UUID | None, name: str, caller: Caller) -> Found:
+def get(connection: Connection, activity: UUID | None, name: str, caller: Caller, keyring: Keyring) -> Found:
     """One activity, called `name`; None has no row. Raises ActivityNotFound, also where the caller may not see it."""
     columns = (ActivityRow.id, ActivityRow.body, ActivityRow.occurred_at, ActivityRow.recorded_at)
     query = ActivityRow.select(*columns, ProgramRow.program_id, CustomerRow.customer_id)
@@ -84,7 +90,9 @@ def get(activity: UUID | None, name: str, caller: Caller) -> Found:
     if row is None or not _shows(row[4], caller):
         raise ActivityNotFound(activity=name)
     [found] = from_rows([row])
-    return Found(found, row[4] or "", row[5] or "")
+    is_shown = caller.may(Permission.ACTIVITIES_PERSONAL_READ)
+    values = personal.changes(connection, found.id, keyring) if is_shown else {}
+    return Found(found, row[4] or "", row[5] or "", values)
 
 
 def _shows(program_id: str | None, caller: Caller) -> bool:

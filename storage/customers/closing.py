@@ -12,6 +12,7 @@ from rules.draft import Draft
 from rules.states import CustomerState
 from storage.customers import accounts, queries
 from storage.customers.accounts import Named
+from storage.customers.commands import changes_of_person
 from storage.customers.queries import Customer, KeptCustomer
 from storage.customers.records import ExternalIdRow
 from storage.customers.states import check_may_become, record_change, save_state
@@ -95,14 +96,14 @@ class CloseCustomer(NamedTuple):
         locked = accounts.lock(unit, customer)
         numbers = [account for account, _, _ in locked]
         changes = [Change("state", customer.state, CustomerState.CLOSED)]
-        if customer.profile.external_ids:
-            changes.append(Change("external_ids"))
+        profile = customer.profile._replace(external_ids=())
+        changes += changes_of_person(unit, customer.id, customer.profile, profile)
         hand = accounts.in_hand(unit, program, (customer,), locked, accounts.all_open(unit, numbers))
         figures, activity = _clear(unit, self, program, customer, hand, closing.close, changes)
         # They follow their lots, as those do whose lot is cancelled by hand.
         unit.connection.execute(_REJECT, (numbers, program.now(unit.now)))
         ExternalIdRow.delete().where(ExternalIdRow.customer == customer.id).execute()
-        freed = customer._replace(profile=customer.profile._replace(external_ids=()))
+        freed = customer._replace(profile=profile)
         return Answer(Clearing(figures, save_state(unit, freed, CustomerState.CLOSED, activity)), activity)
 
 

@@ -1,8 +1,8 @@
-"""Changes customers. The record names the fields that changed, never their values: they are personal."""
+"""Changes customers. The record names the fields that changed; their values are personal, and lie beside it."""
 
 from typing import Any, NamedTuple
 
-from rules.activity import Change
+from rules.activity import Change, PersonalValue
 from rules.archiving import check_active
 from rules.refusals import CustomerExists, ExternalIdTaken, StaleEtag
 from rules.updates import check_fixed
@@ -15,6 +15,7 @@ from storage.engine.commands import CommandContext
 from storage.engine.ids import new_uuid, typeid
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
+from storage.personal.commands import take_key
 from storage.programs import queries as programs
 
 
@@ -41,7 +42,7 @@ class CreateCustomer(NamedTuple):
             raise CustomerExists(customer=customer_id)
         number = _next_number(unit)
         customer = Customer(number, program.program_id, customer_id, self.profile, 1, unit.now, unit.now)
-        filled = [Change(field) for field in Profile._fields if getattr(self.profile, field)]
+        filled = changes_of_person(unit, number, Profile(), self.profile)
         scope, request_id = Scope(program.id, number), context.request.request_id
         activity = record(unit, context.origin, customer.name, scope, changes=filled, request_id=request_id)
         unit.write()
@@ -91,7 +92,7 @@ class UpdateCustomer(NamedTuple):
         if profile == old.profile:
             return Answer(old, None)
         new = old._replace(profile=profile, version=old.version + 1, updated_at=unit.now)
-        changed = [Change(field) for field in Profile._fields if getattr(profile, field) != getattr(old.profile, field)]
+        changed = changes_of_person(unit, old.id, old.profile, profile)
         scope, request_id = Scope(program.id, old.id), context.request.request_id
         activity = record(unit, context.origin, old.name, scope, changes=changed, request_id=request_id)
         unit.write()
@@ -100,6 +101,24 @@ class UpdateCustomer(NamedTuple):
             ExternalIdRow.delete().where(ExternalIdRow.customer == old.id).execute()
             _save_external_ids(program.id, new)
         return Answer(new, activity)
+
+
+def changes_of_person(unit: Unit, customer: int, before: Profile, after: Profile) -> list[Change]:
+    """What changed of a customer, by internal id, for the record of it; with their key in hand, where anything did.
+
+    Raises KeyringError.
+    """
+    told = ((field, _told(getattr(before, field)), _told(getattr(after, field))) for field in Profile._fields)
+    changes = [Change(field, old, new) for field, old, new in told if old != new]
+    if changes:
+        take_key(unit, customer)
+    return changes
+
+
+def _told(value: Any) -> PersonalValue | None:
+    if not value:
+        return None
+    return PersonalValue(value if isinstance(value, str) else [one._asdict() for one in value])
 
 
 def _columns(customer: Customer, unit: Unit, activity: str) -> dict[str, Any]:

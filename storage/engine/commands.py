@@ -14,6 +14,7 @@ from psycopg.errors import SerializationFailure
 from rules.access import Caller
 from rules.activity import Origin
 from rules.refusals import DeadlinePassed, Refusal
+from storage.engine.keyring import NO_KEYS, Keyring
 from storage.engine.requests import Answer, Request, find, keep, replay
 from storage.engine.unit import Unit, run
 
@@ -86,9 +87,14 @@ class KeptByName(Protocol):
         """The value, with the person as they stand now."""
 
 
-def carry_out(database: PostgresqlDatabase, command: ColdCommand[Value]) -> Answer[Value]:
+def carry_out(database: PostgresqlDatabase, command: ColdCommand[Value], keyring: Keyring = NO_KEYS) -> Answer[Value]:
     """The answer to a cold command, in a transaction of its own. Raises what `once` raises."""
-    return run(database, lambda unit: once(unit, command))
+
+    def decide(unit: Unit) -> Answer[Value]:
+        unit.keyring = keyring
+        return once(unit, command)
+
+    return run(database, decide)
 
 
 def once(unit: Unit, command: ColdCommand[Value]) -> Answer[Value]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from peewee import PostgresqlDatabase
 
 from storage.engine.database import ATTEMPTS_MAX, Connection, conflict, connect, in_our_words
+from storage.engine.keyring import NO_KEYS
 from storage.engine.session import forget, session
 from storage.engine.sockets import blocking
 from storage.engine.workspace import Workspace
@@ -22,6 +23,8 @@ class Unit(Workspace):
         super().__init__(now)
         self.connection = connection
         self.discarded = False
+        # With it what persons told us can be recorded and read.
+        self.keyring = NO_KEYS
 
     def write(self) -> None:
         """Writes what was put and added so far."""

@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.terminal import Terminal
 from tests.conftest import open_folder
+from tests.personal import key_file
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def terminal() -> Iterator[Terminal]:
 def connected(database_url: str, redis_url: str) -> Iterator[Terminal]:
     """A machine whose PostgreSQL and Redis are servers that somebody else runs."""
     with open_folder() as folder:
-        made = Terminal(folder, FEALTY_DATABASE_URL=database_url, FEALTY_REDIS_URL=redis_url)
+        urls = {"FEALTY_DATABASE_URL": database_url, "FEALTY_REDIS_URL": redis_url}
+        made = Terminal(folder, **urls, FEALTY_PERSONAL_KEY_FILE=str(key_file()))
         yield made
         made.kill_all()

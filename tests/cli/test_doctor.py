@@ -29,6 +29,7 @@ def test_what_is_in_order_is_said_too(terminal: Terminal) -> None:
         "durability",
         "clock",
         "schema",
+        "personal keys",
         "tasks",
         "accounts",
         "mails",

@@ -29,6 +29,7 @@ def test_a_service_works_for_customers_and_decides_nothing() -> None:
     assert refused == {
         Permission.PROGRAMS_WRITE,
         Permission.ACTIVITIES_READ,
+        Permission.ACTIVITIES_PERSONAL_READ,
         Permission.POINTS_ADJUST,
         Permission.CUSTOMERS_ADMINISTER,
         Permission.REPORTS_READ,

@@ -13,9 +13,10 @@ from typing import Any
 from google.protobuf import json_format
 
 from storage.embedded import EmbeddedPostgres
-from storage.engine.database import open_database
+from storage.engine.database import connection, open_database
 from storage.migrate import migrate
 from tests.conftest import SETTINGS, fresh_database, open_folder
+from tests.personal import install
 from tests.server.acts import ACTS, call_of
 from tests.server.club import BEN, Club, found
 from tests.server.serving import fresh, serve
@@ -80,6 +81,8 @@ def main() -> None:
                 with fresh_database(server.url) as url:
                     database = open_database(url)
                     migrate(database)
+                    with connection(database) as books:
+                        install(books)
                     database.close()
                     written.append(asyncio.run(_in_a_club_of_its_own(url, name)))
         finally:

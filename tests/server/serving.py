@@ -47,6 +47,7 @@ from server.settings import ServerSettings
 from storage.access.commands import create_key
 from storage.engine.database import Database, connection, handle
 from storage.engine.unit import run
+from tests.personal import key_file
 
 START = datetime(2025, 1, 1, 12, tzinfo=UTC)
 PLAIN = "programs/coffee/customers/ada/accounts/plain"
@@ -134,6 +135,7 @@ def settings_of(database_url: str, processes: int = 1) -> ServerSettings:
     """Settings of a server on ports that are free."""
     return ServerSettings(
         database_url=SecretStr(database_url),
+        personal_key_file=key_file(),
         port=free_port(),
         probe_port=free_port(),
         processes=processes,

@@ -13,9 +13,10 @@ from fealty.v1 import audit_pb2, customers_pb2, ingest_pb2, points_pb2, programs
 from server import limits
 from server.app import build
 from storage.embedded import EmbeddedPostgres
-from storage.engine.database import StorageUnavailable, open_database
+from storage.engine.database import StorageUnavailable, connection, open_database
 from storage.migrate import MigrationsPending, migrate
 from tests.conftest import SETTINGS, open_folder
+from tests.personal import install
 from tests.server.serving import PLAIN, Client, Served, active, activities, purchase, serve, settings_of, spending, told
 
 pytestmark = pytest.mark.process
@@ -40,7 +41,10 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runner, postgres: EmbeddedPostgres) -> None:
     """Callers learn that they may retry; nobody has to restart a server because PostgreSQL was restarted."""
-    migrate(open_database(postgres.url))
+    database = open_database(postgres.url)
+    migrate(database)
+    with connection(database) as books:
+        install(books)
     served = await serve(postgres.url)
     await served.till.transactions.RecordTransaction(purchase(100))
     await served.admin.points.GetBalance(BALANCE)

@@ -140,6 +140,7 @@ async def _started(settings: ServerSettings) -> AsyncIterator["subprocess.Popen[
     environment = {
         **os.environ,
         "FEALTY_DATABASE_URL": settings.database_url.get_secret_value(),
+        "FEALTY_PERSONAL_KEY_FILE": str(settings.personal_key_file),
         "FEALTY_PORT": str(settings.port),
         "FEALTY_PROBE_PORT": str(settings.probe_port),
         "FEALTY_PROCESSES": str(settings.processes),

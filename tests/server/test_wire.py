@@ -92,5 +92,5 @@ async def test_an_address_that_this_host_does_not_have_is_not_said_to_be_taken(
 
 def test_an_address_of_version_6_is_written_in_brackets() -> None:
     """`::1:8470` is another address, not a port."""
-    settings = ServerSettings.model_validate({"database_url": "postgresql://", "host": "::1"})
+    settings = ServerSettings.model_validate({"database_url": "postgresql://", "personal_key_file": "", "host": "::1"})
     assert settings.address == "[::1]:8470"

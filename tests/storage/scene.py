@@ -26,6 +26,7 @@ from storage.ledger.verify import verify
 from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.programs.queries import Program
+from tests.personal import KEYRING
 from tests.storage.asking import CALLER, ORIGIN, Asking, asked, request
 from tests.storage.blocking import Ledger, Reader
 
@@ -62,7 +63,7 @@ class Scene(Asking):
 
     def carry_out(self, command: ColdCommand[Value]) -> Answer[Value]:
         """The answer to a cold command; raises where it was refused."""
-        return carry_out(self.database, command)
+        return carry_out(self.database, command, KEYRING)
 
     def group(self, *commands: Command) -> list[Outcome]:
         """The outcomes of commands that share a transaction."""

@@ -22,6 +22,7 @@ from storage.engine.unit import transaction
 from storage.mail.commands import plan_mail
 from storage.mail.records import MailTemplate
 from storage.tasks.commands import claim
+from tests.personal import KEYRING
 from tests.workers.acting import figure
 from tests.workers.customers import ORIGIN, asked, create_program
 from workers.actors.mail import send_mail
@@ -171,7 +172,7 @@ def create_member(database: Database, email: str = ADDRESS, name: str = NAME, cu
     """A customer with an address, in the program `club`, which is made where there is none."""
     if not figure(database, "SELECT count(*) FROM program"):
         create_program(database, "club", None)
-    carry_out(database, CreateCustomer("club", customer_id, Profile(display_name=name, email=email), asked()))
+    carry_out(database, CreateCustomer("club", customer_id, Profile(display_name=name, email=email), asked()), KEYRING)
 
 
 def plan_test(database: Database, reference: str = "r-1", due_at: datetime | None = None, customer: int = 1) -> UUID:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rules.sentences.english import speech
+from rules.sentences.english.customers import FIELDS
 from rules.sentences.english.templates import Template
 from rules.sentences.english.told import Told, customer, part
 
@@ -40,6 +41,12 @@ def _points_of(told: Told, name: str) -> str:
     return f"points{told.among(card_id)}{whose}"
 
 
+def _activity_read(told: Told) -> str:
+    fields = told.details.get("personal_fields", ())
+    shown = speech.listed([FIELDS.get(field, field) for field in fields])
+    return f"One activity read{f', showing {shown} before and after' if shown else ''}"
+
+
 def _activities(deed: str) -> Template:
     def template(told: Told) -> str:
         count = told.details.get("count")
@@ -65,8 +72,10 @@ TEMPLATES: Mapping[str, Template] = {
     "mail.failed": lambda told: f"Mail {_mail(told)} to {told.customer} given up: {told['error']}",
     "key.created": lambda told: f"API key {told.last} made for {told['name']}, as {told['role'].lower()}",
     "key.revoked": lambda told: f"API key {told.last} revoked",
+    "personal_key.created": lambda told: f"Personal key {told.last} made",
+    "personal_key.rotated": lambda told: f"Personal key {told.last} took the place of the one before",
     "database.migrated": lambda told: f"Database migrated by {speech.count(len(told['applied']), 'step')}",
-    "activity.read": lambda told: "One activity read",
+    "activity.read": _activity_read,
     "activity.listed": _activities("listed"),
     "activity.watched": _activities("watched"),
     "process.started": lambda told: f"{speech.capital(told.last)} started, version {told['version']}",
