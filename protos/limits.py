@@ -21,6 +21,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "required": lambda _: "required",
     "ignore": lambda number: "may be empty" if number == validate_pb2.IGNORE_IF_ZERO_VALUE else "",
     "const": lambda value: f"only {str(value).lower()}",
+    "in": lambda values: f"one of {', '.join(map(str, values))}",
     "not_in": lambda values: f"not {' nor '.join(map(number, values))}",
     "defined_only": lambda _: "one of its values",
     "email": lambda _: "an e-mail address",

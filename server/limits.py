@@ -141,3 +141,17 @@ WATCH_MAX_S = 1_500.0
 # Positions given by one look of a watcher: half a second of one thread. There are so many only after a while in which
 # neither a clock nor a watcher ran; each part of such a backlog looks through all of it, so small parts take longer.
 WATCH_POSITIONS_MAX = 50_000
+
+# Entries of the log that one page looks through: where each must be asked what its body says, that is 0.2 s of one
+# thread. Where few match a page is short, and the next goes on.
+LOG_LOOKED_MAX = 20_000
+# Matching entries that a total counts: whoever sees more than so many narrows the question down. And how many are
+# looked through for it, a second of one thread at worst, which somebody who did not ask for a total need not wait for.
+LOG_COUNTED_MAX = 10_000
+LOG_COUNT_LOOKED_MAX = 100_000
+# What is shown beside an activity of the same request: a merge, the largest, has some dozens. What a request did is
+# recorded at one instant, and a repetition of it follows soon; of a busy program so many entries are looked through
+# before it and after it, which is some milliseconds.
+SAME_REQUEST_MAX = 100
+SAME_REQUEST_WITHIN_S = 60
+SAME_REQUEST_LOOKED_MAX = 2_000

@@ -11,8 +11,9 @@ from rules.refusals import PageTokenMismatch
 from server import limits
 
 _MAC_BYTES = 16
-# What of a request says where to begin and how far to go. It may change from one to the next; what is listed may not.
-_WHERE = ("page_token", "page_size", "cursor", "only_new")
+# What of a request says where to begin, how far to go and what to tell besides. It may change from one to the next;
+# what is listed may not.
+_WHERE = ("page_token", "page_size", "cursor", "only_new", "want_total")
 
 
 class Pages:

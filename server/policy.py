@@ -1,6 +1,6 @@
 """Reads the contract: what each method declares about itself."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -100,8 +100,16 @@ def actions() -> Set[str]:
 @cache
 def event_of(action: str) -> str:
     """What an act of that name is to what it is about; empty where it is none, or where no version of ours knows it."""
-    kinds = (*OWN, *(method.kind for method in methods()))
-    return next((kind.event for kind in kinds if kind.action == action), "")
+    return next((kind.event for kind in _kinds() if kind.action == action), "")
+
+
+def actions_of(events: Collection[str]) -> frozenset[str]:
+    """What acts are called that are one of these to what they are about."""
+    return frozenset(kind.action for kind in _kinds() if event_of(kind.action) in events)
+
+
+def _kinds() -> Sequence[Kind]:
+    return (*OWN, *(method.kind for method in methods()))
 
 
 @cache

@@ -1,6 +1,7 @@
 """Activities: the record as it is kept."""
 
 from collections.abc import Mapping, MutableMapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,11 @@ from fealty.v1 import audit_pb2 as pb
 from rules import sentences
 from rules.access import Caller, Permission
 from rules.activity import Change, browser
+from rules.programs import time_zone
 from server.convert import names
-from server.convert.requests import instant, timestamp
-from server.policy import event_of, word
-from storage.activity.queries import Activity, Filter
+from server.convert.requests import timestamp
+from server.policy import event_of
+from storage.activity.queries import Activity
 from storage.personal.queries import PersonalChange
 
 _SOURCES: dict[str, Any] = {
@@ -25,27 +27,13 @@ _KINDS: dict[str, Any] = {kind.removeprefix("CHANGE_KIND_"): number for kind, nu
 NOTHING: Mapping[str, PersonalChange] = MappingProxyType({})
 
 
-def wanted(request: pb.ListActivitiesRequest) -> Filter:
-    """The filter in a request."""
-    parent = request.parent.split("/")
-    return Filter(
-        program=parent[1] if len(parent) >= 2 else "",
-        customer=parent[3] if len(parent) >= 4 else "",
-        category=word(activity_pb2.ActivityCategory, request.category, "ACTIVITY_CATEGORY_"),
-        type=word(activity_pb2.ActivityType, request.type, "ACTIVITY_TYPE_"),
-        source=word(activity_pb2.ActivitySource, request.source, "ACTIVITY_SOURCE_"),
-        outcome=word(activity_pb2.ActivityOutcome, request.outcome, "ACTIVITY_OUTCOME_"),
-        action=request.action,
-        recorded_from=instant(request, "start_time"),
-        recorded_before=instant(request, "end_time"),
-    )
-
-
 def message(
-    found: Activity, caller: Caller, language: str, personal: Mapping[str, PersonalChange] = NOTHING
+    found: Activity, caller: Caller, language: str, zone: str = "", personal: Mapping[str, PersonalChange] = NOTHING
 ) -> pb.Activity:
-    """An activity as the contract shows it, told in a `language` that its reader accepts. From where it came is for
-    those who may search the log; `personal` are the values to be shown of fields that the record withholds."""
+    """An activity as the contract shows it, told in a `language` that its reader accepts, with the time in a zone where
+    one is named. From where it came is for those who may search the log; `personal` are the values to be shown of
+    fields that the record withholds. Raises TimeZoneUnknown.
+    """
     body = found.body
     actor = body["actor"]
     shown = pb.Activity(
@@ -82,7 +70,14 @@ def message(
         shown.actor.forwarded_for.extend(actor.get("forwarded_for", ()))
     for change in body["changes"]:
         _fill_change(shown.changes.add(), change, personal)
+    if zone:
+        shown.local_occur_time = _local(found.occurred_at, zone)
+        shown.local_record_time = _local(found.recorded_at, zone)
     return shown
+
+
+def _local(at: datetime, zone: str) -> str:
+    return at.astimezone(time_zone(zone)).isoformat(timespec="microseconds")
 
 
 def source_number(source: str) -> Any:

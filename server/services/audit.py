@@ -1,17 +1,21 @@
 """AuditService."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from fealty.v1 import audit_pb2 as pb
+from server import limits
 from server.call import Call
 from server.commands import Commands
-from server.convert import activities, names
+from server.convert import activities, filters, names
 from server.paging import Pages, page_size
 from server.services.watch import Watch
-from storage.activity import queries
-from storage.activity.queries import Activity, Before
+from storage.activity import pages, queries
+from storage.activity.pages import Position
+from storage.activity.queries import Found
 from storage.books import Books
+from storage.engine.database import Connection
+from storage.engine.keyring import Keyring
 
 
 class Audit:
@@ -29,27 +33,44 @@ class Audit:
         return await self._commands.carry_out(call, message, pb.RecordActivityResponse)
 
     async def ListActivities(self, call: Call, message: pb.ListActivitiesRequest) -> pb.ListActivitiesResponse:
-        wanted = activities.wanted(message)
-        before = _before(self._pages.position(message, message.page_token))
+        search, caller = filters.search(message), call.caller
+        after = _read(self._pages.position(message, message.page_token))
         size = page_size(message.page_size)
-        found = await self._books.read(call.caller, lambda: queries.page(wanted, call.caller, before, size + 1))
-        following = self._pages.token(message, _position(found[size - 1])) if len(found) > size else ""
-        call.details = {"count": len(found[:size])}
-        shown = [activities.message(activity, call.caller, call.language) for activity in found[:size]]
-        return pb.ListActivitiesResponse(activities=shown, next_page_token=following)
+
+        def read(books: Connection) -> pb.ListActivitiesResponse:
+            found = pages.page(books, search, caller, after, size, limits.LOG_LOOKED_MAX)
+            # Made on this thread: other calls would wait for the loop.
+            shown = [activities.message(one, caller, call.language, message.time_zone) for one in found.activities]
+            following = self._pages.token(message, _written(found.following)) if found.following else ""
+            response = pb.ListActivitiesResponse(activities=shown, next_page_token=following)
+            if message.want_total:
+                limit = (limits.LOG_COUNTED_MAX, limits.LOG_COUNT_LOOKED_MAX)
+                response.total, response.total_is_lower_bound = pages.total(books, search, caller, *limit)
+            return response
+
+        response = await self._books.query(caller, read)
+        call.details = {"count": len(response.activities)}
+        return response
 
     async def GetActivity(self, call: Call, message: pb.GetActivityRequest) -> pb.GetActivityResponse:
-        name, activity_id = message.name, names.activity_id(message.name)
-        found = await self._books.reveal(
-            call.caller, lambda books, keyring: queries.get(books, activity_id, name, call.caller, keyring)
-        )
+        name, activity_id, caller = message.name, names.activity_id(message.name), call.caller
+        within = timedelta(seconds=limits.SAME_REQUEST_WITHIN_S)
+
+        def read(books: Connection, keyring: Keyring) -> tuple[Found, pb.GetActivityResponse]:
+            found = queries.get(books, activity_id, name, caller, keyring)
+            looked, most = limits.SAME_REQUEST_LOOKED_MAX, limits.SAME_REQUEST_MAX
+            others = pages.same_request(books, found.activity, found.program, within, looked, most)
+            told = (call.language, message.time_zone)
+            shown = activities.message(found.activity, caller, *told, found.personal)
+            same = [activities.message(one, caller, *told) for one in others]
+            return found, pb.GetActivityResponse(activity=shown, same_request=same)
+
+        found, response = await self._books.reveal(caller, read)
         # The look is recorded where the activity is: with whose it is about, and what of them was shown.
         call.program, call.customer = found.program, found.customer
         if found.personal:
             call.details = {"personal_fields": list(found.personal)}
-        return pb.GetActivityResponse(
-            activity=activities.message(found.activity, call.caller, call.language, found.personal)
-        )
+        return response
 
     async def WatchActivities(self, call: Call, message: pb.WatchActivitiesRequest) -> None:
         await self._watch.run(call, message)
@@ -59,12 +80,12 @@ class Audit:
         self._watch.end()
 
 
-def _position(activity: Activity) -> str:
-    return f"{activity.recorded_at.isoformat()} {activity.id}"
+def _written(position: Position) -> str:
+    return f"{position.recorded_at.isoformat()} {position.id}"
 
 
-def _before(position: str) -> Before | None:
+def _read(position: str) -> Position | None:
     if not position:
         return None
     recorded_at, _, identity = position.partition(" ")
-    return Before(datetime.fromisoformat(recorded_at), UUID(identity))
+    return Position(datetime.fromisoformat(recorded_at), UUID(identity))

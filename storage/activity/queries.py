@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from peewee import JOIN, SQL, Tuple
+from peewee import JOIN
 
 from rules.access import Caller, Permission
 from rules.refusals import ActivityNotFound, CustomerNotFound, ProgramNotFound
@@ -24,21 +23,6 @@ from storage.programs import nouns as program_nouns
 from storage.programs.records import ProgramRow
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which activities. Empty means any. `program` and `customer` are public ids."""
-
-    program: str = ""
-    customer: str = ""
-    category: str = ""
-    type: str = ""
-    source: str = ""
-    outcome: str = ""
-    action: str = ""
-    recorded_from: datetime | None = None
-    recorded_before: datetime | None = None
-
-
 class Activity(NamedTuple):
     """One act, as its body has it. `actor_name` is what its actor is called today, empty where it was no caller;
     `nouns` are what its program calls things today."""
@@ -49,13 +33,6 @@ class Activity(NamedTuple):
     recorded_at: datetime
     actor_name: str
     nouns: Nouns = NO_NOUNS
-
-
-class Before(NamedTuple):
-    """Where a page of the log ends and the next begins: ids alone are in order only where one host made them."""
-
-    recorded_at: datetime
-    id: UUID
 
 
 def scope(program_id: str, customer_id: str, caller: Caller) -> Scope:
@@ -100,37 +77,6 @@ def _shows(program_id: str | None, caller: Caller) -> bool:
     if program_id is None:
         return caller.program is None and caller.may(Permission.ACTIVITIES_READ)
     return caller.sees(program_id)
-
-
-def page(wanted: Filter, caller: Caller, before: Before | None, size: int) -> list[Activity]:
-    """Up to `size` activities that the caller may see, newest first, older than `before`.
-
-    Raises ProgramNotFound, CustomerNotFound.
-    """
-    program_id = wanted.program or caller.program or ""
-    query = ActivityRow.select(ActivityRow.id, ActivityRow.body, ActivityRow.occurred_at, ActivityRow.recorded_at)
-    for column in ("category", "type", "source", "outcome", "action"):
-        if value := getattr(wanted, column):
-            query = query.where(getattr(ActivityRow, column) == value)
-    if wanted.recorded_from is not None:
-        query = query.where(ActivityRow.recorded_at >= wanted.recorded_from)
-    if wanted.recorded_before is not None:
-        query = query.where(ActivityRow.recorded_at < wanted.recorded_before)
-    if before is not None:
-        query = query.where(Tuple(ActivityRow.recorded_at, ActivityRow.id) < before)
-    query = query.order_by(ActivityRow.recorded_at.desc(), ActivityRow.id.desc()).limit(size)
-    if program_id:
-        within = scope(program_id, wanted.customer, caller)
-        query = query.where(ActivityRow.program == within.program)
-        if within.customer is not None:
-            query = query.where(ActivityRow.customer == within.customer)
-        return from_rows(query.tuples())
-    # The index has the activities of each program in order, and those of none: the first of each, then of them all.
-    each = query.where(ActivityRow.program == ProgramRow.id).alias("each")
-    columns = (each.c.id, each.c.body, each.c.occurred_at, each.c.recorded_at)
-    of_programs = ProgramRow.select(*columns).join(each, JOIN.LATERAL)
-    of_all = query.where(ActivityRow.program.is_null()).union_all(of_programs)
-    return from_rows(of_all.order_by(SQL("recorded_at").desc(), SQL("id").desc()).limit(size).tuples())
 
 
 def from_rows(rows: Iterable[Any]) -> list[Activity]:

@@ -45,6 +45,7 @@ def test_a_call_is_shown_with_all_its_fields(method: MethodDescriptor) -> None:
             ["at most 2 pairs", "values at most 9 characters"],
         ),
         ({"enum": {"defined_only": True}}, ["one of its values"]),
+        ({"string": {"in": ["lots", "holds"]}}, ["one of lots, holds"]),
     ],
 )
 def test_limits_are_said_in_words(rules: Any, words: list[str]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fealty.v1 import activity_pb2, audit_pb2, ingest_pb2
 from tests.server.club import ADA, Club
-from tests.server.serving import Client, fresh
+from tests.server.serving import Client, activities, fresh
 
 TYPES = [value for value in activity_pb2.ActivityType.values() if value]
 SOURCES = [value for value in activity_pb2.ActivitySource.values() if value]
@@ -35,5 +35,4 @@ async def results(client: Client, requests: list[audit_pb2.RecordActivityRequest
 
 async def timeline(club: Club, customer: str = ADA, **wanted: Any) -> list[audit_pb2.Activity]:
     """What stands in a customer's, newest first."""
-    request = audit_pb2.ListActivitiesRequest(parent=customer, page_size=1000, **wanted)
-    return list((await club.admin.audit.ListActivities(request)).activities)
+    return await activities(club.admin, customer, **wanted)

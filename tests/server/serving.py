@@ -212,9 +212,15 @@ async def active(client: Client, account: str = PLAIN) -> int:
     return (await client.points.GetBalance(points_pb2.GetBalanceRequest(account=account))).balance.active
 
 
-async def activities(client: Client, **more: Any) -> list[audit_pb2.Activity]:
-    """The newest activities."""
-    request = audit_pb2.ListActivitiesRequest(**{"parent": "-", "page_size": 1000, **more})
+# Fields of a filter that take several values, by what one of them is called.
+_ONE_OF = {"category": "categories", **{name: f"{name}s" for name in ("type", "source", "outcome", "action")}}
+
+
+async def activities(client: Client, parent: str = "-", **filtered: Any) -> list[audit_pb2.Activity]:
+    """The newest activities that match a filter, given by its fields."""
+    several: dict[str, Any] = {_ONE_OF[name]: [filtered.pop(name)] for name in set(_ONE_OF) & set(filtered)}
+    wanted = audit_pb2.ActivityFilter(**several, **filtered)
+    request = audit_pb2.ListActivitiesRequest(parent=parent, page_size=1000, filter=wanted)
     return list((await client.audit.ListActivities(request)).activities)
 
 

@@ -11,6 +11,9 @@ from server import limits
 from server.paging import Pages, page_size
 from tests.server.serving import PLAIN, SLOW, Client, Served, customer, program, purchase, told
 
+CREATED = audit_pb2.ActivityFilter(actions=["customer.created"])
+ELSEWHERE = audit_pb2.ActivityFilter(actions=["program.created"])
+AND_MORE = audit_pb2.ActivityFilter(actions=["customer.created"], outcomes=["ACTIVITY_OUTCOME_SUCCEEDED"])
 # How to ask for a list, and what is in its answer.
 LISTS: dict[str, tuple[Callable[[Client], Any], Callable[..., Any], str]] = {
     "programs": (lambda c: c.programs.ListPrograms, programs_pb2.ListProgramsRequest, "programs"),
@@ -26,7 +29,7 @@ LISTS: dict[str, tuple[Callable[[Client], Any], Callable[..., Any], str]] = {
     ),
     "activities": (
         lambda c: c.audit.ListActivities,
-        lambda **more: audit_pb2.ListActivitiesRequest(**{"parent": "-", "action": "customer.created", **more}),
+        lambda **more: audit_pb2.ListActivitiesRequest(**{"parent": "-", "filter": CREATED, **more}),
         "activities",
     ),
 }
@@ -83,9 +86,14 @@ async def test_what_is_added_meanwhile_neither_repeats_nor_hides_anything(server
     [
         ("customers", {"parent": "programs/ben-club"}),
         ("entries", {"account": SLOW}),
-        ("activities", {"action": "program.created"}),
+        ("activities", {"filter": ELSEWHERE}),
+        (
+            "activities",
+            {"filter": AND_MORE},
+        ),
         ("activities", {"parent": "programs/coffee"}),
-        ("activities", {"category": 1}),
+        ("activities", {"filter_text": "outcome = SUCCEEDED"}),
+        ("activities", {"ascending": True}),
     ],
 )
 async def test_a_token_belongs_to_its_list_and_filter(server: Served, kind: str, other: dict[str, Any]) -> None:

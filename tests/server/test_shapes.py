@@ -13,6 +13,7 @@ from tests.server.serving import (
     SLOW,
     Client,
     Served,
+    activities,
     customer,
     fresh,
     program,
@@ -103,7 +104,7 @@ async def test_an_instant_beyond_reason_is_the_callers_fault_not_ours(server: Se
         calls: list[Awaitable[Any]] = [
             server.admin.transactions.RecordTransaction(purchase(occur_time=instant)),
             server.admin.transactions.RecordTransaction(purchase(account=SLOW, occur_time=instant)),
-            server.admin.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent="-", start_time=instant)),
+            activities(server.admin, start_time=instant),
             server.admin.programs.AdvanceTestClock(
                 programs_pb2.AdvanceTestClockRequest(name="programs/coffee", to_time=instant, request_id=fresh())
             ),
@@ -140,7 +141,8 @@ WITH_NUL: list[Callable[[Client], Awaitable[Any]]] = [
     ),
     lambda c: c.programs.CreateProgram(program("tea", display_name="a\0b")),
     lambda c: c.programs.GetProgram(programs_pb2.GetProgramRequest(name="programs/a\0b")),
-    lambda c: c.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent="-", action="a\0b")),
+    lambda c: activities(c, action="a\0b"),
+    lambda c: c.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent="-", filter_text="action = a\0b")),
 ]
 
 

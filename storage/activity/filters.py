@@ -1,0 +1,133 @@
+"""Which activities: what a filter asks, and the same as conditions on rows of the log.
+
+Listing, following, counting and exporting ask with the same filter, so that their numbers cannot drift apart.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from rules.access import Caller
+from storage.activity.queries import scope
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """All of it must match; of several values one must; what is empty asks nothing.
+
+    `actors` are ids of callers, `actor_names` what callers are called today: either will do. `customers` are pairs of
+    public ids, of a program and of a customer of it. A `changed_field` is a field as its change has it, or what follows
+    one of its dots; it, `values_before` and `values_after` (texts) must hold of one change. None of `actions`: of those
+    that may be, none matches.
+    """
+
+    categories: Sequence[str] = ()
+    types: Sequence[str] = ()
+    actions: Sequence[str] | None = None
+    outcomes: Sequence[str] = ()
+    actors: Sequence[str] = ()
+    actor_names: Sequence[str] = ()
+    actor_types: Sequence[str] = ()
+    sources: Sequence[str] = ()
+    modules: Sequence[str] = ()
+    subjects: Sequence[str] = ()
+    subject_kinds: Sequence[str] = ()
+    customers: Sequence[tuple[str, str]] = ()
+    addresses: Sequence[str] = ()
+    changed_fields: Sequence[str] = ()
+    values_before: Sequence[str] = ()
+    values_after: Sequence[str] = ()
+    recorded_from: datetime | None = None
+    recorded_before: datetime | None = None
+
+
+# A condition, and what belongs in its places.
+Condition = tuple[str, list[Any]]
+
+
+class Conditions(NamedTuple):
+    """A filter as SQL about rows of `activity` called `a`.
+
+    `between` bounds `recorded_at`, in whose order the log is read: what is outside is not even looked at. `matching` is
+    asked of each entry that is looked at. `customers` are internal ids, where it names any: no others match.
+    """
+
+    between: Sequence[Condition]
+    matching: Sequence[Condition]
+    customers: Sequence[int]
+
+
+def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
+    """What matches all of some filters. Raises ProgramNotFound, CustomerNotFound for customers that one names."""
+    between: list[Condition] = []
+    matching: list[Condition] = []
+    customers: list[int] = []
+    for wanted in filters:
+        if wanted.recorded_from is not None:
+            between.append(("a.recorded_at >= %s", [wanted.recorded_from]))
+        if wanted.recorded_before is not None:
+            between.append(("a.recorded_at < %s", [wanted.recorded_before]))
+        if wanted.customers:
+            found = [scope(program, customer, caller).customer for program, customer in wanted.customers]
+            customers = [number for number in found if number is not None]
+            matching.append(("a.customer = ANY(%s)", [customers]))
+        matching += _of_columns(wanted)
+        matching += _of_body(wanted)
+    return Conditions(between, matching, customers)
+
+
+def _of_columns(wanted: Filter) -> Iterator[Condition]:
+    if wanted.actions is not None:
+        yield "a.action = ANY(%s)", [list(wanted.actions)]
+    for name, column in _COLUMNS.items():
+        if values := getattr(wanted, name):
+            yield f"a.{column} = ANY(%s)", [list(values)]
+    if wanted.actors or wanted.actor_names:
+        yield _ACTORS, [list(wanted.actors), list(wanted.actor_names)]
+
+
+def _of_body(wanted: Filter) -> Iterator[Condition]:
+    if wanted.subjects:
+        yield f"{_SUBJECT} = ANY(%s)", [list(wanted.subjects)]
+    if wanted.subject_kinds:
+        yield f"split_part({_SUBJECT}, '/', -2) = ANY(%s)", [list(wanted.subject_kinds)]
+    if wanted.addresses:
+        yield "a.body::jsonb #>> '{actor,ip}' = ANY(%s)", [list(wanted.addresses)]
+    if changes := list(_of_change(wanted)):
+        told = " AND ".join(sql for sql, _ in changes)
+        yield _CHANGES.format(told=told), [value for _, values in changes for value in values]
+
+
+def _of_change(wanted: Filter) -> Iterator[Condition]:
+    if fields := list(wanted.changed_fields):
+        yield _CHANGED_FIELD, [fields, fields]
+    for side in ("before", "after"):
+        if values := getattr(wanted, f"values_{side}"):
+            yield _VALUE.format(side=side), [list(values)]
+
+
+_COLUMNS = {
+    "categories": "category",
+    "types": "type",
+    "outcomes": "outcome",
+    "actor_types": "actor_type",
+    "sources": "source",
+    "modules": "module",
+}
+
+_ACTORS = "(a.actor = ANY(%s) OR a.actor = ANY(ARRAY(SELECT id FROM caller WHERE name = ANY(%s))))"
+
+# Of an event it stands in a column, too.
+_SUBJECT = "coalesce(a.subject, a.body::jsonb ->> 'subject')"
+
+_CHANGES = "EXISTS (SELECT FROM jsonb_array_elements(a.body::jsonb -> 'changes') AS c WHERE {told})"
+
+# Compared letter by letter: what somebody types is no pattern.
+_CHANGED_FIELD = """
+(c ->> 'field' = ANY(%s) OR EXISTS (
+    SELECT FROM unnest(%s::text[]) AS asked WHERE right(c ->> 'field', length(asked) + 1) = '.' || asked
+))
+"""
+
+_VALUE = "(jsonb_typeof(c -> '{side}') IN ('string', 'number', 'boolean') AND c ->> '{side}' = ANY(%s))"

@@ -1,0 +1,241 @@
+"""Reads the log in pages: in the order of recording, either way, whatever is asked of the entries.
+
+An index gives the entries of a program, or of a customer that has no more of them than a page may look at. All else is
+asked of one entry after the other: an index for each question would cost every purchase. So that no question reads the
+whole log, a page ends where it has looked at so many, and the next goes on from there.
+
+A page ends where its last entry stands, by `recorded_at` and id: what is recorded meanwhile shifts nothing. What was
+begun before and is committed after somebody passed its place is not shown to them: positions (positions.py) are for
+those who must miss nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from rules.access import Caller
+from storage.activity.commands import Scope
+from storage.activity.filters import Condition, Filter, conditions
+from storage.activity.queries import Activity, from_rows, scope
+from storage.engine.database import Connection
+
+# So many entries for each that a page shows are looked at first.
+SOON = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is listed: of a program and of a customer (public ids; empty: of all that the caller may see), what matches
+    all of the filters, the newest first or the oldest."""
+
+    program: str = ""
+    customer: str = ""
+    filters: Sequence[Filter] = ()
+    ascending: bool = False
+
+
+class Position(NamedTuple):
+    """The place of an entry in the log, where a page ends: ids alone are in order only where one host made them."""
+
+    recorded_at: datetime
+    id: UUID
+
+
+class Page(NamedTuple):
+    """Activities, and what to ask the next page with; None: there is none."""
+
+    activities: list[Activity]
+    following: Position | None
+
+
+class Total(NamedTuple):
+    """How many match; `is_lower_bound` where not all were counted."""
+
+    number: int
+    is_lower_bound: bool
+
+
+def page(books: Connection, search: Search, caller: Caller, after: Position | None, size: int, looked_max: int) -> Page:
+    """Up to `size` activities that the caller may see, from the first after `after`, of the next `looked_max`.
+
+    Raises ProgramNotFound, CustomerNotFound.
+    """
+    with books.transaction():
+        look = _Look(books, search, caller, after, looked_max)
+        # Most pages are full soon. Where entries of all programs are sorted, a few are soon sorted too.
+        rows = look.rows(size + 1, min(looked_max, SOON * size))
+        rows = rows if len(rows) > size else look.rows(size + 1, looked_max)
+        ended = look.end() if len(rows) <= size else None
+        shown = from_rows(rows[:size])
+    if not shown or (len(rows) <= size and ended is None):
+        return Page(shown, ended)
+    last = Position(shown[-1].recorded_at, shown[-1].id)
+    # What was committed between the two statements may have made the second end before the last entry of the first.
+    further = max if search.ascending else min
+    return Page(shown, last if ended is None else further(ended, last))
+
+
+def total(books: Connection, search: Search, caller: Caller, counted_max: int, looked_max: int) -> Total:
+    """How many match, up to `counted_max` of `looked_max`. Raises ProgramNotFound, CustomerNotFound."""
+    with books.transaction():
+        look = _Look(books, search, caller, None, looked_max)
+        count = look.count(counted_max + 1)
+        return Total(min(count, counted_max), count > counted_max or look.end() is not None)
+
+
+def same_request(
+    books: Connection, activity: Activity, program: str, within: timedelta, looked_max: int, size: int
+) -> list[Activity]:
+    """Up to `size` other activities of the program (empty: of none) that came of the same request, in their order.
+
+    Requests are looked for among the `looked_max` entries before an activity and as many after, no further away than
+    `within`: what one request did, it did in one transaction; a repetition follows soon.
+    """
+    request_id, actor = activity.body.get("request_id"), activity.body["actor"]["id"]
+    if not request_id or not actor:
+        return []
+    whose = "a.program = (SELECT id FROM program WHERE program_id = %s)" if program else "a.program IS NULL"
+    at = activity.recorded_at
+    sides = [_SIDE.format(whose=whose, limit=int(looked_max), **side) for side in (_EARLIER, _LATER)]
+    named = [program] if program else []
+    bounds = [*named, at, at - within, *named, at, at + within]
+    # The text first: it is much faster found than the body is read. An id of a request has nothing to escape.
+    asked = [activity.id, actor, f'"request_id":"{request_id}"', request_id]
+    with books.transaction():
+        books.execute(_BY_INDEX)
+        query = _SAME_REQUEST.format(sides=" UNION ALL ".join(sides), size=int(size))
+        return from_rows(books.execute(query, [*bounds, *asked], prepare=False).fetchall())
+
+
+class _Look:
+    """A look at the log from a position on, in order. Used within a transaction."""
+
+    def __init__(
+        self, books: Connection, search: Search, caller: Caller, after: Position | None, looked_max: int
+    ) -> None:
+        self._books = books
+        self._looked_max = int(looked_max)
+        self._order = "ASC" if search.ascending else "DESC"
+        program = search.program or caller.program or ""
+        whose = scope(program, search.customer, caller) if program else Scope()
+        found = conditions(search.filters, caller)
+        self._bounds = [*found.between, *_after(after, search.ascending)]
+        self._told = [*_of_scope(whose), *found.matching]
+        books.execute(_BY_INDEX)
+        self._is_walk = False
+        self._keys, self._asked = self._chosen(whose, found.customers)
+
+    def rows(self, size: int, looked_max: int) -> list[Any]:
+        """(id, body, occurred_at, recorded_at) of up to `size` of the first entries that match, in order."""
+        return self._execute(*self._matching("a.id, a.body, a.occurred_at, a.recorded_at", size, looked_max))
+
+    def count(self, most: int) -> int:
+        """How many of the entries looked at match, up to `most`."""
+        sql, values = self._matching("", most, self._looked_max)
+        [(count,)] = self._execute(f"SELECT count(*) FROM ({sql}) AS found", values)  # noqa: S608 - our own words
+        return int(count)
+
+    def end(self) -> Position | None:
+        """Where it ended; None where nothing comes after it."""
+        keys = self._keys.format(columns=_KEY, limit=self._looked_max + 1)
+        found = self._execute(f"{keys} OFFSET {self._looked_max - 1}", self._asked)
+        return Position(*found[0]) if len(found) > 1 else None
+
+    def _matching(self, columns: str, size: int, looked_max: int) -> Condition:
+        # Lazily: no more entries are looked at than it takes to find so many.
+        told = "".join(f" AND {sql}" for sql, _ in self._told)
+        at, number, rows = "a.recorded_at", "a.id", self._keys.format(columns="a.*", limit=int(looked_max))
+        if not self._is_walk:
+            keys = self._keys.format(columns=_KEY, limit=int(looked_max))
+            at, number, rows = "a.at", "a.number", _BY_KEY.format(keys=keys, order=self._order)
+        query = _MATCHING.format(
+            columns=columns, rows=rows, told=told, at=at, number=number, order=self._order, size=int(size)
+        )
+        return query, [*self._asked, *_values(self._told)]
+
+    def _chosen(self, whose: Scope, named: Sequence[int]) -> Condition:
+        """How the entries to look at are found, each time up to a `limit`: by the index of customers, or of a program,
+        which is walked along, or of all programs, and of none, at once."""
+        customers = named if whose.customer is None else [whose.customer]
+        if customers and self._are_few(customers):
+            return self._keys_of("a.customer = ANY(%s)", [list(customers)])
+        if whose.program is not None:
+            self._is_walk = True
+            return self._keys_of("a.program = %s", [whose.program])
+        bounds, values = "".join(f" AND {sql}" for sql, _ in self._bounds), _values(self._bounds)
+        programs = [number for (number,) in self._execute("SELECT id FROM program", [])]
+        sources = [f"activity AS a WHERE a.program = {int(number)}{bounds}" for number in programs]
+        sources.append(_OF_NONE.format(bounds=bounds, order=self._order, limit="{limit}"))
+        # Each in order already, so that they need only be merged.
+        each = " UNION ALL ".join(f"({self._ordered(source)})" for source in sources)
+        return self._ordered(f"({each}) AS a"), values * len(sources)
+
+    def _keys_of(self, whose: str, values: list[Any]) -> Condition:
+        bounds = "".join(f" AND {sql}" for sql, _ in self._bounds)
+        return self._ordered(f"activity AS a WHERE {whose}{bounds}"), [*values, *_values(self._bounds)]
+
+    def _ordered(self, rows: str) -> str:
+        return _ORDERED.format(columns="{columns}", rows=rows, order=self._order, limit="{limit}")
+
+    def _are_few(self, customers: Sequence[int]) -> bool:
+        [(count,)] = self._execute(_COUNTED.format(limit=self._looked_max + 1), [list(customers)])
+        return bool(count <= self._looked_max)
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        # Planned for this question: another program may be a thousand times as large.
+        return self._books.execute(sql, values, prepare=False).fetchall()
+
+
+def _of_scope(whose: Scope) -> list[Condition]:
+    within: list[Condition] = []
+    if whose.program is not None:
+        within.append(("a.program = %s", [whose.program]))
+    if whose.customer is not None:
+        within.append(("a.customer = %s", [whose.customer]))
+    return within
+
+
+def _after(position: Position | None, ascending: bool) -> list[Condition]:
+    return [] if position is None else [(f"(a.recorded_at, a.id) {'>' if ascending else '<'} (%s, %s)", [*position])]
+
+
+def _values(conditions: Sequence[Condition]) -> list[Any]:
+    return [value for _, values in conditions for value in values]
+
+
+# Whatever the planner expects: what is looked at comes in the order of an index, one by one.
+_BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+
+_KEY = "a.recorded_at, a.id"
+_ORDERED = "SELECT {columns} FROM {rows} ORDER BY a.recorded_at {order}, a.id {order} LIMIT {limit}"
+
+# In the order of the whole index: that its first column is empty everywhere, the planner does not see.
+_OF_NONE = """
+(SELECT a.recorded_at, a.id FROM activity AS a WHERE a.program IS NULL{bounds}
+ ORDER BY a.program {order}, a.recorded_at {order}, a.id {order} LIMIT {limit}) AS a
+"""
+
+# What was sorted, sorted as keys. OFFSET keeps conditions out, which would be asked of what nobody looks at.
+_BY_KEY = """
+SELECT a.*, looked.at, looked.number FROM ({keys}) AS looked (at, number)
+CROSS JOIN LATERAL (SELECT * FROM activity WHERE id = looked.number OFFSET 0) AS a
+ORDER BY looked.at {order}, looked.number {order}
+"""
+_MATCHING = "SELECT {columns} FROM ({rows}) AS a WHERE true{told} ORDER BY {at} {order}, {number} {order} LIMIT {size}"
+
+_COUNTED = "SELECT count(*) FROM (SELECT FROM activity WHERE customer = ANY(%s) LIMIT {limit}) AS found"
+
+_EARLIER = {"before": "<=", "after": ">=", "order": "DESC"}
+_LATER = {"before": ">", "after": "<=", "order": "ASC"}
+_SIDE = """
+(SELECT a.id, a.body, a.occurred_at, a.recorded_at, a.actor FROM activity AS a
+ WHERE {whose} AND a.recorded_at {before} %s AND a.recorded_at {after} %s
+ ORDER BY a.program {order}, a.recorded_at {order}, a.id {order} LIMIT {limit})
+"""
+_SAME_REQUEST = """
+SELECT a.id, a.body, a.occurred_at, a.recorded_at FROM ({sides}) AS a
+WHERE a.id <> %s AND a.actor = %s AND strpos(a.body, %s) > 0 AND a.body::jsonb ->> 'request_id' = %s
+ORDER BY a.recorded_at, a.id LIMIT {size}
+"""
