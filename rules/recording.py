@@ -42,5 +42,15 @@ def check(caller: Caller, kind: Kind, source: str, acting_user: str, reserved: C
         raise ActionReserved(action=kind.action)
     if kind.type in SECURITY_TYPES:
         access.check(caller, Permission.ACTIVITIES_RECORD_SECURITY)
-    if source not in (SOURCES_ON_BEHALF if acting_user else SOURCES)[caller.role]:
+    check_source(caller, source, on_behalf=bool(acting_user))
+
+
+def check_source(caller: Caller, source: str, *, on_behalf: bool) -> None:
+    """Whether a caller may say, alone or on behalf of somebody, that it came from `source`. Raises SourceDenied."""
+    if not may_say(caller, source, on_behalf=on_behalf):
         raise SourceDenied(source=source, role=caller.role)
+
+
+def may_say(caller: Caller, source: str, *, on_behalf: bool = False) -> bool:
+    """The same as an answer."""
+    return source in (SOURCES_ON_BEHALF if on_behalf else SOURCES)[caller.role]

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import grpc.aio
 
+from rules import recording
 from rules.access import ACTOR_TYPES, ActorType, Caller
 from rules.activity import Origin
 from server import limits
@@ -112,7 +113,8 @@ def _origin(caller: Caller | None, method: Method, whence: Whence) -> Origin:
     return Origin(
         ACTOR_TYPES[caller.role] if caller else ActorType.ANONYMOUS,
         caller.id if caller else "",
-        "API",
+        # What nobody may say stands in no record, not even in that of its refusal.
+        whence.source if caller and whence.source and recording.may_say(caller, whence.source) else "API",
         method.kind,
         method.path,
         whence.ip_address,

@@ -69,6 +69,11 @@ class Method:
         return self.audit in (options_pb2.AUDIT_CLASS_MUTATION, options_pb2.AUDIT_CLASS_PERSONAL_READ)
 
     @property
+    def names_acting_user(self) -> bool:
+        """Whether its request, or what comes in its stream, can say on whose behalf it is made."""
+        return self.streams or "reason" in self.request.DESCRIPTOR.fields_by_name
+
+    @property
     def shows_personal_data(self) -> bool:
         """Whether every call of it is recorded."""
         return self.audit == options_pb2.AUDIT_CLASS_PERSONAL_READ

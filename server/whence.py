@@ -22,6 +22,8 @@ PRODUCTS_MAX = 6
 CHAIN_MAX = 8
 # The trace in a `traceparent` (W3C Trace Context, level 1, section 3.2.2).
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+# As the contract's enum has it, without the prefix.
+_SOURCE = re.compile(r"[A-Za-z]{1,16}")
 # A page of the caller's, without what people are looked up by: no user, no query, no fragment, and of its path no word
 # that could be an address or a name.
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,120}(?::[0-9]{1,5})?")
@@ -40,6 +42,7 @@ class Whence(NamedTuple):
     page_url: str = ""
     trace_id: str = ""
     purpose: str = ""
+    source: str = ""
 
 
 class Proxies:
@@ -55,7 +58,10 @@ class Proxies:
         agent = said("x-user-agent") or said("user-agent", "")
         found = self._whence(peer, str(agent), str(said("x-forwarded-for", "")), str(said("x-page-url", "")))
         trace, purpose = _trace(metadata), noted_id(str(said("x-purpose", "")))
-        return found._replace(trace_id=trace, purpose=purpose) if trace or purpose else found
+        source = _source(str(said("x-source", "")))
+        if trace or purpose or source:
+            return found._replace(trace_id=trace, purpose=purpose, source=source)
+        return found
 
     def _read(self, peer: str, agent: str, forwarded: str, page_url: str) -> Whence:
         nearest = address_of(peer)
@@ -115,6 +121,11 @@ def _without_port(text: str) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
+
+
+def _source(said: str) -> str:
+    """The word for a source, in capitals, whether there is such a source or not. What can be none is UNKNOWN."""
+    return said.upper() if _SOURCE.fullmatch(said) else "UNKNOWN" if said else ""
 
 
 def _trace(metadata: Mapping[str, str]) -> str:

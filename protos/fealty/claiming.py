@@ -15,12 +15,15 @@ def claims(
     traceparent: str = "",
     forwarded_for: str = "",
     user_agent: str = "",
+    source: str = "",
 ) -> Iterator[None]:
     """Says of every call that is begun inside the block, in this thread or task: what it is for (a code, such as
     `ticket-4711`), from which page it is made, to which trace it belongs (W3C Trace Context); and for whom it is passed
     on, where that is not oneself: the addresses as `x-forwarded-for` has them, and the browser's own user agent.
+    `source` is where the act came from, such as `PHYSICAL`: a word of ActivitySource without its prefix; one that the
+    caller's role may not say is refused (SOURCE_DENIED).
 
-    The log keeps them as claims; of a text that has not the shape, nothing. Blocks inside blocks add up.
+    Of the rest the log keeps them as claims; of a text that has not the shape, nothing. Blocks inside blocks add up.
     """
     said = {
         "x-purpose": purpose,
@@ -28,6 +31,7 @@ def claims(
         "traceparent": traceparent,
         "x-forwarded-for": forwarded_for,
         "x-user-agent": user_agent,
+        "x-source": source,
     }
     before = dict(_CLAIMS.get())
     token = _CLAIMS.set(tuple({**before, **{name: text for name, text in said.items() if text}}.items()))

@@ -32,7 +32,7 @@ def record_event(call: Call, message: pb.RecordEventRequest) -> RecordEvent:
         if (gives_to.program, gives_to.customer) != name:
             raise RequestInvalid([("account", "must be an account of the customer of the event")])
     how = context(call, message)
-    if message.HasField("reason"):
+    if message.HasField("reason") and not call.whence.source:
         # Whoever gives a reason adds it by hand.
         how = how._replace(origin=how.origin._replace(source="PLATFORM"))
     return RecordEvent(

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fealty.v1.receipt_pb2 import Receipt
 from fealty.v1.values_pb2 import Date
+from rules import recording
 from server.call import Call
 from server.convert import names
 from server.policy import method_of
@@ -23,7 +24,7 @@ def context(call: Call, message: Any) -> CommandContext:
     """How a command is asked for, by a call of its own or as an item of a stream.
 
     A field that the contract gains later is not in the bytes of a caller that does not know it, and not in their hash:
-    a retry across an upgrade stays the same request.
+    a retry across an upgrade stays the same request. Raises SourceDenied.
     """
     # Of the message, not of the call: sent through a stream and by a call of its own, it is one request.
     method = method_of(type(message))
@@ -34,9 +35,11 @@ def context(call: Call, message: Any) -> CommandContext:
         origin = origin._replace(kind=method.kind, method=method.path)
     if "reason" in message.DESCRIPTOR.fields_by_name and message.HasField("reason"):
         reason = Reason(message.reason.code, message.reason.note, message.reason.acting_user)
-        if reason.acting_user:
-            # Somebody of the back office, whatever program carries it here.
-            origin = origin._replace(source="PLATFORM")
+    if reason.acting_user:
+        # Somebody of the back office, whatever program carries it here, and if that says nothing else.
+        origin = origin._replace(source=call.whence.source or "PLATFORM")
+    elif call.whence.source:
+        recording.check_source(call.caller, call.whence.source, on_behalf=False)
     return CommandContext(call.caller, request, origin, message.validate_only, call.deadline, reason, call.language)
 
 

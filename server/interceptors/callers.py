@@ -5,7 +5,7 @@ import hashlib
 import time
 from typing import NamedTuple
 
-from rules import access
+from rules import access, recording
 from rules.access import Caller
 from rules.refusals import KeyInvalid
 from server import limits
@@ -33,7 +33,7 @@ class Keys:
         self._asking: dict[bytes, asyncio.Future[Caller | None]] = {}
 
     async def authorize(self, call: Call) -> None:
-        """Fills `caller` and `origin`. Raises KeyInvalid, PermissionMissing.
+        """Fills `caller` and `origin`. Raises KeyInvalid, PermissionMissing, SourceDenied.
 
         A stream calls it again for each message: it outlives what is remembered of its key.
         """
@@ -52,6 +52,9 @@ class Keys:
         if caller is None:
             raise KeyInvalid
         access.check(caller, call.method.permission)
+        if call.whence.source:
+            # On whose behalf it is said stands in the request, which is not read yet.
+            recording.check_source(caller, call.whence.source, on_behalf=call.method.names_acting_user)
 
     def _ask(self, key: str, digest: bytes) -> "asyncio.Future[Caller | None]":
         # Calls that arrive together with the same key ask once.

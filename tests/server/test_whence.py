@@ -127,7 +127,7 @@ async def test_a_record_has_the_ids_of_its_request_and_of_the_callers_own_log(se
 def test_proxies_are_networks_or_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name, or a network with a typing error, would trust nobody, or everybody."""
     monkeypatch.setenv("FEALTY_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,2001:db8::/32")
-    books: Any = {"database_url": SecretStr("postgresql://")}
+    books: Any = {"database_url": SecretStr("postgresql://"), "personal_key_file": "personal.key"}
     settings = ServerSettings(**books)
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]
     for wrong in ("proxy.example.com", "10.0.0.1/8"):
