@@ -228,6 +228,9 @@ def test_who_it_was_done_for_and_why_stand_behind_it() -> None:
     assert sentences.event("customer.suspended", ADA, details) == "Customer ada suspended (for u-17, PRICE_MATCH)."
     asked = {**body, "details": {}, "purpose": "ticket-4711"}
     assert sentences.activity(asked, "ann") == "Customer ada suspended (Administrator ann, ticket-4711)."
+    # The first key that an installation makes is called by its role.
+    first = {**body, "details": {}}
+    assert sentences.activity(first, "administrator") == "Customer ada suspended (Administrator)."
     # A caller that is gone has no name, and its id says nothing.
     gone = {**body, "details": {}, "actor": {"type": "SERVICE", "id": "caller_01m8mxztp0zf0faam47vsssrg0"}}
     assert sentences.activity(gone) == "Customer ada suspended (Service)."

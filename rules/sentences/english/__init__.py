@@ -50,7 +50,9 @@ def _happened(told: Told) -> str:
 def _who(actor_type: str, name: str) -> str:
     if actor_type in _NOBODIES:
         return _NOBODIES[actor_type]
-    return f"{actor_type.capitalize().replace('_', ' ')} {name}".rstrip()
+    kind = actor_type.capitalize().replace("_", " ")
+    # The first key is called by what it is.
+    return kind if name.casefold() == kind.casefold() else f"{kind} {name}".rstrip()
 
 
 def _why(details: Mapping[str, Any], who: str = "", purpose: str = "") -> str:
