@@ -36,7 +36,7 @@ def demo(households: int | None, days: int | None, address: str | None, json_: b
     import signal
     import time
 
-    from cli import journey, ledger, logs
+    from cli import journey, ledger, logs, telling
     from cli.progress import Progress
     from cli.replay import Replay
     from cli.settings import load
@@ -60,6 +60,8 @@ def demo(households: int | None, days: int | None, address: str | None, json_: b
             seconds = time.monotonic() - began
             progress.say("checking the books")
             verdict = _verify(database, year.program_id)
+            progress.say("reading the log")
+            told = [] if json_ else telling.told(where, key, year.first_customer, journey.ZONE.key)
     except KeyboardInterrupt:
         click.echo("Stopped: the next `make demo` goes on from here.", err=True)
         raise
@@ -73,6 +75,8 @@ def demo(households: int | None, days: int | None, address: str | None, json_: b
             if name != "ledger_ok":
                 click.echo(f"{name.replace('_per_s', '/s').replace('_', ' '):<16}{figure:>14,}")
         click.echo(f"ledger check: {ledger.line(verdict)}")
+        for line in told:
+            click.echo(line)
     if not verdict.holds:
         raise SystemExit(1)
 

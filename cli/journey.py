@@ -49,6 +49,12 @@ class Journey(NamedTuple):
     days: list[Day]
 
     @property
+    def first_customer(self) -> str:
+        """The resource name of the household that bought first."""
+        first = next(basket.household for day in self.days for basket in day.baskets)
+        return f"programs/{self.program_id}/customers/household-{first}"
+
+    @property
     def baskets(self) -> int:
         """How many there are."""
         return sum(len(day.baskets) for day in self.days)

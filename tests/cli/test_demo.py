@@ -1,6 +1,7 @@
 """`fealty demo`: real purchases, and figures that anybody can compute from them without us."""
 
 import json
+import re
 import signal
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -51,6 +52,10 @@ def test_the_figures_are_those_of_the_data_and_stay_so(terminal: Terminal) -> No
     assert "Nothing was changed" in again.out
     assert f"{expected_figures(MATURING)['points_issued']:,}" in again.out
     assert "ledger check: holds" in again.out
+    # It ends with what a person would ask: what happened to this customer, and who did what here.
+    assert re.search(r"2017-\d\d-\d\d \d\d:\d\d  Purchase basket-\d+ of \$[\d.]+: \d+ points?, pending", again.out)
+    assert re.search(r"Name of customer household-\d+ read \(Administrator demo, demo\)", again.out)
+    assert "Program The Complete Journey created, with a test clock" in again.out
     assert counted(replayed(terminal, MATURING)) == expected_figures(MATURING)
     assert running.end(signal.SIGINT).code == 0
 
