@@ -20,6 +20,7 @@ from bench.row import Row
 from bench.rows.depth import depth
 from bench.rows.earn import alone, crowd, few, hot, ingest, many, on_slow_disk, plain, postgres
 from bench.rows.grown import ENTRIES, grown
+from bench.rows.log import recording
 from bench.rows.points import points
 from bench.rows.reads import reads
 from bench.rows.sharing import noop_beside_writes, two_processes
@@ -41,10 +42,11 @@ PARTS: tuple[tuple[tuple[str, ...], Callable[[Stage, int], Iterable[Row]]], ...]
     (("earn_hot_vs_spread",), hot),
     (("ingest_vs_pgbench",), ingest),
     (("balance_vs_noop", "history_vs_noop"), reads),
+    (("activity_vs_earn",), recording),
     (("spend_10k_lots",), depth),
 )
 OUT = ("spend_vs_earn", "hold_vs_earn", "capture_vs_earn", "refund_vs_earn")
-GROWN = ("events_grown_vs_noop", "points_grown_vs_noop", "earn_10m_vs_empty")
+GROWN = ("events_grown_vs_noop", "points_grown_vs_noop", "earn_10m_vs_empty", "log_page_vs_noop")
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from bench.grow import Grown, grow
 from bench.load import Load
 from bench.requests import Requests, account, customer, purchase, purchases, spend
 from bench.row import Row, clean, cost, p50, rate, speeds, waits
+from bench.rows import log
 from bench.rows.reads import ENTRIES as LIST_ENTRIES
 from bench.rows.reads import PAGE, entry_pages
 from bench.server import NOTHING, RECORD
@@ -31,7 +32,7 @@ ENTRY_BYTES, BESIDE_BYTES = 2_500, 6 << 30
 
 
 def grown(seconds: float, rounds: int, entries: int) -> Iterable[Row]:
-    """`events_grown_vs_noop`, `points_grown_vs_noop` and `earn_10m_vs_empty`; nothing where the disk is too small."""
+    """`events_grown_vs_noop`, `points_grown_vs_noop`, `earn_10m_vs_empty` and those of the log; nothing where the disk is too small."""
     needed, free = entries * ENTRY_BYTES + BESIDE_BYTES, shutil.disk_usage(tempfile.gettempdir()).free
     if free < needed:
         sentence = f"{entries:,} entries need {needed / 1e9:.0f} GB in {tempfile.gettempdir()}, where {free / 1e9:.0f}"
@@ -47,6 +48,7 @@ def grown(seconds: float, rounds: int, entries: int) -> Iterable[Row]:
         # The first customer left the samples.
         asked = random.Random(1).sample(range(1, customers), min(ASKED, customers - 1))
         yield from _reads(full, rounds, asked, what)
+        yield from log.pages(full, rounds, what)
         yield from _earn(full, empty, rounds, asked, what)
 
 
