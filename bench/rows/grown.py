@@ -32,7 +32,8 @@ ENTRY_BYTES, BESIDE_BYTES = 2_500, 6 << 30
 
 
 def grown(seconds: float, rounds: int, entries: int) -> Iterable[Row]:
-    """`events_grown_vs_noop`, `points_grown_vs_noop`, `earn_10m_vs_empty` and those of the log; nothing where the disk is too small."""
+    """`events_grown_vs_noop`, `points_grown_vs_noop`, those of the log, and `earn_10m_vs_empty`; nothing where the disk
+    is too small."""
     needed, free = entries * ENTRY_BYTES + BESIDE_BYTES, shutil.disk_usage(tempfile.gettempdir()).free
     if free < needed:
         sentence = f"{entries:,} entries need {needed / 1e9:.0f} GB in {tempfile.gettempdir()}, where {free / 1e9:.0f}"
