@@ -22,6 +22,15 @@ class Kind(NamedTuple):
     event: str = "UPDATED"
 
 
+# All that there are, in the words and the order of the contract.
+CATEGORIES = ("ORDERS", "CUSTOMERS", "BOOKINGS", "PAYMENTS", "SYSTEM")
+TYPES = (
+    *("AUTH", "ACCESS", "ORDER", "PAYMENT", "CART", "BOOKING", "ENQUIRY"),
+    *("VISIT", "SCAN", "COMMUNICATION", "SETTINGS", "CONFIGURATION", "DATA", "SECURITY"),
+    *("COMPLIANCE", "NOTIFICATION", "INTEGRATION", "REPORT", "EXPORT"),
+)
+
+
 class ChangeKind(StrEnum):
     """How a value that changed is to be read."""
 

@@ -99,7 +99,7 @@ def word(enum: Any, number: int, prefix: str) -> str:
 @cache
 def actions() -> Set[str]:
     """What Fealty itself records: the names of acts that are the contract's or its own."""
-    return {kind.action for kind in (*OWN, *(method.kind for method in methods()))}
+    return {kind.action for kind in _kinds()}
 
 
 @cache
@@ -109,7 +109,7 @@ def event_of(action: str) -> str:
 
 
 def actions_of(events: Collection[str]) -> frozenset[str]:
-    """What acts are called that are one of these to what they are about."""
+    """The names of acts of Fealty that are one of these to what they are about."""
     return frozenset(kind.action for kind in _kinds() if event_of(kind.action) in events)
 
 

@@ -25,19 +25,25 @@ from storage.activity.pages import Search
 def search(request: pb.ListActivitiesRequest) -> Search:
     """What a request wants listed. Raises RequestInvalid, TimeZoneUnknown."""
     parent = request.parent.split("/")
+    return Search(
+        program=parent[1] if len(parent) >= 2 else "",
+        customer=parent[3] if len(parent) >= 4 else "",
+        filters=asked(request),
+        ascending=request.ascending,
+    )
+
+
+def asked(request: pb.ListActivitiesRequest | pb.WatchActivitiesRequest) -> Sequence[Filter]:
+    """The filters in a request, as a message and as a line: all must match. Raises RequestInvalid, TimeZoneUnknown."""
+    time_zone(request.time_zone or "UTC")
     line = _of_line(request.filter_text)
     _check_together(request.filter, line)
     filters = [
         of_message(request.filter, request.parent, request.time_zone, "filter"),
         of_message(line, request.parent, request.time_zone, "filter_text"),
     ]
-    found = Search(
-        program=parent[1] if len(parent) >= 2 else "",
-        customer=parent[3] if len(parent) >= 4 else "",
-        filters=[one for one in filters if one != Filter()],
-        ascending=request.ascending,
-    )
-    _check_range(found.filters, "filter_text")
+    found = [one for one in filters if one != Filter()]
+    _check_range(found, "filter_text")
     return found
 
 
@@ -52,20 +58,28 @@ def of_message(message: pb.ActivityFilter, parent: str, zone: str, path: str) ->
     first, last = _day(message, "start_date", path), _day(message, "end_date", path)
     since = [instant(message, "start_time"), calendar.start_of_day(first, days) if first else None]
     until = [instant(message, "end_time"), calendar.start_of_day(last + timedelta(days=1), days) if last else None]
+    events = _words(message.events, activity_pb2.ActivityEvent, "ACTIVITY_EVENT_")
     found = Filter(
         categories=_words(message.categories, activity_pb2.ActivityCategory, "ACTIVITY_CATEGORY_"),
         types=_words(message.types, activity_pb2.ActivityType, "ACTIVITY_TYPE_"),
-        actions=_actions(message, path),
+        events=events,
+        actions_of_events=tuple(sorted(actions_of(events))),
+        actions=tuple(message.actions),
         outcomes=_words(message.outcomes, activity_pb2.ActivityOutcome, "ACTIVITY_OUTCOME_"),
         actors=tuple(actor.removeprefix("callers/") for actor in message.actors if actor.startswith("callers/")),
         actor_names=tuple(actor for actor in message.actors if not actor.startswith("callers/")),
         actor_types=_words(message.actor_types, activity_pb2.ActorType, "ACTOR_TYPE_"),
+        roles=tuple(message.roles),
         sources=_words(message.sources, activity_pb2.ActivitySource, "ACTIVITY_SOURCE_"),
         modules=_words(message.modules, activity_pb2.AdminModule, "ADMIN_MODULE_"),
         subjects=tuple(message.subjects),
         subject_kinds=tuple(message.subject_kinds),
         customers=tuple((one.program, one.customer) for one in map(names.customer, message.customers)),
+        related=tuple(message.related),
         addresses=tuple(message.addresses),
+        request_ids=tuple(message.request_ids),
+        trace_ids=tuple(message.trace_ids),
+        reason_codes=tuple(message.reason_codes),
         changed_fields=tuple(message.changed_fields),
         values_before=tuple(message.values_before),
         values_after=tuple(message.values_after),
@@ -86,17 +100,6 @@ def _of_line(line: str) -> pb.ActivityFilter:
     except RequestInvalid as invalid:
         raise RequestInvalid([("filter_text", f"{field}: {what}") for field, what in invalid.violations]) from invalid
     return found
-
-
-def _actions(message: pb.ActivityFilter, path: str) -> Sequence[str] | None:
-    named = tuple(message.actions) or None
-    if not message.events:
-        return named
-    events = _words(message.events, activity_pb2.ActivityEvent, "ACTIVITY_EVENT_")
-    found = actions_of(events)
-    wanted = tuple(sorted(found.intersection(named) if named else found))
-    _check(bool(wanted), path, "events", "none of the actions is one of these")
-    return wanted
 
 
 def _check_names(message: pb.ActivityFilter, parent: str, path: str) -> None:
@@ -154,5 +157,5 @@ _BEFORE = "the end is before the beginning"
 # An entry has one value of each.
 _SINGLE = (
     *("categories", "types", "events", "actions", "outcomes", "actor_types", "sources", "modules"),
-    *("subjects", "subject_kinds", "customers", "addresses"),
+    *("subjects", "subject_kinds", "customers", "addresses", "request_ids", "trace_ids"),
 )

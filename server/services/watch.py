@@ -11,13 +11,17 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from fealty.v1 import audit_pb2 as pb
+from rules import access
+from rules.access import Permission
 from rules.refusals import CursorMismatch, PageTokenMismatch
 from server import limits
 from server.call import Call
 from server.convert import activities
+from server.convert.filters import asked
 from server.paging import Pages
 from storage.activity import positions, queries
 from storage.activity.commands import Outcome, Scope
+from storage.activity.filters import Conditions, Filter, conditions
 from storage.activity.positions import Look, Positioned
 from storage.activity.recorder import Act
 from storage.books import Books
@@ -39,6 +43,13 @@ class _Found(NamedTuple):
     more: bool
 
 
+class _Watched(NamedTuple):
+    """What a stream is of: whose activities, and which of them."""
+
+    scope: Scope
+    conditions: Conditions
+
+
 class Watch:
     """Runs the streams of one server process."""
 
@@ -55,15 +66,20 @@ class Watch:
     async def run(self, call: Call, request: pb.WatchActivitiesRequest) -> None:
         """Sends until the caller goes, its key is revoked, the server stops, or WATCH_MAX_S have passed.
 
-        Raises ProgramNotFound, CustomerNotFound, CursorMismatch, StreamIdle.
+        Raises ProgramNotFound, CustomerNotFound, CursorMismatch, PermissionMissing, RequestInvalid, TimeZoneUnknown,
+        StreamIdle.
         """
         try:
             position = self._pages.position(request, request.cursor)
         except PageTokenMismatch as mismatch:
             raise CursorMismatch from mismatch
-        scope = await self._books.read(call.caller, lambda: queries.scope(call.program, call.customer, call.caller))
+        filters = asked(request)
+        if any(wanted.addresses for wanted in filters):
+            # Whoever is not shown them must not find them out by trying.
+            access.check(call.caller, Permission.ACTIVITIES_READ)
+        watched = await self._books.read(call.caller, lambda: _watched(call, filters))
         await self._note(call, request)
-        await self._send(call, request, scope, await self._begin(request, position))
+        await self._send(call, request, watched, await self._begin(request, position))
 
     async def _note(self, call: Call, request: pb.WatchActivitiesRequest) -> None:
         """Records the read before anything is shown: one record for all that the stream will show."""
@@ -86,7 +102,7 @@ class Watch:
             raise CursorMismatch
         return int(position or 0)
 
-    async def _send(self, call: Call, request: pb.WatchActivitiesRequest, scope: Scope, position: int) -> None:
+    async def _send(self, call: Call, request: pb.WatchActivitiesRequest, watched: _Watched, position: int) -> None:
         ends_at = time.monotonic() + limits.WATCH_MAX_S
         # The first message is sent at once, though it may be empty: from then on there is a cursor to resume by.
         silent_until = 0.0
@@ -95,7 +111,7 @@ class Watch:
             # A stream outlives what is remembered of its key.
             await call.authorize(call)
             look = await self._look()
-            found = await self._read(call, scope, position, look.newest)
+            found = await self._read(call, request, watched, position, look.newest)
             position = found.position
             parts = found.parts
             if not parts and time.monotonic() >= silent_until:
@@ -110,19 +126,21 @@ class Watch:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), pause_s)
 
-    async def _read(self, call: Call, scope: Scope, position: int, newest: int) -> _Found:
-        """What the stream shows of the activities after `position`, at most WATCH_ACTIVITIES_MAX of them."""
+    async def _read(
+        self, call: Call, request: pb.WatchActivitiesRequest, watched: _Watched, position: int, newest: int
+    ) -> _Found:
+        """What the stream shows of the next WATCH_ACTIVITIES_MAX activities after `position`."""
         if newest <= position:
             return _Found([], position, more=False)
 
         def read(connection: Connection) -> _Found:
-            size = limits.WATCH_ACTIVITIES_MAX
-            found = positions.after(connection, scope.program, scope.customer, position, size)
-            more = len(found) == size
+            found = positions.after(
+                connection, *watched.scope, position, limits.WATCH_ACTIVITIES_MAX, watched.conditions
+            )
             # What lies between the last and the newest is not this watcher's: it need not be looked through again.
-            reached = found[-1].position if more else max([newest, *(positioned.position for positioned in found)])
+            reached = found.reached if found.more else max(newest, found.reached)
             # Made on this thread: other calls would wait for the loop.
-            return _Found(_parts(found, reached, call), reached, more)
+            return _Found(_parts(found.found, reached, call, request.time_zone), reached, found.more)
 
         return await self._books.query(call.caller, read)
 
@@ -138,12 +156,16 @@ class Watch:
         self._looking = None
 
 
-def _parts(found: Sequence[Positioned], reached: int, call: Call) -> list[_Part]:
+def _watched(call: Call, filters: Sequence[Filter]) -> _Watched:
+    return _Watched(queries.scope(call.program, call.customer, call.caller), conditions(filters, call.caller))
+
+
+def _parts(found: Sequence[Positioned], reached: int, call: Call, zone: str) -> list[_Part]:
     """The activities as messages that no client is too small for; after the last of them comes what was reached."""
     parts: list[_Part] = []
     weight = 0
     for position, activity in found:
-        shown = activities.message(activity, call.caller, call.language)
+        shown = activities.message(activity, call.caller, call.language, zone)
         bytes_ = shown.ByteSize()
         if not parts or weight + bytes_ > limits.WATCH_BYTES_MAX:
             parts.append(_Part(pb.WatchActivitiesResponse(), position))

@@ -18,23 +18,31 @@ class Filter:
 
     `actors` are ids of callers, `actor_names` what callers are called today: either will do. `customers` are pairs of
     public ids, of a program and of a customer of it. A `changed_field` is a field as its change has it, or what follows
-    one of its dots; it, `values_before` and `values_after` (texts) must hold of one change. None of `actions`: of those
-    that may be, none matches.
+    one of its dots; it, `values_before` and `values_after` (texts) must hold of one change. `actions_of_events` are the
+    actions that are one of the `events`: a record of before says its event by its action only. `reason_codes` are those
+    of callers and of refusals.
     """
 
     categories: Sequence[str] = ()
     types: Sequence[str] = ()
-    actions: Sequence[str] | None = None
+    events: Sequence[str] = ()
+    actions_of_events: Sequence[str] = ()
+    actions: Sequence[str] = ()
     outcomes: Sequence[str] = ()
     actors: Sequence[str] = ()
     actor_names: Sequence[str] = ()
     actor_types: Sequence[str] = ()
+    roles: Sequence[str] = ()
     sources: Sequence[str] = ()
     modules: Sequence[str] = ()
     subjects: Sequence[str] = ()
     subject_kinds: Sequence[str] = ()
     customers: Sequence[tuple[str, str]] = ()
+    related: Sequence[str] = ()
     addresses: Sequence[str] = ()
+    request_ids: Sequence[str] = ()
+    trace_ids: Sequence[str] = ()
+    reason_codes: Sequence[str] = ()
     changed_fields: Sequence[str] = ()
     values_before: Sequence[str] = ()
     values_after: Sequence[str] = ()
@@ -58,6 +66,9 @@ class Conditions(NamedTuple):
     customers: Sequence[int]
 
 
+ALL = Conditions((), (), ())
+
+
 def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
     """What matches all of some filters. Raises ProgramNotFound, CustomerNotFound for customers that one names."""
     between: list[Condition] = []
@@ -78,8 +89,6 @@ def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
 
 
 def _of_columns(wanted: Filter) -> Iterator[Condition]:
-    if wanted.actions is not None:
-        yield "a.action = ANY(%s)", [list(wanted.actions)]
     for name, column in _COLUMNS.items():
         if values := getattr(wanted, name):
             yield f"a.{column} = ANY(%s)", [list(values)]
@@ -88,12 +97,11 @@ def _of_columns(wanted: Filter) -> Iterator[Condition]:
 
 
 def _of_body(wanted: Filter) -> Iterator[Condition]:
-    if wanted.subjects:
-        yield f"{_SUBJECT} = ANY(%s)", [list(wanted.subjects)]
-    if wanted.subject_kinds:
-        yield f"split_part({_SUBJECT}, '/', -2) = ANY(%s)", [list(wanted.subject_kinds)]
-    if wanted.addresses:
-        yield "a.body::jsonb #>> '{actor,ip}' = ANY(%s)", [list(wanted.addresses)]
+    if wanted.events:
+        yield _EVENTS, [list(wanted.events), list(wanted.actions_of_events)]
+    for name, told in _TOLD.items():
+        if values := list(getattr(wanted, name)):
+            yield told, [values] * told.count("%s")
     if changes := list(_of_change(wanted)):
         told = " AND ".join(sql for sql, _ in changes)
         yield _CHANGES.format(told=told), [value for _, values in changes for value in values]
@@ -110,6 +118,7 @@ def _of_change(wanted: Filter) -> Iterator[Condition]:
 _COLUMNS = {
     "categories": "category",
     "types": "type",
+    "actions": "action",
     "outcomes": "outcome",
     "actor_types": "actor_type",
     "sources": "source",
@@ -118,8 +127,26 @@ _COLUMNS = {
 
 _ACTORS = "(a.actor = ANY(%s) OR a.actor = ANY(ARRAY(SELECT id FROM caller WHERE name = ANY(%s))))"
 
-# Of an event it stands in a column, too.
-_SUBJECT = "coalesce(a.subject, a.body::jsonb ->> 'subject')"
+_BODY = "a.body::jsonb"
+
+# Of an event of the customer's history it stands in a column, too; and of what has no customer, in an index.
+SUBJECT = f"coalesce(a.subject, {_BODY} ->> 'subject')"
+
+_EVENTS = f"coalesce({_BODY} ->> 'event' = ANY(%s), a.action = ANY(%s))"
+
+# What a record tells, by the field of the filter.
+_TOLD = {
+    "subjects": f"{SUBJECT} = ANY(%s)",
+    "subject_kinds": f"split_part({SUBJECT}, '/', -2) = ANY(%s)",
+    "roles": f"{_BODY} #> '{{actor,roles}}' ?| %s",
+    "addresses": f"{_BODY} #>> '{{actor,ip}}' = ANY(%s)",
+    "request_ids": f"{_BODY} ->> 'request_id' = ANY(%s)",
+    "trace_ids": f"{_BODY} ->> 'trace_id' = ANY(%s)",
+    "related": f"({_BODY} #>> '{{details,related}}' = ANY(%s) OR {_BODY} #>> '{{details,transaction}}' = ANY(%s))",
+    "reason_codes": (
+        f"({_BODY} #>> '{{details,reason_code}}' = ANY(%s) OR {_BODY} #>> '{{details,reason}}' = ANY(%s))"
+    ),
+}
 
 _CHANGES = "EXISTS (SELECT FROM jsonb_array_elements(a.body::jsonb -> 'changes') AS c WHERE {told})"
 

@@ -1,8 +1,9 @@
 """Reads the log in pages: in the order of recording, either way, whatever is asked of the entries.
 
-An index gives the entries of a program, or of a customer that has no more of them than a page may look at. All else is
-asked of one entry after the other: an index for each question would cost every purchase. So that no question reads the
-whole log, a page ends where it has looked at so many, and the next goes on from there.
+An index gives the entries of a program, of an actor or of a kind in it, of a subject, or of a customer that has no more
+of them than a page may look at (paths.py). All else is asked of one entry after the other: an index for each question
+would cost every purchase. So that no question reads the whole log, a page ends where it has looked at so many, and the
+next goes on from there.
 
 A page ends where its last entry stands, by `recorded_at` and id: what is recorded meanwhile shifts nothing. What was
 begun before and is committed after somebody passed its place is not shown to them: positions (positions.py) are for
@@ -18,6 +19,7 @@ from uuid import UUID
 from rules.access import Caller
 from storage.activity.commands import Scope
 from storage.activity.filters import Condition, Filter, conditions
+from storage.activity.paths import KEY, Paths
 from storage.activity.queries import Activity, from_rows, scope
 from storage.engine.database import Connection
 
@@ -66,7 +68,9 @@ def page(books: Connection, search: Search, caller: Caller, after: Position | No
         look = _Look(books, search, caller, after, looked_max)
         # Most pages are full soon. Where entries of all programs are sorted, a few are soon sorted too.
         rows = look.rows(size + 1, min(looked_max, SOON * size))
-        rows = rows if len(rows) > size else look.rows(size + 1, looked_max)
+        if len(rows) <= size:
+            look.narrow()
+            rows = look.rows(size + 1, looked_max)
         ended = look.end() if len(rows) <= size else None
         shown = from_rows(rows[:size])
     if not shown or (len(rows) <= size and ended is None):
@@ -81,6 +85,7 @@ def total(books: Connection, search: Search, caller: Caller, counted_max: int, l
     """How many match, up to `counted_max` of `looked_max`. Raises ProgramNotFound, CustomerNotFound."""
     with books.transaction():
         look = _Look(books, search, caller, None, looked_max)
+        look.narrow()
         count = look.count(counted_max + 1)
         return Total(min(count, counted_max), count > counted_max or look.end() is not None)
 
@@ -124,8 +129,15 @@ class _Look:
         self._bounds = [*found.between, *_after(after, search.ascending)]
         self._told = [*_of_scope(whose), *found.matching]
         books.execute(_BY_INDEX)
-        self._is_walk = False
-        self._keys, self._asked = self._chosen(whose, found.customers)
+        self._paths = Paths(books, whose, self._bounds, self._order, looked_max)
+        self._offered = self._paths.offered(search.filters, found)
+        self._path = self._offered[0]
+
+    def narrow(self) -> None:
+        """Goes along the path with the least to look at: worth finding out where the first was not soon enough."""
+        if len(self._offered) > 1:
+            self._path = self._paths.fewest(self._offered)
+            self._offered = [self._path]
 
     def rows(self, size: int, looked_max: int) -> list[Any]:
         """(id, body, occurred_at, recorded_at) of up to `size` of the first entries that match, in order."""
@@ -139,49 +151,23 @@ class _Look:
 
     def end(self) -> Position | None:
         """Where it ended; None where nothing comes after it."""
-        keys = self._keys.format(columns=_KEY, limit=self._looked_max + 1)
-        found = self._execute(f"{keys} OFFSET {self._looked_max - 1}", self._asked)
+        keys = self._path.sql.format(columns=KEY, limit=self._looked_max + 1)
+        found = self._execute(f"{keys} OFFSET {self._looked_max - 1}", self._path.values)
         return Position(*found[0]) if len(found) > 1 else None
 
     def _matching(self, columns: str, size: int, looked_max: int) -> Condition:
         # Lazily: no more entries are looked at than it takes to find so many.
         told = "".join(f" AND {sql}" for sql, _ in self._told)
-        at, number, rows = "a.recorded_at", "a.id", self._keys.format(columns="a.*", limit=int(looked_max))
-        if not self._is_walk:
-            keys = self._keys.format(columns=_KEY, limit=int(looked_max))
+        path, (at, number) = self._path, ("a.recorded_at", "a.id")
+        if path.is_walk:
+            rows = path.sql.format(columns="a.*", limit=int(looked_max))
+        else:
+            keys = path.sql.format(columns=KEY, limit=int(looked_max))
             at, number, rows = "a.at", "a.number", _BY_KEY.format(keys=keys, order=self._order)
         query = _MATCHING.format(
             columns=columns, rows=rows, told=told, at=at, number=number, order=self._order, size=int(size)
         )
-        return query, [*self._asked, *_values(self._told)]
-
-    def _chosen(self, whose: Scope, named: Sequence[int]) -> Condition:
-        """How the entries to look at are found, each time up to a `limit`: by the index of customers, or of a program,
-        which is walked along, or of all programs, and of none, at once."""
-        customers = named if whose.customer is None else [whose.customer]
-        if customers and self._are_few(customers):
-            return self._keys_of("a.customer = ANY(%s)", [list(customers)])
-        if whose.program is not None:
-            self._is_walk = True
-            return self._keys_of("a.program = %s", [whose.program])
-        bounds, values = "".join(f" AND {sql}" for sql, _ in self._bounds), _values(self._bounds)
-        programs = [number for (number,) in self._execute("SELECT id FROM program", [])]
-        sources = [f"activity AS a WHERE a.program = {int(number)}{bounds}" for number in programs]
-        sources.append(_OF_NONE.format(bounds=bounds, order=self._order, limit="{limit}"))
-        # Each in order already, so that they need only be merged.
-        each = " UNION ALL ".join(f"({self._ordered(source)})" for source in sources)
-        return self._ordered(f"({each}) AS a"), values * len(sources)
-
-    def _keys_of(self, whose: str, values: list[Any]) -> Condition:
-        bounds = "".join(f" AND {sql}" for sql, _ in self._bounds)
-        return self._ordered(f"activity AS a WHERE {whose}{bounds}"), [*values, *_values(self._bounds)]
-
-    def _ordered(self, rows: str) -> str:
-        return _ORDERED.format(columns="{columns}", rows=rows, order=self._order, limit="{limit}")
-
-    def _are_few(self, customers: Sequence[int]) -> bool:
-        [(count,)] = self._execute(_COUNTED.format(limit=self._looked_max + 1), [list(customers)])
-        return bool(count <= self._looked_max)
+        return query, [*path.values, *_values(self._told)]
 
     def _execute(self, sql: str, values: Sequence[Any]) -> list[Any]:
         # Planned for this question: another program may be a thousand times as large.
@@ -208,15 +194,6 @@ def _values(conditions: Sequence[Condition]) -> list[Any]:
 # Whatever the planner expects: what is looked at comes in the order of an index, one by one.
 _BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
 
-_KEY = "a.recorded_at, a.id"
-_ORDERED = "SELECT {columns} FROM {rows} ORDER BY a.recorded_at {order}, a.id {order} LIMIT {limit}"
-
-# In the order of the whole index: that its first column is empty everywhere, the planner does not see.
-_OF_NONE = """
-(SELECT a.recorded_at, a.id FROM activity AS a WHERE a.program IS NULL{bounds}
- ORDER BY a.program {order}, a.recorded_at {order}, a.id {order} LIMIT {limit}) AS a
-"""
-
 # What was sorted, sorted as keys. OFFSET keeps conditions out, which would be asked of what nobody looks at.
 _BY_KEY = """
 SELECT a.*, looked.at, looked.number FROM ({keys}) AS looked (at, number)
@@ -224,8 +201,6 @@ CROSS JOIN LATERAL (SELECT * FROM activity WHERE id = looked.number OFFSET 0) AS
 ORDER BY looked.at {order}, looked.number {order}
 """
 _MATCHING = "SELECT {columns} FROM ({rows}) AS a WHERE true{told} ORDER BY {at} {order}, {number} {order} LIMIT {size}"
-
-_COUNTED = "SELECT count(*) FROM (SELECT FROM activity WHERE customer = ANY(%s) LIMIT {limit}) AS found"
 
 _EARLIER = {"before": "<=", "after": ">=", "order": "DESC"}
 _LATER = {"before": ">", "after": "<=", "order": "ASC"}

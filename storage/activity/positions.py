@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from storage.activity.filters import ALL, Conditions
 from storage.activity.queries import Activity, from_rows
 from storage.engine.database import ANSWER_SPARE_S, Connection, patient
 from storage.engine.session import forget
@@ -90,16 +91,35 @@ def newest(connection: Connection) -> int:
     return state.position if state is not None else 0
 
 
+class Following(NamedTuple):
+    """What comes after a position: those that match, how far that was looked, and whether there may be more."""
+
+    found: list[Positioned]
+    reached: int
+    more: bool
+
+
 def after(
-    connection: Connection, program: int | None, customer: int | None, position: int, size: int
-) -> list[Positioned]:
-    """Up to `size` activities that come after `position`, in their order: of a program, of a customer, or of all."""
-    asked = {"position": position, "size": size, "program": program, "customer": customer}
-    whose = "".join(f" AND {name} = %({name})s" for name in ("program", "customer") if asked[name] is not None)
-    rows = connection.execute(_AFTER.format(whose=whose), asked).fetchall()
-    return [
-        Positioned(row[0], activity) for row, activity in zip(rows, from_rows([row[1:] for row in rows]), strict=True)
-    ]
+    connection: Connection,
+    program: int | None,
+    customer: int | None,
+    position: int,
+    size: int,
+    wanted: Conditions = ALL,
+) -> Following:
+    """What is wanted of the next `size` activities after `position`, in their order: of a program, of a customer, or of
+    all."""
+    asked = {name: one for name, one in (("program", program), ("customer", customer)) if one is not None}
+    matching = [*wanted.between, *wanted.matching]
+    query = _AFTER.format(
+        whose="".join(f" AND {name} = %s" for name in asked), told="".join(f" AND {sql}" for sql, _ in matching)
+    )
+    values = [position, *asked.values(), size, *(value for _, values in matching for value in values)]
+    rows = connection.execute(query, values).fetchall()
+    matched = [row for row in rows if row[1] is not None]
+    activities = from_rows([row[1:] for row in matched])
+    found = [Positioned(row[0], activity) for row, activity in zip(matched, activities, strict=True)]
+    return Following(found, rows[-1][0] if rows else position, len(rows) == size)
 
 
 def tend(connection: Connection) -> None:
@@ -188,8 +208,8 @@ _STEP_OF_WHOLE = _STEPS.format(which=_UNPOSITIONED, here=_HERE)
 # The positions first: however many rows the planner expects, it then finds each activity by its id.
 _AFTER = """
 WITH next AS MATERIALIZED (
-    SELECT position, activity FROM activity_place WHERE position > %(position)s{whose} ORDER BY position LIMIT %(size)s
+    SELECT position, activity FROM activity_place WHERE position > %s{whose} ORDER BY position LIMIT %s
 )
 SELECT next.position, a.id, a.body, a.occurred_at, a.recorded_at
-FROM next JOIN activity a ON a.id = next.activity ORDER BY next.position
+FROM next LEFT JOIN activity a ON a.id = next.activity{told} ORDER BY next.position
 """

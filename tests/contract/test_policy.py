@@ -228,6 +228,8 @@ def test_every_rounding_has_its_number_in_the_contract() -> None:
 def test_what_fealty_does_of_itself_is_named_in_words_of_the_contract() -> None:
     """Reading the log would fail on a category that the contract does not know."""
     assert set(activity.OWN) == {kind for kind in vars(activity).values() if isinstance(kind, Kind)}
+    assert [f"ACTIVITY_CATEGORY_{word}" for word in activity.CATEGORIES] == activity_pb2.ActivityCategory.keys()[1:]
+    assert [f"ACTIVITY_TYPE_{word}" for word in activity.TYPES] == activity_pb2.ActivityType.keys()[1:]
     for kind in activity.OWN:
         assert f"ACTIVITY_CATEGORY_{kind.category}" in activity_pb2.ActivityCategory.keys()  # noqa: SIM118
         assert f"ACTIVITY_TYPE_{kind.type}" in activity_pb2.ActivityType.keys()  # noqa: SIM118

@@ -34,6 +34,10 @@ def _text(value: values_pb2.Value) -> Iterable[str]:
     return [str(found)] if isinstance(found, str | int) else []
 
 
+def _detail(one: Activity, *names: str) -> list[str]:
+    return [one.details[name].text for name in names if name in one.details]
+
+
 _EVENT = _word(activity_pb2.ActivityEvent, "ACTIVITY_EVENT_")
 # Each field of a line by what an activity that it finds shows of it.
 SHOWN: dict[str, Callable[[Activity], Iterable[str]]] = {
@@ -44,12 +48,17 @@ SHOWN: dict[str, Callable[[Activity], Iterable[str]]] = {
     "outcome": lambda one: [_word(activity_pb2.ActivityOutcome, "ACTIVITY_OUTCOME_")(one.outcome)],
     "actor": lambda one: filter(None, [one.actor.name, one.actor.display_name]),
     "actor_type": lambda one: [_word(activity_pb2.ActorType, "ACTOR_TYPE_")(one.actor.type)],
+    "role": lambda one: one.actor.roles,
     "source": lambda one: [_word(activity_pb2.ActivitySource, "ACTIVITY_SOURCE_")(one.source)],
     "module": lambda one: [_word(activity_pb2.AdminModule, "ADMIN_MODULE_")(one.module)] if one.module else [],
     "subject": lambda one: [one.subject],
     "subject_kind": lambda one: [one.subject.split("/")[-2]] if "/" in one.subject else [],
     "customer": lambda one: ["/".join(one.subject.split("/")[:4])] if "/customers/" in one.subject else [],
+    "related": lambda one: _detail(one, "related", "transaction"),
     "address": lambda one: filter(None, [one.actor.ip_address]),
+    "request_id": lambda one: filter(None, [one.request_id]),
+    "trace_id": lambda one: filter(None, [one.trace_id]),
+    "reason_code": lambda one: _detail(one, "reason_code", "reason"),
     "changed_field": lambda one: set().union(*(_ends(change.field) for change in one.changes)),
     "before": lambda one: [text for change in one.changes for text in _text(change.before)],
     "after": lambda one: [text for change in one.changes for text in _text(change.after)],
@@ -131,7 +140,6 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
     (ADA, {"customers": [ADA, BEN]}, "filter.customers"),
     (NAME, {"subjects": ["programs/coffee"]}, "filter.subjects"),
     ("-", {"subjects": [ADA, NAME], "subject_kinds": ["lots"]}, "filter.subject_kinds"),
-    ("-", {"events": ["ACTIVITY_EVENT_CREATED"], "actions": ["customer.closed"]}, "filter.events"),
     ("-", {"categories": ["ACTIVITY_CATEGORY_UNSPECIFIED"]}, "filter.categories[0]"),
     ("-", {"subject_kinds": ["customer"]}, "filter.subject_kinds[0]"),
     ("-", {"customers": ["ada"]}, "filter.customers[0]"),

@@ -30,11 +30,16 @@ KINDS = (
     Kind("transaction.recorded", "ORDERS", "ORDER"),
     Kind("program.updated", "SYSTEM", "SETTINGS", "PROGRAM_SETTINGS"),
     Kind("customer.read", "CUSTOMERS", "ACCESS", event=""),
+    # Callers may call what they record by any name, and say of each what it was.
+    Kind("visit.started", "CUSTOMERS", "VISIT", event="CREATED"),
+    Kind("visit.started", "BOOKINGS", "VISIT", event="DELETED"),
 )
 ADDRESSES = ("10.0.0.1", "2001:db8::7", "")
 FIELDS = ("points.active", "stars.active", "time_zone", "active", "email", "%", "it's")
 VALUES: tuple[Any, ...] = (None, 0, 1, 12, True, False, "12", "true", "Europe/Prague", "'; --", ["12"], {"a": 1})
 BELOW = ("", "/accounts/points", "/transactions/t-1", "/accounts/points/lots/1")
+RELATED = ("bookings/4711", "carts/7", "")
+CODES = ("goodwill", "POINTS_INSUFFICIENT", "")
 # Many are recorded at one instant, and stand in the order of their ids.
 AT_ONCE = 9
 
@@ -82,15 +87,25 @@ def act_by_chance(database: Database, chance: random.Random, count: int) -> None
                     unit.now - timedelta(minutes=chance.randint(0, 9)),
                     chance.choice(list(Outcome)),
                     [Change(chance.choice(FIELDS), *chance.choices(VALUES, k=2)) for _ in range(chance.randint(0, 2))],
+                    _details(chance),
                     request_id=chance.choice(("", "r-1", "r-2")),
                     event=chance.choice(("", "visit")) if customer and program else "",
                 )
 
 
 def _origin(chance: random.Random, callers: list[str]) -> Origin:
-    actor = chance.choice([*callers, "operator", ""])
+    actor, trace_id = chance.choice([*callers, "operator", ""]), chance.choice(("t-1", "t-2", ""))
     kind, source = chance.choice(KINDS), chance.choice(("API", "PLATFORM", "AUTOMATED"))
-    return Origin(chance.choice(list(ActorType)), actor, source, kind, ip_address=chance.choice(ADDRESSES))
+    roles = tuple(chance.choice(((), ("SERVICE",), ("ADMINISTRATOR", "SERVICE"))))
+    address = chance.choice(ADDRESSES)
+    return Origin(
+        chance.choice(list(ActorType)), actor, source, kind, ip_address=address, roles=roles, trace_id=trace_id
+    )
+
+
+def _details(chance: random.Random) -> dict[str, Any]:
+    said = {chance.choice(("related", "transaction")): chance.choice(RELATED)}
+    return {**said, chance.choice(("reason_code", "reason")): chance.choice(CODES)}
 
 
 def entries() -> list[Entry]:
@@ -108,22 +123,29 @@ def entries() -> list[Entry]:
 
 def matches(entry: Entry, wanted: Filter) -> bool:
     """Whether a reader would pick it: said once more, with none of the database's words."""
-    body, subject = entry.body, entry.body["subject"].split("/")
+    body, subject, details = entry.body, entry.body["subject"].split("/"), entry.body["details"]
     named = wanted.actors or wanted.actor_names
     return all(
         (
             _among(body["category"], wanted.categories),
             _among(body["type"], wanted.types),
-            wanted.actions is None or body["action"] in wanted.actions,
+            _among(body["event"], wanted.events),
+            _among(body["action"], wanted.actions),
             _among(body["outcome"], wanted.outcomes),
             not named or body["actor"]["id"] in wanted.actors or entry.actor_name in wanted.actor_names,
             _among(body["actor"]["type"], wanted.actor_types),
+            not wanted.roles or bool(set(body["actor"]["roles"]) & set(wanted.roles)),
             _among(body["source"], wanted.sources),
             _among(body["module"], wanted.modules),
             _among(body["subject"], wanted.subjects),
             _among(subject[-2] if len(subject) > 1 else "", wanted.subject_kinds),
             _among((entry.program, entry.customer), wanted.customers),
+            not wanted.related or bool({details.get("related"), details.get("transaction")} & set(wanted.related)),
             _among(body["actor"]["ip"], wanted.addresses),
+            _among(body["request_id"], wanted.request_ids),
+            _among(body.get("trace_id"), wanted.trace_ids),
+            not wanted.reason_codes
+            or bool({details.get("reason_code"), details.get("reason")} & set(wanted.reason_codes)),
             wanted.recorded_from is None or entry.recorded_at >= wanted.recorded_from,
             wanted.recorded_before is None or entry.recorded_at < wanted.recorded_before,
             not (wanted.changed_fields or wanted.values_before or wanted.values_after)

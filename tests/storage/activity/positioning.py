@@ -47,7 +47,7 @@ def assigned_now(database: Database) -> list[str]:
 
 def read_from(books: Connection, position: int) -> list[tuple[int, str]]:
     """All that comes after a position: their own positions, and their subjects."""
-    found = positions.after(books, None, None, position, MANY)
+    found = positions.after(books, None, None, position, MANY).found
     return [(positioned.position, positioned.activity.body["subject"]) for positioned in found]
 
 

@@ -175,7 +175,7 @@ def test_the_positions_of_a_customer_have_the_order_of_its_acts(database: Databa
     while assign(database, 5):
         pass
     for customer in (1, 2, 3):
-        found = positions.after(books, PROGRAM, customer, before, MANY)
+        found = positions.after(books, PROGRAM, customer, before, MANY).found
         acts = len(found) // 2
         assert [positioned.activity.body["subject"] for positioned in found] == [
             f"{act}.{part}" for act in range(1, acts + 1) for part in "ab"
@@ -199,7 +199,7 @@ def test_a_reader_sees_its_program_or_customer_only(database: Database, books: C
     assign(database)
 
     def read(program: int | None, customer: int | None, position: int = before, size: int = MANY) -> str:
-        found = positions.after(books, program, customer, position, size)
+        found = positions.after(books, program, customer, position, size).found
         return "".join(positioned.activity.body["subject"] for positioned in found)
 
     assert (read(None, None), read(1, None), read(1, 3), read(2, 2)) == ("abcde", "acd", "d", "b")
