@@ -28,7 +28,7 @@ async def test_what_does_not_match_is_passed_over_and_never_looked_at_again(
     """A watcher for what is rare must get to the end of a long log, and its cursor with it."""
     log = await lived(club)
     monkeypatch.setattr(limits, "WATCH_ACTIVITIES_MAX", 3)
-    monkeypatch.setattr(limits, "WATCH_HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(limits, "WATCH_HEARTBEAT_S", 0.0)
     line = "action = (program.created OR visit.started)"
     seen: list[audit_pb2.Activity] = []
     cursors = set()
