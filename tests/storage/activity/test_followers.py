@@ -38,7 +38,7 @@ class Taking:
         books.execute("INSERT INTO taken SELECT generate_series(%s::bigint, %s)", (after + 1, upto))
 
 
-def test_each_activity_istaken_once_also_where_a_step_was_stopped(database: Database) -> None:
+def test_each_activity_is_taken_once_also_where_a_step_was_stopped(database: Database) -> None:
     """A count that a crash makes wrong is one that nobody can trust again."""
     following = Taking(database)
     for number in range(7):
@@ -77,7 +77,7 @@ def test_while_one_advances_another_waits_for_nothing_and_takes_nothing(database
         assert other.submit(second).result() == 0
 
 
-def test_ittakes_everything_once_more_where_it_begins_anew(database: Database) -> None:
+def test_it_takes_everything_once_more_where_it_begins_anew(database: Database) -> None:
     """What it made was emptied in the same transaction, and grows again to the same."""
     following = Taking(database)
     act(database, "act")
