@@ -36,12 +36,12 @@ def search(request: pb.ListActivitiesRequest) -> Search:
 def asked(request: pb.ListActivitiesRequest | pb.WatchActivitiesRequest) -> Sequence[Filter]:
     """The filters in a request, as a message and as a line: all must match. Raises RequestInvalid, TimeZoneUnknown."""
     time_zone(request.time_zone or "UTC")
-    line = _of_line(request.filter_text)
-    _check_together(request.filter, line)
-    filters = [
-        of_message(request.filter, request.parent, request.time_zone, "filter"),
-        of_message(line, request.parent, request.time_zone, "filter_text"),
-    ]
+    said = [("filter", request.filter)] if request.HasField("filter") else []
+    if request.filter_text:
+        line = _of_line(request.filter_text)
+        _check_together(request.filter, line)
+        said.append(("filter_text", line))
+    filters = [of_message(message, request.parent, request.time_zone, path) for path, message in said]
     found = [one for one in filters if one != Filter()]
     _check_range(found, "filter_text")
     return found

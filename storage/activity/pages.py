@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from rules.access import Caller
+from rules.refusals import CustomerNotFound, ProgramNotFound
 from storage.activity.commands import Scope
 from storage.activity.filters import Condition, Filter, conditions
 from storage.activity.paths import KEY, Paths
-from storage.activity.queries import Activity, from_rows, scope
+from storage.activity.queries import Activity, from_rows
 from storage.engine.database import Connection
 
 # So many entries for each that a page shows are looked at first.
@@ -124,14 +125,22 @@ class _Look:
         self._looked_max = int(looked_max)
         self._order = "ASC" if search.ascending else "DESC"
         program = search.program or caller.program or ""
-        whose = scope(program, search.customer, caller) if program else Scope()
+        whose = self._begin(program, search.customer, caller)
         found = conditions(search.filters, caller)
         self._bounds = [*found.between, *_after(after, search.ascending)]
         self._told = [*_of_scope(whose), *found.matching]
-        books.execute(_BY_INDEX)
         self._paths = Paths(books, whose, self._bounds, self._order, looked_max)
         self._offered = self._paths.offered(search.filters, found)
         self._path = self._offered[0]
+
+    def _begin(self, program: str, customer: str, caller: Caller) -> Scope:
+        """Whose entries it is about; with the same statement, the planner is told how to find them."""
+        [(*_, program_number, customer_number)] = self._books.execute(_BEGIN, (customer, program))
+        if program and (program_number is None or not caller.sees(program)):
+            raise ProgramNotFound(program=program)
+        if customer and customer_number is None:
+            raise CustomerNotFound(program=program)
+        return Scope(program_number, customer_number)
 
     def narrow(self) -> None:
         """Goes along the path with the least to look at: worth finding out where the first was not soon enough."""
@@ -193,6 +202,11 @@ def _values(conditions: Sequence[Condition]) -> list[Any]:
 
 # Whatever the planner expects: what is looked at comes in the order of an index, one by one.
 _BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+
+_BEGIN = f"""
+{_BY_INDEX}, p.id, (SELECT c.id FROM customer c WHERE c.program = p.id AND c.customer_id = %s)
+FROM (VALUES (1)) AS one LEFT JOIN program p ON p.program_id = %s
+"""  # noqa: S608 - our own words
 
 # What was sorted, sorted as keys. OFFSET keeps conditions out, which would be asked of what nobody looks at.
 _BY_KEY = """

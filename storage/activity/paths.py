@@ -15,6 +15,8 @@ from storage.engine.database import Connection
 # Parts of an index, each in order, that are worth putting together: more than that, and going along the program's or
 # all programs' entries is as good.
 PARTS_MAX = 200
+# The kind of most entries.
+PURCHASE = ("ORDER", "ORDERS")
 
 
 class Path(NamedTuple):
@@ -63,7 +65,10 @@ class Paths:
         if wanted.outcomes and "SUCCEEDED" not in wanted.outcomes:
             yield from self._of_parts(_OF_OUTCOME, {(outcome,) for outcome in wanted.outcomes})
         if wanted.types or wanted.categories:
-            yield from self._of_parts(_OF_KIND, set(product(wanted.types or TYPES, wanted.categories or CATEGORIES)))
+            kinds = set(product(wanted.types or TYPES, wanted.categories or CATEGORIES))
+            # Purchases are in every page of the program's own index, and in no other by kind.
+            if PURCHASE not in kinds:
+                yield from self._of_parts(_OF_KIND, kinds)
 
     def _of_parts(self, one: str, parts: Set[tuple[str, ...]]) -> Iterator[Path]:
         """The index that has each of the parts of a program in order; none where that are too many."""
@@ -153,7 +158,7 @@ _OF_ACTOR = "a.actor = %s"
 _OF_MODULE = "a.module = %s"
 # What the index leaves out must be said for it to be used.
 _OF_OUTCOME = "a.outcome = %s AND a.outcome <> 'SUCCEEDED'"
-_OF_KIND = "a.type = %s AND a.category = %s"
+_OF_KIND = "a.type = %s AND a.category = %s AND (a.type <> 'ORDER' OR a.category <> 'ORDERS')"
 
 # In the order of the whole index: that its first column is empty everywhere, the planner does not see.
 _OF_NONE = """
