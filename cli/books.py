@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import structlog
 
 from cli.settings import Settings
+from rules import activity
 from rules.access import ActorType, Caller, Role
 from storage import migrate
 from storage.engine.database import Database, connection, open_database
@@ -15,7 +16,7 @@ from storage.programs.queries import Program
 
 log = structlog.get_logger()
 
-OPERATOR = Caller("operator", ActorType.ADMINISTRATOR, Role.ADMINISTRATOR)
+OPERATOR = Caller(activity.OPERATOR, ActorType.ADMINISTRATOR, Role.ADMINISTRATOR)
 
 
 @contextmanager

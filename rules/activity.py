@@ -22,6 +22,9 @@ class Kind(NamedTuple):
     event: str = "UPDATED"
 
 
+# The id in records of what somebody with a shell on the host does: the command line knows no names.
+OPERATOR = "operator"
+
 # All that there are, in the words and the order of the contract.
 CATEGORIES = ("ORDERS", "CUSTOMERS", "BOOKINGS", "PAYMENTS", "SYSTEM")
 TYPES = (
@@ -168,4 +171,4 @@ def by_itself(kind: Kind) -> Origin:
 
 def by_operator(kind: Kind) -> Origin:
     """What somebody with a shell on the host does through the command line."""
-    return Origin(ActorType.ADMINISTRATOR, "operator", "PLATFORM", kind)
+    return Origin(ActorType.ADMINISTRATOR, OPERATOR, "PLATFORM", kind)

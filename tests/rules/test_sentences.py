@@ -231,6 +231,8 @@ def test_who_it_was_done_for_and_why_stand_behind_it() -> None:
     # The first key that an installation makes is called by its role.
     first = {**body, "details": {}}
     assert sentences.activity(first, "administrator") == "Customer ada suspended (Administrator)."
+    by_hand = {**body, "details": {}, "actor": {"type": "ADMINISTRATOR", "id": "operator"}}
+    assert sentences.activity(by_hand) == "Customer ada suspended (the operator)."
     # A caller that is gone has no name, and its id says nothing.
     gone = {**body, "details": {}, "actor": {"type": "SERVICE", "id": "caller_01m8mxztp0zf0faam47vsssrg0"}}
     assert sentences.activity(gone) == "Customer ada suspended (Service)."

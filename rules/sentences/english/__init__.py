@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rules.activity import OPERATOR
 from rules.sentences.english import attempts, customers, elsewhere, points, purchases, settings, speech, upkeep
 from rules.sentences.english.templates import Template
 from rules.sentences.english.told import Told
@@ -21,7 +22,7 @@ def activity(body: Mapping[str, Any], actor_name: str, nouns: Nouns) -> str:
     """What was done, by whom, for whom and why; of a call that came to nothing, who tried what, and why not."""
     details, actor = body["details"], body["actor"]
     told = Told(body["action"], body["subject"], details, body.get("changes", ()), nouns)
-    who = _who(actor["type"], actor_name or speech.known(actor["id"]))
+    who = "the operator" if actor["id"] == OPERATOR else _who(actor["type"], actor_name or speech.known(actor["id"]))
     purpose = body.get("purpose", "")
     if elsewhere.is_of_elsewhere(body):
         return f"{speech.capital(elsewhere.happened(told, body['outcome']))}{_why(details, who, purpose)}."
