@@ -16,6 +16,7 @@ from cli.ledger import ledger
 from cli.mail import mail
 from cli.migrate import migrate
 from cli.personal_key import personal_key
+from cli.retention import retention
 from cli.serve import serve
 from cli.up import up
 from cli.worker import worker
@@ -42,7 +43,7 @@ def fealty() -> None:
     """
 
 
-for command in (up, demo, doctor, keys, personal_key, ledger, mail, migrate, serve, worker, clock):
+for command in (up, demo, doctor, keys, personal_key, retention, ledger, mail, migrate, serve, worker, clock):
     fealty.add_command(command)
 
 

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     ACTIVITIES_RECORD = "ACTIVITIES_RECORD"
     ACTIVITIES_RECORD_SECURITY = "ACTIVITIES_RECORD_SECURITY"
     ACTIVITIES_PERSONAL_READ = "ACTIVITIES_PERSONAL_READ"
+    ACTIVITIES_CONFIGURE = "ACTIVITIES_CONFIGURE"
 
 
 class Role(StrEnum):
@@ -58,6 +59,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.CUSTOMERS_ADMINISTER,
         Permission.REPORTS_READ,
         Permission.ACTIVITIES_RECORD_SECURITY,
+        Permission.ACTIVITIES_CONFIGURE,
     },
     Role.AUDITOR: frozenset(
         {

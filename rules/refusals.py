@@ -24,6 +24,14 @@ class CardNotFound(Refusal):
     """There is no card {card}."""
 
 
+class LegalHoldNotFound(Refusal):
+    """There is no such legal hold in {program}."""
+
+
+class LegalHoldLifted(Refusal):
+    """The legal hold was lifted at {lifted_at} already; place another."""
+
+
 class ProgramExists(Refusal):
     """There is a program {program} already; choose another program_id."""
 

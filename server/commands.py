@@ -13,6 +13,7 @@ from fealty.v1 import (
     points_pb2,
     programs_pb2,
     reports_pb2,
+    retention_pb2,
     transactions_pb2,
 )
 from rules import access
@@ -27,6 +28,7 @@ from server.convert import (
     programs,
     recording,
     reports,
+    retention,
     transactions,
 )
 from server.policy import method_of
@@ -83,6 +85,9 @@ COLD: Mapping[type[Any], Codec] = {
     customers_pb2.UnmergeCustomersRequest: Codec(customers.unmerge_customers, customers.unmerged),
     lots_pb2.RedateLotsRequest: Codec(lots.redate_lots, lots.redated),
     operations_pb2.CancelOperationRequest: Codec(operations.cancel_operation, operations.cancelled),
+    retention_pb2.UpdateRetentionRequest: Codec(retention.update_retention, retention.updated),
+    retention_pb2.PlaceLegalHoldRequest: Codec(retention.place_legal_hold, retention.placed),
+    retention_pb2.LiftLegalHoldRequest: Codec(retention.lift_legal_hold, retention.lifted),
 }
 
 CODECS: Mapping[type[Any], Codec] = {**HOT, **COLD}

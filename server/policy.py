@@ -21,6 +21,7 @@ from fealty.v1 import (
     points_pb2,
     programs_pb2,
     reports_pb2,
+    retention_pb2,
     transactions_pb2,
 )
 from rules.access import Permission
@@ -38,6 +39,7 @@ FILES: tuple[FileDescriptor, ...] = (
     ingest_pb2.DESCRIPTOR,
     reports_pb2.DESCRIPTOR,
     audit_pb2.DESCRIPTOR,
+    retention_pb2.DESCRIPTOR,
 )
 
 

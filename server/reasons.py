@@ -57,6 +57,7 @@ _NOT_FOUND = {
     refusals.EntryNotFound: ErrorReason.ERROR_REASON_ENTRY_NOT_FOUND,
     refusals.RefundNotFound: ErrorReason.ERROR_REASON_REFUND_NOT_FOUND,
     refusals.ActivityNotFound: ErrorReason.ERROR_REASON_ACTIVITY_NOT_FOUND,
+    refusals.LegalHoldNotFound: ErrorReason.ERROR_REASON_LEGAL_HOLD_NOT_FOUND,
 }
 
 _EXISTS = {
@@ -96,6 +97,7 @@ _PRECONDITION = {
     refusals.ProgramArchived: ErrorReason.ERROR_REASON_PROGRAM_ARCHIVED,
     refusals.CardStateWrong: ErrorReason.ERROR_REASON_CARD_STATE,
     refusals.ProgramStateWrong: ErrorReason.ERROR_REASON_PROGRAM_STATE,
+    refusals.LegalHoldLifted: ErrorReason.ERROR_REASON_LEGAL_HOLD_LIFTED,
     refusals.MergeImpossible: ErrorReason.ERROR_REASON_MERGE_IMPOSSIBLE,
     refusals.UnmergeImpossible: ErrorReason.ERROR_REASON_UNMERGE_IMPOSSIBLE,
 }

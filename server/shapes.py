@@ -28,6 +28,7 @@ PARTS = {
         "1 to 128 of A-Z, a-z, 0-9, ., _, : and -, beginning with a letter or a digit, behind {source}~ or nothing",
     ),
     "operation": Part("[a-z0-9_]{1,63}", "1 to 63 of a-z, 0-9 and _"),
+    "legalhold": Part("[a-z0-9_]{1,63}", "1 to 63 of a-z, 0-9 and _"),
     "activity": Part("activity_[0-9a-z]{26}", "activity_ and 26 of 0-9 and a-z"),
     "refund": _NUMBER,
     "lot": _NUMBER,

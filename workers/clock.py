@@ -18,6 +18,7 @@ from storage.tasks.commands import plan_sweeps
 from storage.tasks.lease import Lease
 from workers import failures
 from workers.actors.prune import plan_prune
+from workers.actors.retention import plan_retention
 from workers.limits import (
     DOUBLINGS_MAX,
     DUTY_RETRY_MAX_S,
@@ -27,6 +28,7 @@ from workers.limits import (
     POSITIONS_SCHEDULE_S,
     PRUNE_SCHEDULE_S,
     RELAY_POLL_S,
+    RETENTION_SCHEDULE_S,
     STORAGE_RETRY_MAX_S,
     STORAGE_RETRY_MIN_S,
     SWEEP_SCHEDULE_S,
@@ -87,6 +89,7 @@ class Clock:
             Duty("send", self._send),
             Duty("plan sweeps", self._plan_sweeps),
             Duty("plan prune", self._plan_prune),
+            Duty("plan retention", self._plan_retention),
             Duty("assign positions", self._assign_positions),
             Duty("tend", self._tend),
         )
@@ -131,6 +134,11 @@ class Clock:
         with transaction(self._database) as unit:
             plan_prune(unit)
         return PRUNE_SCHEDULE_S
+
+    def _plan_retention(self) -> float:
+        with transaction(self._database) as unit:
+            plan_retention(unit)
+        return RETENTION_SCHEDULE_S
 
     def _assign_positions(self) -> float:
         with transaction(self._database) as unit:

@@ -38,6 +38,8 @@ BROKER_RETRY_MAX_S = 2.0
 SWEEP_SCHEDULE_S = 0.5
 # Old rows pile up by the day, so an hour more does not matter.
 PRUNE_SCHEDULE_S = 3_600.0
+# With RETENTION_EVERY and the sweep itself, what is due is gone within a day.
+RETENTION_SCHEDULE_S = 3_600.0
 # What an activity waits at most for its position in the stream, where no watcher gives it one before.
 POSITIONS_SCHEDULE_S = 1.0
 # Positions given at a time: half a second, in which no task is sent. There are so many only after a while in which
@@ -106,6 +108,18 @@ TASK_RETENTION = timedelta(days=4)
 PRUNE_ATTEMPTS_MAX = 4
 PRUNE_RETRY_MIN = timedelta(seconds=5)
 PRUNE_RETRY_MAX = timedelta(minutes=5)
+
+# What falls due of a program is announced and dropped twice a day: each time leaves two entries in the log for ever.
+RETENTION_EVERY = timedelta(hours=12)
+# Activities looked at for one announcement: a few tenths of a second where they come from the disk. The first sweep of
+# a log of ten million makes some two hundred announcements.
+RETENTION_ANNOUNCED_MAX = 50_000
+# Activities looked at, and at most dropped, in one transaction: some 35 ms, and a tenth of a second from a cold disk.
+RETENTION_BATCH = 1_000
+# The next hour's sweep goes on where this one was given up.
+RETENTION_ATTEMPTS_MAX = 6
+RETENTION_RETRY_MIN = timedelta(seconds=5)
+RETENTION_RETRY_MAX = timedelta(minutes=5)
 
 # Mail.
 

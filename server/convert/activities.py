@@ -55,6 +55,7 @@ def message(
         trace_id=body.get("trace_id", ""),
         purpose=body.get("purpose", ""),
         cause=names.activity(UUID(body["cause"])) if "cause" in body else "",
+        dropped_by=names.activity(UUID(body["dropped_by"])) if "dropped_by" in body else "",
         subject=body["subject"],
         occur_time=timestamp(found.occurred_at),
         record_time=timestamp(found.recorded_at),

@@ -14,6 +14,7 @@ from server.services.operations import Operations
 from server.services.points import Points
 from server.services.programs import Programs
 from server.services.reports import Reports
+from server.services.retention import Retention
 from server.services.transactions import Transactions
 from storage.books import Books
 
@@ -29,4 +30,5 @@ SERVICES: Sequence[Callable[[Books, Pages], Any]] = (
     Ingest,
     Reports,
     Audit,
+    Retention,
 )

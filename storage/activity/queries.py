@@ -12,6 +12,7 @@ from rules.access import Caller, Permission
 from rules.refusals import ActivityNotFound, CustomerNotFound, ProgramNotFound
 from rules.sentences import NO_NOUNS, Nouns, program_of
 from storage.access.records import CallerRow
+from storage.activity import dropped
 from storage.activity.commands import Scope
 from storage.activity.records import ActivityRow
 from storage.customers.records import CustomerRow
@@ -81,7 +82,9 @@ def _shows(program_id: str | None, caller: Caller) -> bool:
 
 def from_rows(rows: Iterable[Any]) -> list[Activity]:
     """Activities out of (id, body, occurred_at, recorded_at, …)."""
-    read = [(row, json.loads(row[1])) for row in rows]
+    found = list(rows)
+    left = dropped.bodies([row[0] for row in found if row[1] is None])
+    read = [(row, left[row[0]] if row[1] is None else json.loads(row[1])) for row in found]
     names = _names({body["actor"]["id"] for _, body in read})
     nouns = program_nouns.current({program_of(body["subject"]) for _, body in read} - {"", "-"})
     return [

@@ -1,8 +1,10 @@
-"""The activity log, and the one order of it. Append-only: the database refuses to change or remove a row."""
+"""The activity log, and the one order of it. Append-only: the database refuses to remove a row, or to change one but by
+dropping its body when its retention is over."""
 
 from storage.engine.records import Record
 
-# One act. `body` is the record, byte for byte; the other columns are projections of it, for searching, and of an event
+# One act. `body` is the record, byte for byte, or after its retention null: then there is its hash, and by which
+# activity it was dropped; the other columns are projections of it, for searching, and of an event
 # what the customer's history shows of it: `subject` and `details`.
 ACTIVITIES: Record[None] = Record(
     "activity",
@@ -24,10 +26,10 @@ ACTIVITIES: Record[None] = Record(
         "points": "bigint?",
         "subject": "text?",
         "details": "json?",
-        "body": "text",
+        "body": "text?",
     },
-    # The database fills it in: the number of the transaction, by which the order is found.
-    apart={"written_by": "bigint"},
+    # The database fills them in: the number of the transaction, by which the order is found; what is left of a body.
+    apart={"written_by": "bigint", "body_hash": "bytea?", "dropped_by": "uuid?"},
     recorded=True,
 )
 

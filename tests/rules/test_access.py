@@ -34,6 +34,7 @@ def test_a_service_works_for_customers_and_decides_nothing() -> None:
         Permission.CUSTOMERS_ADMINISTER,
         Permission.REPORTS_READ,
         Permission.ACTIVITIES_RECORD_SECURITY,
+        Permission.ACTIVITIES_CONFIGURE,
     }
 
 

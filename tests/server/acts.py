@@ -18,6 +18,7 @@ from fealty.v1 import (
     points_pb2,
     programs_pb2,
     reports_pb2,
+    retention_pb2,
     transactions_pb2,
 )
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account, money
@@ -222,6 +223,21 @@ async def _cancel_operation(club: Club) -> Any:
     return operations_pb2.CancelOperationRequest(name=(await club.redate_slowly()).name, reason=WHY)
 
 
+async def _update_retention(club: Club) -> Any:
+    rule = retention_pb2.RetentionRule(
+        category=activity_pb2.ACTIVITY_CATEGORY_CUSTOMERS, effect=retention_pb2.ACTIVITY_EFFECT_READ, days=730
+    )
+    return retention_pb2.UpdateRetentionRequest(name=f"{NAME}/retention", rules=[rule], reason=WHY)
+
+
+async def _place_hold(club: Club) -> Any:
+    return retention_pb2.PlaceLegalHoldRequest(parent=ADA, reason=WHY)
+
+
+async def _lift_hold(club: Club) -> Any:
+    return retention_pb2.LiftLegalHoldRequest(name=(await club.legal_hold()).name, reason=WHY)
+
+
 async def _bought(club: Club, card: str) -> str:
     """The name of a purchase that earns 100."""
     return (await club.earn(100, card, transaction_id="t1")).transaction.name
@@ -312,14 +328,24 @@ ACTS: dict[str, Act] = {
     "operations.CancelOperation": Act(
         _cancel_operation, "operation.cancelled", f"{NAME}/operations/OPERATION", {}, whose=NOBODY
     ),
+    "retention.UpdateRetention": Act(
+        _update_retention, "retention.updated", f"{NAME}/retention", {"reason_code": "GOODWILL"}, whose=NOBODY
+    ),
+    "retention.PlaceLegalHold": Act(
+        _place_hold, "legalhold.placed", f"{NAME}/legalholds/MADE", {"of": ADA}, whose=NOBODY
+    ),
+    "retention.LiftLegalHold": Act(
+        _lift_hold, "legalhold.lifted", f"{NAME}/legalholds/MADE", {"of": ADA}, whose=NOBODY
+    ),
 }
 # Those that are told in somebody's events history.
 TOLD = [name for name, act in ACTS.items() if act.whose != NOBODY]
 
 
 def without_operation(text: str) -> str:
-    """The same text, wherever it names an operation by the id that it got."""
-    return re.sub(rf"{NAME}/operations/\w+", f"{NAME}/operations/OPERATION", text)
+    """The same text, wherever it names an operation or a legal hold by the id that it got."""
+    text = re.sub(rf"{NAME}/operations/\w+", f"{NAME}/operations/OPERATION", text)
+    return re.sub(rf"{NAME}/legalholds/\w+", f"{NAME}/legalholds/MADE", text)
 
 
 def call_of(client: Any, name: str) -> Any:

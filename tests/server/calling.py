@@ -14,6 +14,7 @@ from fealty.v1 import (
     points_pb2,
     programs_pb2,
     reports_pb2,
+    retention_pb2,
     transactions_pb2,
 )
 from server.policy import Method
@@ -107,6 +108,7 @@ REQUESTS: dict[str, Ask] = {
     "GetLot": _lot,
     "GetOperation": _operation,
     "BatchIngest": _of(ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(1, account()))])),
+    "GetRetention": _of(retention_pb2.GetRetentionRequest(name=f"{NAME}/retention")),
     "GetLiability": _of(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/plain")),
     "ListActivities": _of(audit_pb2.ListActivitiesRequest(parent=NAME)),
     "GetActivity": _activity,

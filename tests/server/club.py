@@ -17,6 +17,7 @@ from fealty.v1 import (
     points_pb2,
     programs_pb2,
     receipt_pb2,
+    retention_pb2,
     transactions_pb2,
     values_pb2,
 )
@@ -134,6 +135,11 @@ class Club:
             return (await self.admin.programs.ArchiveCard(of_card)).program
         request = programs_pb2.ArchiveProgramRequest(name=NAME, reason=WHY, request_id=fresh())
         return (await self.admin.programs.ArchiveProgram(request)).program
+
+    async def legal_hold(self, parent: str = ADA) -> retention_pb2.LegalHold:
+        """Holds back what the log says of a customer, or of the program."""
+        request = retention_pb2.PlaceLegalHoldRequest(parent=parent, reason=WHY, request_id=fresh())
+        return (await self.admin.retention.PlaceLegalHold(request)).legal_hold
 
     async def redate(self, **fields: Any) -> operations_pb2.Operation:
         """Gives the lots of card `slow` another expiry; where nothing else is said, of all customers, never to end."""

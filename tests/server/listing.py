@@ -11,6 +11,7 @@ from fealty.v1 import (
     operations_pb2,
     points_pb2,
     reports_pb2,
+    retention_pb2,
     transactions_pb2,
 )
 from tests.server.club import ADA, BEN, NAME, Club, account
@@ -109,6 +110,13 @@ LISTS: dict[str, Listed] = {
         "operations",
         lambda club: club.redate(),
         {"state": operations_pb2.OPERATION_STATE_SUCCEEDED},
+    ),
+    "ListLegalHolds": Listed(
+        lambda client: client.retention.ListLegalHolds,
+        _with(retention_pb2.ListLegalHoldsRequest, parent=NAME),
+        "legal_holds",
+        lambda club: club.legal_hold(),
+        {"only_active": True},
     ),
     "ListShortfalls": Listed(
         lambda client: client.reports.ListShortfalls,

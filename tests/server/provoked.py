@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
 
-from fealty.v1 import activity_pb2, cards_pb2, customers_pb2, points_pb2, programs_pb2
+from fealty.v1 import activity_pb2, cards_pb2, customers_pb2, points_pb2, programs_pb2, retention_pb2
 from tests.server.club import ADA, BEN, CARDS, EVENT_TYPES, NAME, RATE, WHY, Club, account
 from tests.server.serving import START, customer, fresh, program, purchase, spending, timestamp
 
@@ -67,6 +67,17 @@ async def _external_id_twice(club: Club) -> Callable[[], Awaitable[Any]]:
     both = [customers_pb2.ExternalId(source="crm", external_id="7")]
     await club.admin.customers.CreateCustomer(customer("ben", external_ids=both))
     return lambda: club.admin.customers.CreateCustomer(customer("cyd", external_ids=both))
+
+
+def _lift(club: Club, name: str) -> Awaitable[Any]:
+    request = retention_pb2.LiftLegalHoldRequest(name=name, reason=WHY, request_id=fresh())
+    return club.admin.retention.LiftLegalHold(request)
+
+
+async def _lifted_twice(club: Club) -> Callable[[], Awaitable[Any]]:
+    placed = await club.legal_hold()
+    await _lift(club, placed.name)
+    return lambda: _lift(club, placed.name)
 
 
 async def _live_clock(club: Club) -> Callable[[], Awaitable[Any]]:
@@ -215,6 +226,10 @@ OF_PROGRAMS: dict[str, Provoked] = {
     ),
     "PROGRAM_ARCHIVED": Provoked(REFUSED, {"program": NAME}, _archived),
     "PROGRAM_STATE": Provoked(REFUSED, {"program": NAME, "state": "ARCHIVED", "wanted": "ACTIVE"}, _archived_twice),
+    "LEGAL_HOLD_NOT_FOUND": Provoked(
+        MISSING, {"program": NAME}, at_once(lambda club: _lift(club, f"{NAME}/legalholds/legalhold_1"))
+    ),
+    "LEGAL_HOLD_LIFTED": Provoked(REFUSED, {}, _lifted_twice),
     "EVENT_TYPE_AWAITED": Provoked(REFUSED, {"event_type": "order.delivered", "lots": "1"}, _awaited),
     "CARD_NOT_FOUND": Provoked(
         MISSING, {"program": NAME, "card": f"{NAME}/cards/gold"}, at_once(lambda club: club.balance("gold"))

@@ -37,6 +37,7 @@ from fealty.v1 import (
     programs_pb2,
     programs_pb2_grpc,
     reports_pb2_grpc,
+    retention_pb2_grpc,
     transactions_pb2,
     transactions_pb2_grpc,
     values_pb2,
@@ -69,6 +70,7 @@ class Client:
         self.events = events_pb2_grpc.EventServiceStub(channel)
         self.ingest = ingest_pb2_grpc.IngestServiceStub(channel)
         self.reports = reports_pb2_grpc.ReportServiceStub(channel)
+        self.retention = retention_pb2_grpc.RetentionServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
 
     def send(self, path: str, message: bytes) -> Any:

@@ -26,6 +26,7 @@ BY_PEOPLE |= {"reports.WriteOffShortfall", "customers.SuspendCustomer", "custome
 BY_PEOPLE |= {"customers.BlockCustomer", "customers.CloseCustomer"}
 BY_PEOPLE |= {"programs.ArchiveProgram", "programs.UnarchiveProgram", "programs.ArchiveCard", "programs.UnarchiveCard"}
 BY_PEOPLE |= {"customers.MergeCustomers", "customers.UnmergeCustomers", "operations.CancelOperation"}
+BY_PEOPLE |= {"retention.UpdateRetention", "retention.PlaceLegalHold", "retention.LiftLegalHold"}
 BY_PEOPLE |= {"programs.CreateProgram", "programs.UpdateProgram", "programs.AdvanceTestClock"}
 # Those that are turned down about something: what is to be made has no name yet.
 NAMED = [name for name in ACTS if name != "programs.CreateProgram"]
@@ -156,6 +157,8 @@ def _knowable(answer: Any) -> Any:
         found.get(noun, {}).pop(field, None)
     for field in ("name", "createTime", "endTime", "endActivity"):
         found.get("operation", {}).pop(field, None)
+    for field in ("name", "createTime", "liftTime", "liftActivity"):
+        found.get("legalHold", {}).pop(field, None)
     found.pop("sample", None)
     return found
 

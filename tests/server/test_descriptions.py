@@ -60,6 +60,9 @@ SENTENCES = {
     "1 February 2025 (Administrator admin).",
     "operations.CancelOperation": "Change of the expiry of points (slow) cancelled after 0 of 1 account: nothing "
     f"changed{_HAND}.",
+    "retention.UpdateRetention": f"Retention of customers (read) updated from 365 → 730 days{_HAND}.",
+    "retention.PlaceLegalHold": f"Legal hold on what the log says of customer ada placed{_HAND}.",
+    "retention.LiftLegalHold": f"Legal hold on what the log says of customer ada lifted{_HAND}.",
 }
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, get_type_hints
 
 from rules.refunds import RollbackPolicy
+from rules.retention import Effect
 from server.commands import Codec
 from storage.customers.closing import BlockCustomer, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
@@ -16,15 +17,18 @@ from storage.customers.queries import Profile
 from storage.customers.states import ReactivateCustomer, SuspendCustomer
 from storage.customers.unmerging import UnmergeCustomers
 from storage.engine.commands import ColdCommand, CommandContext
+from storage.ledger.addresses import CustomerName
 from storage.ledger.commands import Command
 from storage.ledger.redating.commands import RedateLots
 from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations.commands import CancelOperation
 from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
+from storage.retention.commands import LiftLegalHold, PlaceLegalHold, UpdateRetention
+from storage.retention.queries import Rule
 from tests.storage import members, operating
 from tests.storage.policies import Policies
-from tests.storage.scene import SETTINGS, START, Scene
+from tests.storage.scene import SETTINGS, START, Scene, asked
 
 DAY = timedelta(days=1)
 
@@ -102,6 +106,11 @@ def _cancel(scene: Scene, context: CommandContext) -> CancelOperation:
     return CancelOperation(operating.begin(scene, _TERMS).name, context)
 
 
+def _lift(scene: Scene, context: CommandContext) -> LiftLegalHold:
+    placed = scene.carry_out(PlaceLegalHold(CustomerName("coffee", "ada"), asked("case")))
+    return LiftLegalHold(placed.value.name, context)
+
+
 _TERMS = Terms("plain", Expiry.NEVER)
 # The others, each to be done once in a scene of ada and ben, to which may happen before what it needs.
 COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCommand[Any]]] = {
@@ -122,4 +131,9 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     UnmergeCustomers: _part,
     RedateLots: lambda scene, context: RedateLots("coffee", "", _TERMS, context),
     CancelOperation: _cancel,
+    UpdateRetention: lambda scene, context: UpdateRetention(
+        "coffee", "", (Rule("CUSTOMERS", Effect.READ, 30),), context
+    ),
+    PlaceLegalHold: lambda scene, context: PlaceLegalHold(CustomerName("coffee", "ada"), context),
+    LiftLegalHold: _lift,
 }

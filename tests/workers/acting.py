@@ -13,6 +13,8 @@ from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import Unit, transaction
 from storage.ledger.redating.steps import StepSize, step
 from storage.ledger.sweep import sweep
+from storage.retention import sweep as retention
+from storage.retention.sweep import Limits
 from storage.tasks.commands import plan
 from workers.broker import Broker
 from workers.tasks import Actor
@@ -21,6 +23,7 @@ from workers.worker import run
 HELD_LOCK = 1
 SWEEP_BATCH = 10
 STEP_ACCOUNTS = 10
+RETENTION_BATCH = 10
 
 
 def note(unit: Unit, args: Mapping[str, Any]) -> bool:
@@ -61,6 +64,15 @@ def redate_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
     return ended
 
 
+def drop_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
+    """Drops bodies of the log in small batches, and is held in the middle of the third."""
+    done = unit.connection.execute("SELECT dropped FROM retention_sweep").fetchone()
+    ended = retention.step(unit, Limits(timedelta(minutes=1), announced=1_000, batch=RETENTION_BATCH))
+    if done == (2 * RETENTION_BATCH,):
+        wait_while_held(unit.connection)
+    return ended
+
+
 def wait_while_held(connection: Connection) -> None:
     """Returns at once where no test holds us."""
     connection.execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
@@ -76,7 +88,8 @@ NOTE_AND_WAIT = _actor("note_and_wait", note_and_wait)
 REFUSE = _actor("refuse", refuse)
 SWEEP_SLOWLY = _actor("sweep_slowly", sweep_slowly)
 OPERATION_SLOWLY = _actor("operation_slowly", redate_slowly)
-ACTORS = (NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY, OPERATION_SLOWLY)
+RETENTION_SLOWLY = _actor("retention_slowly", drop_slowly)
+ACTORS = (NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY, OPERATION_SLOWLY, RETENTION_SLOWLY)
 
 
 class Holder:

@@ -5,6 +5,7 @@ from typing import Any
 from workers.actors.mail import send_mail
 from workers.actors.operations import OPERATION
 from workers.actors.prune import PRUNE
+from workers.actors.retention import RETENTION
 from workers.actors.sweep import SWEEP_PROGRAM
 from workers.external import ExternalActor
 from workers.mail.transport import open_transport
@@ -16,4 +17,4 @@ AnyActor = Actor | ExternalActor[Any, Any]
 
 def build(settings: WorkerSettings) -> tuple[AnyActor, ...]:
     """All actors of a worker, those that need a client with theirs."""
-    return (SWEEP_PROGRAM, OPERATION, PRUNE, send_mail(open_transport(settings)))
+    return (SWEEP_PROGRAM, OPERATION, PRUNE, RETENTION, send_mail(open_transport(settings)))

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from rules.activity import OPERATOR
-from rules.sentences.english import attempts, customers, elsewhere, points, purchases, settings, speech, upkeep
+from rules.sentences.english import (
+    attempts,
+    customers,
+    elsewhere,
+    points,
+    purchases,
+    retention,
+    settings,
+    speech,
+    upkeep,
+)
 from rules.sentences.english.templates import Template
 from rules.sentences.english.told import Told
 from rules.sentences.nouns import Nouns
@@ -15,6 +25,7 @@ TEMPLATES: Mapping[str, Template] = {
     **customers.TEMPLATES,
     **settings.TEMPLATES,
     **upkeep.TEMPLATES,
+    **retention.TEMPLATES,
 }
 
 
@@ -23,6 +34,8 @@ def activity(body: Mapping[str, Any], actor_name: str, nouns: Nouns) -> str:
     details, actor = body["details"], body["actor"]
     told = Told(body["action"], body["subject"], details, body.get("changes", ()), nouns)
     who = "the operator" if actor["id"] == OPERATOR else _who(actor["type"], actor_name or speech.known(actor["id"]))
+    if "dropped_by" in body:
+        return f"{retention.no_longer_kept(told, who)}."
     purpose = body.get("purpose", "")
     if elsewhere.is_of_elsewhere(body):
         return f"{speech.capital(elsewhere.happened(told, body['outcome']))}{_why(details, who, purpose)}."
