@@ -16,7 +16,7 @@ from attack.proxy import Proxy
 from rules.access import Role
 from storage import migrate
 from storage.access.commands import create_key
-from storage.embedded import EmbeddedPostgres
+from storage.embedded import APPLICATION_LOGIN, EmbeddedPostgres, socket_url
 from storage.engine import unit
 from storage.engine.database import open_database
 from storage.personal.keys import ensure
@@ -69,7 +69,7 @@ class Stage:
         """For commands of `fealty` on these books; `port` is for a server, and the next is that of its probes."""
         ports = {"FEALTY_PORT": str(port), "FEALTY_PROBE_PORT": str(port + 1)} if port else {}
         return {
-            "FEALTY_DATABASE_URL": database_url or self.database_url,
+            "FEALTY_DATABASE_URL": database_url or socket_url(self.folder / "data", APPLICATION_LOGIN),
             "FEALTY_REDIS_URL": self.valkey.server.url,
             "FEALTY_DATA_DIR": str(self.folder / "data"),
             "FEALTY_PERSONAL_KEY_FILE": str(self.folder / "data" / PERSONAL_KEYS),
@@ -85,7 +85,7 @@ class Stage:
         """A server that runs as long as this lasts."""
         with ExitStack() as ending:
             proxy = ending.enter_context(Proxy(self.postgres_socket)) if behind_proxy else None
-            url = f"postgresql://fealty@{HOST}:{proxy.port}/fealty" if proxy else self.database_url
+            url = f"postgresql://{APPLICATION_LOGIN}@{HOST}:{proxy.port}/fealty" if proxy else ""
             port = free_port()
             server = self.command("proxied" if proxy else "server", "serve", port=port, database_url=url)
             ending.enter_context(running(server))

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 
 import structlog
 
+from cli.failures import Failure
 from cli.settings import Settings
 from rules import activity
 from rules.access import ActorType, Caller, Role
 from storage import migrate
-from storage.engine.database import Database, connection, open_database
+from storage.engine.database import Database, StorageUnavailable, connection, open_database
 from storage.personal import keys
 from storage.programs import queries as programs
 from storage.programs.queries import Program
@@ -21,7 +22,7 @@ OPERATOR = Caller(activity.OPERATOR, ActorType.ADMINISTRATOR, Role.ADMINISTRATOR
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
-    """The database, connected. Raises StorageUnavailable, MigrationsPending, ServerTooOld."""
+    """The database, connected. Raises StorageUnavailable, RightsMissing, MigrationsPending, ServerTooOld."""
     database = open_database(settings.database)
     try:
         migrate.check(database)
@@ -31,10 +32,28 @@ def opened(settings: Settings) -> Iterator[Database]:
         database.close()
 
 
+@contextmanager
+def owned(settings: Settings) -> Iterator[Database]:
+    """The database as the owner of its schema connects to it, for what changes the schema. Connects nothing yet.
+
+    Raises Failure where it is away and has a URL of its own, which nobody would look for; else StorageUnavailable.
+    """
+    database = open_database(settings.owner_database)
+    try:
+        yield database
+    except StorageUnavailable as error:
+        if settings.owner_database_url is None:
+            raise
+        where = f"PostgreSQL at {settings.owner_database_shown} cannot be used ({error})"
+        raise Failure(f"{where}: start it, or correct FEALTY_OWNER_DATABASE_URL") from error
+    finally:
+        database.close()
+
+
 def require_schema(settings: Settings) -> None:
     """For processes, which say so where the schema is newer than they are.
 
-    Raises StorageUnavailable, MigrationsPending, ServerTooOld.
+    Raises StorageUnavailable, RightsMissing, MigrationsPending, ServerTooOld.
     """
     database = open_database(settings.database)
     try:

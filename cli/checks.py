@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from cli import health
 from cli.settings import Settings, validated
-from storage import migrate
+from storage import migrate, rights
 from storage.embedded import VERSION_MIN
 from storage.engine.database import Connection, StorageUnavailable, connection, open_database
 from storage.engine.keyring import KeyringError
@@ -20,6 +20,7 @@ from storage.ledger.sweep import set_aside
 from storage.mail.queries import mails
 from storage.migrate import Schema
 from storage.personal import keys
+from storage.rights import RightsMissing
 from workers import diagnosis
 from workers.broker import BrokerUnavailable
 from workers.limits import MAIL_LIMIT_S
@@ -37,16 +38,17 @@ SHOWN_MAX = 5  # a line that can be read; all of them are in the table set_aside
 
 
 class Finding(NamedTuple):
-    """One thing as it is. `advice` is empty where it is as it must be."""
+    """One thing as it is. `advice` is empty where it is as it should be; `warns` where all works without it."""
 
     check: str
     found: str
     advice: str = ""
+    warns: bool = False
 
     @property
     def ok(self) -> bool:
-        """Whether nothing needs to be done."""
-        return not self.advice
+        """Whether nothing needs to be done for all to work."""
+        return self.warns or not self.advice
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -72,6 +74,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     try:
         with connection(database) as held:
             yield from _postgres(held, settings)
+            yield _rights(held)
             schema = migrate.schema(database)
             yield _schema(schema)
             if not schema.pending:
@@ -79,6 +82,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield _tasks(held)
                 yield _set_aside(held)
                 yield _mails(held, settings)
+    except RightsMissing as error:
+        yield Finding("rights", str(error).partition("; ")[0], str(error).partition("; ")[2])
     except StorageUnavailable as error:
         advice = "start it, or correct FEALTY_DATABASE_URL" if settings.database_url else "`fealty up` starts it"
         yield Finding("PostgreSQL", f"{settings.database_shown} does not answer ({error})", advice)
@@ -99,6 +104,18 @@ def _postgres(held: Connection, settings: Settings) -> Iterator[Finding]:
     skew = max(before - now.timestamp(), now.timestamp() - after, 0.0)
     advice = "synchronize the clocks of both hosts (NTP)" if skew > CLOCK_SKEW_MAX_S else ""
     yield Finding("clock", f"{skew:.1f} s between this host and PostgreSQL", advice)
+
+
+def _rights(held: Connection) -> Finding:
+    role = held.info.user
+    why = rights.unguarded(held)
+    if why is None:
+        return Finding("log", f"cannot be changed by {role}, which Fealty connects as")
+    advice = (
+        "let servers, workers and clocks connect as another role than the owner of the schema"
+        " (docs/operating.md, Roles)"
+    )
+    return Finding("log", f"could be changed by {role}, which Fealty connects as: {why}", advice, warns=True)
 
 
 def _schema(schema: Schema) -> Finding:

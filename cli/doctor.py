@@ -10,10 +10,10 @@ from cli.options import as_json
 @click.command(short_help="Say what is wrong here, and what to do.")
 @as_json
 def doctor(json_: bool) -> None:
-    """Check Python, PostgreSQL, the schema, the personal keys, the tasks, the accounts, mails, the broker, the
-    mail server, the server and the disk, a line each.
+    """Check Python, PostgreSQL, who could change the log, the schema, the personal keys, the tasks, the accounts,
+    mails, the broker, the mail server, the server and the disk, a line each.
 
-    Exit code 1 where any of them is a problem.
+    Exit code 1 where any of them is a problem; a warning is none.
     """
     from cli.checks import examine
     from cli.settings import load
@@ -22,9 +22,9 @@ def doctor(json_: bool) -> None:
     for finding in examine(load()):
         findings.append(finding)
         if not json_:
-            mark = "ok      " if finding.ok else "PROBLEM "
+            mark = ("warning " if finding.advice else "ok      ") if finding.ok else "PROBLEM "
             click.echo(f"{mark} {finding.check:<14} {finding.found}")
-            if not finding.ok:
+            if finding.advice:
                 click.echo(f"{'':<24}-> {finding.advice}")
     ok = all(finding.ok for finding in findings)
     if json_:

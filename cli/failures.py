@@ -13,6 +13,7 @@ _SENTENCES = {
     "storage.engine.child": ("ChildError",),
     "storage.engine.keyring": ("KeyringError",),
     "storage.migrate": ("MigrationsPending", "MigrationBlocked", "ServersRunning", "ServerTooOld"),
+    "storage.rights": ("NotTheOwner", "RightsMissing"),
     "workers.embedded": ("EmbeddedBrokerError",),
     "workers.process": ("WorkerError",),
 }

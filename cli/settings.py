@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cli.failures import Failure
-from storage.embedded import default_data_dir, socket_url
+from storage.embedded import APPLICATION_LOGIN, default_data_dir, socket_url
 from workers.embedded import broker_url
 from workers.mail.settings import mail_server
 
@@ -46,6 +46,8 @@ class Settings(BaseSettings):
 
     # postgresql://user:password@host:port/name
     database_url: SecretStr | None = None
+    # The same database, as a role that owns its schema: for `fealty migrate` and `fealty up`, and nothing else.
+    owner_database_url: SecretStr | None = None
     # redis://:password@host:port/0, rediss://… or unix:///path?db=0
     redis_url: SecretStr | None = None
     # smtp://user:password@host:587 and so on; see workers/settings.py.
@@ -66,9 +68,11 @@ class Settings(BaseSettings):
     def _absolute(cls, place: Path | None) -> Path | None:
         return place.expanduser().absolute() if place else None
 
-    @field_validator("database_url")
+    @field_validator("database_url", "owner_database_url")
     @classmethod
-    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+    def _is_postgresql(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if url is not None and info.field_name == "owner_database_url" and info.data.get("database_url") is None:
+            raise ValueError("FEALTY_DATABASE_URL must name the same database, as the role that the application is")
         return _checked(url, ("postgresql", "postgres"), "postgresql://user:password@host:5432/name")
 
     @field_validator("redis_url")
@@ -91,7 +95,15 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The URL of PostgreSQL. It may hold a password: print `database_shown`."""
-        return self.database_url.get_secret_value() if self.database_url else socket_url(self.data_dir)
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return socket_url(self.data_dir, APPLICATION_LOGIN)
+
+    @property
+    def owner_database(self) -> str:
+        """The URL of the same database as a role that may change its schema. It may hold a password too."""
+        owner_url = self.owner_database_url or self.database_url
+        return owner_url.get_secret_value() if owner_url else socket_url(self.data_dir)
 
     @property
     def redis(self) -> str:
@@ -102,6 +114,11 @@ class Settings(BaseSettings):
     def database_shown(self) -> str:
         """Where PostgreSQL is, for people."""
         return _shown(self.database) if self.database_url else str(self.data_dir / "postgres")
+
+    @property
+    def owner_database_shown(self) -> str:
+        """The same of the owner's URL, where there is one."""
+        return _shown(self.owner_database) if self.owner_database_url else self.database_shown
 
     @property
     def redis_shown(self) -> str:
@@ -122,13 +139,16 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """What must never be printed, as it is written and as it is meant."""
-        urls = [url.get_secret_value() for url in (self.database_url, self.redis_url, self.mail_url) if url]
+        given = (self.database_url, self.owner_database_url, self.redis_url, self.mail_url)
+        urls = [url.get_secret_value() for url in given if url]
         # A password that is also the user's or the database's name gives nothing away, and they must be readable.
         return [form for url in urls for form in (_password(url), unquote(_password(url))) if form not in _shown(url)]
 
     def environment(self) -> dict[str, str]:
-        """For our own processes: what we were given, and the data directory as we understood it."""
-        return {**os.environ, f"{PREFIX}DATA_DIR": str(self.data_dir)}
+        """For our own processes: what we were given, and the data directory as we understood it; but for the owner's
+        URL, which none of them needs."""
+        given = {name: value for name, value in os.environ.items() if name != f"{PREFIX}OWNER_DATABASE_URL"}
+        return {**given, f"{PREFIX}DATA_DIR": str(self.data_dir)}
 
 
 @lru_cache(maxsize=1)

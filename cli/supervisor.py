@@ -13,7 +13,7 @@ from signal import SIGKILL, SIGTERM
 
 import structlog
 
-from cli import health
+from cli import books, health
 from cli.failures import Failure
 from cli.process import Process, await_leftover, how_it_ended
 from cli.settings import Settings
@@ -28,6 +28,7 @@ from storage.engine.child import Owner
 from storage.engine.database import connection, open_database
 from storage.engine.unit import transaction
 from storage.personal.keys import ensure
+from storage.rights import login_of
 from workers import diagnosis
 from workers.embedded import EmbeddedValkey
 
@@ -163,8 +164,9 @@ class Stack:
         self._log.info(_started("Valkey", server.adopted), data=self._settings.redis_shown)
 
     def _migrate(self) -> None:
-        database = open_database(self._settings.database)
-        if applied := migrate.migrate(database):
+        with books.owned(self._settings) as database:
+            applied = migrate.migrate(database, login_of(self._settings.database))
+        if applied:
             self._log.info("schema migrated", applied=", ".join(applied))
         else:
             self._log.info("schema is current")

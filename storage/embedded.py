@@ -20,10 +20,13 @@ import psycopg
 
 from storage.engine import child
 from storage.engine.child import Owner
+from storage.roles import APPLICATION, role_name
 
 VERSION_MIN = 15  # the oldest major that Fealty supports
 SYSTEM_DATA = Path("/var/lib/fealty")
 DEBIAN_VERSIONS = Path("/usr/lib/postgresql")  # Debian keeps most programs off PATH, a folder a version
+OWNER = "fealty"  # the superuser that the cluster is made with, and the database's name
+APPLICATION_LOGIN = role_name("fealty", APPLICATION)
 SOCKET_NAME = ".s.PGSQL.5432"  # PostgreSQL names it after its port, which is 5432 here and nowhere listened on
 
 INITDB_LIMIT_S = 120.0  # takes 1 s; syncing its 1,000 small files to a slow disk can take a minute
@@ -66,7 +69,7 @@ class EmbeddedError(Exception):
 
 
 class EmbeddedPostgres:
-    """The PostgreSQL of one data directory: `start`, use `url`, `stop`.
+    """The PostgreSQL of one data directory: `start`, use `url`, `stop`. It has the login that the application uses.
 
     A server that another process already runs there is adopted, and then left alone by `stop`.
     When our process dies in any way, the server that it started shuts down (on Linux).
@@ -89,7 +92,7 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """Where clients connect; the same before, while and after the server runs."""
+        """Where the owner connects; the same before, while and after the server runs."""
         return socket_url(self.data_dir)
 
     @staticmethod
@@ -101,7 +104,7 @@ class EmbeddedPostgres:
         return path
 
     def start(self) -> None:
-        """Return when the server accepts connections and has the database `fealty`."""
+        """Return when the server accepts connections, and has the database `fealty` and the application's login."""
         if self.process is not None and self.process.poll() is None and self._answers():
             return
         self.process = None
@@ -189,6 +192,11 @@ class EmbeddedPostgres:
         with self._connect() as connection:
             if connection.execute("SELECT FROM pg_database WHERE datname = 'fealty'").fetchone() is None:
                 connection.execute("CREATE DATABASE fealty")
+            # Also in a cluster of a version that knew the owner only; what the login may do, `migrate` says.
+            found = connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [APPLICATION_LOGIN])
+            if found.fetchone() != (True,):
+                verb = "ALTER" if found.rowcount else "CREATE"
+                connection.execute(f"{verb} ROLE {APPLICATION_LOGIN} LOGIN".encode())
 
     def _answers(self) -> bool:
         try:
@@ -222,15 +230,15 @@ def default_data_dir(checkout: Path) -> Path:
     return SYSTEM_DATA / f"{checkout.name}-{hashlib.sha256(os.fsencode(checkout)).hexdigest()[:8]}"
 
 
-def socket_url(data_dir: Path) -> str:
-    """The URL of the server of `data_dir`, whether it runs or not."""
+def socket_url(data_dir: Path, login: str = OWNER) -> str:
+    """Where `login` connects to the server of `data_dir`, whether it runs or not."""
     data_dir = data_dir.resolve()
     sockets = _socket_folder(data_dir)
     with child.errors_as(EmbeddedError, data_dir):
         if sockets.parent != data_dir and sockets.exists():
             child.check_owner(sockets, _owner(data_dir / "postgres"))
     # The port is only a part of the socket's name; said here, no PGPORT can change it.
-    return f"postgresql://fealty@/fealty?host={quote(str(sockets))}&port=5432"
+    return f"postgresql://{login}@/fealty?host={quote(str(sockets))}&port=5432"
 
 
 def find_binaries() -> Path:

@@ -15,6 +15,7 @@ from peewee import PostgresqlDatabase
 from playhouse.migrations import Runner
 
 from rules.activity import DATABASE_MIGRATED, by_operator
+from storage import rights
 from storage.access.commands import ensure_server_secret
 from storage.activity.commands import record
 from storage.engine.database import Connection, connection, patient
@@ -65,12 +66,14 @@ class Schema(NamedTuple):
         return self.oldest_server > self.level
 
 
-def migrate(database: PostgresqlDatabase) -> list[str]:
-    """Applies what is pending and answers the names, oldest first.
+def migrate(database: PostgresqlDatabase, login: str | None = None) -> list[str]:
+    """Applies what is pending and answers the names, oldest first. Brings the roles of the database and their rights up
+    to date, as far as whoever connects may (storage/rights.py); `login` is whom the application connects as.
 
-    Raises ServersRunning, MigrationBlocked, StorageUnavailable.
+    Raises NotTheOwner, ServersRunning, MigrationBlocked, StorageUnavailable.
     """
     with _locked(database) as held:
+        rights.check_owner(held)
         runner = _runner(database)
         _check_servers(held, runner)
         applied, is_blocked = _up(runner)
@@ -80,6 +83,9 @@ def migrate(database: PostgresqlDatabase) -> list[str]:
             ensure_server_secret(PAGE_TOKEN_SECRET)
             if not is_blocked:
                 install(unit.connection, FUNCTIONS)
+            # What a newer version has given its servers stays theirs.
+            newer = any(not migration.path for migration in runner.status())
+            rights.keep(unit.connection, login, revokes=not newer)
             if applied:
                 record(unit, by_operator(DATABASE_MIGRATED), "database", details={"applied": applied})
     if is_blocked:
@@ -91,8 +97,9 @@ def migrate(database: PostgresqlDatabase) -> list[str]:
 
 
 def schema(database: PostgresqlDatabase) -> Schema:
-    """Compares. Raises StorageUnavailable."""
+    """Compares. Raises RightsMissing, StorageUnavailable."""
     with connection(database) as held:
+        rights.check(held)
         found = _runner(database).status()
         newer = {migration.name: migration.idx for migration in found if not migration.path}
         pending = [migration.name for migration in found if migration.path and not migration.applied]
@@ -109,7 +116,7 @@ def schema(database: PostgresqlDatabase) -> Schema:
 def check(database: PostgresqlDatabase) -> list[str]:
     """The newer migrations of the database, on which this version may run all the same.
 
-    Raises MigrationsPending, ServerTooOld, StorageUnavailable.
+    Raises RightsMissing, MigrationsPending, ServerTooOld, StorageUnavailable.
     """
     found = schema(database)
     if found.pending:

@@ -2,27 +2,25 @@
 
 import multiprocessing.process
 import os
-import secrets
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 import redis
 
 from storage.embedded import EmbeddedPostgres
 from storage.engine.database import Database, connection, open_database
 from storage.migrate import migrate
+from storage.roles import APPLICATION, role_name
 from tests import personal
+from tests.databases import SERVER_URL, as_application, as_owner, fresh_database, make_login, with_database
 from workers.embedded import EmbeddedValkey
 
-# A server on which databases can be created; without it, each test process starts one of its own.
-SERVER_URL = os.environ.get("FEALTY_TEST_DATABASE_URL")
 # A broker that tests may empty; each test process takes a database of its own there. Without it, each starts one.
 BROKER_URL = os.environ.get("FEALTY_TEST_REDIS_URL")
 # Tests kill processes, never the machine: nothing here has to outlive a power cut.
@@ -75,11 +73,6 @@ def _has_room(place: Path) -> bool:
     return found.f_bavail * found.f_frsize >= MEMORY_BYTES_MIN and not found.f_flag & os.ST_NOEXEC
 
 
-def with_database(url: str, name: str) -> str:
-    """The URL of another database on the same server."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """A PostgreSQL server, by the URL of a database that is nobody's."""
@@ -97,14 +90,17 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(server_url: str) -> Iterator[str]:
-    """The name of a migrated database that nobody is connected to: copying it is faster than migrating anew."""
+    """The name of a migrated database that nobody is connected to: copying it is faster than migrating anew. Rights are
+    copied too, so its application is that of the copies."""
     with fresh_database(server_url) as url:
+        name = urlsplit(url).path.removeprefix("/")
+        make_login(server_url, role_name(name, APPLICATION))
         database = open_database(url)
         migrate(database)
         with connection(database) as books:
             personal.install(books)
         database.close()
-        yield urlsplit(url).path.removeprefix("/")
+        yield name
 
 
 @pytest.fixture
@@ -116,9 +112,15 @@ def empty_database_url(server_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def database_url(server_url: str, template: str) -> Iterator[str]:
-    """A migrated database of this test's own."""
+    """A migrated database of this test's own, as the application connects: with no right that it does not need."""
     with fresh_database(server_url, template) as url:
-        yield url
+        yield as_application(url, template)
+
+
+@pytest.fixture
+def owner_url(database_url: str) -> str:
+    """The same database, as its owner connects to it."""
+    return as_owner(database_url)
 
 
 @pytest.fixture
@@ -151,16 +153,3 @@ def redis_url(broker_url: str) -> str:
     with redis.Redis.from_url(broker_url) as client:
         client.flushdb()
     return broker_url
-
-
-@contextmanager
-def fresh_database(server_url: str, template: str = "template0") -> Iterator[str]:
-    """The URL of a new database, a copy of `template`, dropped at the end whoever is still connected."""
-    name = f"fealty_test_{secrets.token_hex(6)}"
-    # Files that stay in memory are copied in two thirds of the time in which a copy is written to the log as well.
-    with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'.encode())
-        try:
-            yield with_database(server_url, name)
-        finally:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())

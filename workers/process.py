@@ -12,6 +12,7 @@ from storage import migrate
 from storage.activity import processes
 from storage.engine.database import Database, StorageUnavailable, open_database, reason
 from storage.functions import VERSION
+from storage.rights import RightsMissing
 from workers.broker import Broker, BrokerUnavailable
 
 log = structlog.get_logger()
@@ -30,6 +31,8 @@ def open_books(database_url: str) -> Database:
         raise WorkerError(
             f"The database does not answer ({error}): start it, or correct FEALTY_DATABASE_URL."
         ) from error
+    except RightsMissing as error:
+        raise WorkerError(f"The database does not let us work: {error}.") from error
     except (migrate.MigrationsPending, migrate.ServerTooOld) as error:
         raise WorkerError(f"This is not the schema that we know: {error}.") from error
     finally:

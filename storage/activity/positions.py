@@ -12,6 +12,7 @@ by id, which grows within a transaction.
 The tables are older than the word: `activity_place` has the positions, `activity_placed` the state.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
@@ -19,12 +20,15 @@ import psycopg
 from storage.activity.filters import ALL, Conditions
 from storage.activity.queries import Activity, from_rows
 from storage.engine.database import ANSWER_SPARE_S, Connection, patient
+from storage.engine.functions import Functions
 from storage.engine.session import forget
 
 # The longest look through the whole log, after a dump was restored: a hundred million activities take minutes.
 WHOLE_LOOK_MS = 600_000
 # Whoever keeps the table for longer is a vacuum, and summarizes by itself.
 TEND_LOCK_MS = 50
+
+FUNCTIONS = Functions(Path(__file__).with_name("tend.sql"))
 
 
 class Positioned(NamedTuple):
@@ -170,7 +174,7 @@ SELECT set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', '
 
 _BRIEFLY = "SELECT set_config('lock_timeout', %s, true)"
 
-_SUMMARIZE = "SELECT brin_summarize_new_values('activity_written_by')"
+_SUMMARIZE = f"SELECT {FUNCTIONS['summarize_activity']}()"
 
 _UNPOSITIONED = "NOT EXISTS (SELECT FROM activity_place p WHERE p.activity = a.id)"
 

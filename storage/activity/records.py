@@ -51,4 +51,7 @@ POSITIONED: Record[None] = Record(
     apart={"position": "bigint", "snapshot": "text", "system": "text"},
 )
 
+# How far those have come who make something of the log behind its writers (followers.py).
+FOLLOWERS: Record[None] = Record("activity_follower", None, key={"name": "text"}, apart={"position": "bigint"})
+
 ActivityRow = ACTIVITIES.model

@@ -19,10 +19,10 @@ def terminal() -> Iterator[Terminal]:
 
 
 @pytest.fixture
-def connected(database_url: str, redis_url: str) -> Iterator[Terminal]:
+def connected(database_url: str, owner_url: str, redis_url: str) -> Iterator[Terminal]:
     """A machine whose PostgreSQL and Redis are servers that somebody else runs."""
     with open_folder() as folder:
-        urls = {"FEALTY_DATABASE_URL": database_url, "FEALTY_REDIS_URL": redis_url}
-        made = Terminal(folder, **urls, FEALTY_PERSONAL_KEY_FILE=str(key_file()))
+        urls = {"FEALTY_DATABASE_URL": database_url, "FEALTY_OWNER_DATABASE_URL": owner_url}
+        made = Terminal(folder, **urls, FEALTY_REDIS_URL=redis_url, FEALTY_PERSONAL_KEY_FILE=str(key_file()))
         yield made
         made.kill_all()

@@ -2,11 +2,13 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from storage.engine.database import Database, connection
 from tests.cli.terminal import Terminal, free_port
+from tests.databases import by_owner
 
 
 def test_a_fresh_machine_is_told_what_to_start(terminal: Terminal) -> None:
@@ -28,6 +30,7 @@ def test_what_is_in_order_is_said_too(terminal: Terminal) -> None:
         "PostgreSQL",
         "durability",
         "clock",
+        "log",
         "schema",
         "personal keys",
         "tasks",
@@ -65,6 +68,27 @@ def test_a_schema_of_another_version_is_a_problem(connected: Terminal, empty_dat
     assert "tasks" not in checks
 
 
+def test_a_log_that_could_be_changed_is_warned_of(connected: Terminal, owner_url: str) -> None:
+    """One login for all works as before, and whoever takes a server can change what it recorded: worth a line, and no
+    alarm."""
+    assert "cannot be changed" in _checks(connected, 1)["log"]["found"]
+    own = {"FEALTY_DATABASE_URL": owner_url, "FEALTY_OWNER_DATABASE_URL": ""}
+    log = _checks(connected, 1, **own)["log"]
+    assert "could be changed" in log["found"]
+    assert (log["ok"], log["warns"]) == (True, True)
+    [line] = [line for line in connected.run("doctor", **own).out.splitlines() if line.startswith("warning")]
+    assert line.split()[1] == "log"
+
+
+def test_a_right_that_is_missing_is_a_problem(connected: Terminal, database: Database) -> None:
+    """With what is missing, and what to type."""
+    by_owner(database.database, f'REVOKE INSERT ON mail FROM "{urlsplit(database.database).username}"')
+    rights = _checks(connected, 1)["rights"]
+    assert not rights["ok"]
+    assert "INSERT on mail" in rights["found"]
+    assert "`fealty migrate`" in rights["advice"]
+
+
 def test_accounts_that_cannot_be_settled_are_named(connected: Terminal, database: Database) -> None:
     """Nobody else notices before their customers do."""
     assert _checks(connected, 1)["accounts"]["ok"]
@@ -81,8 +105,7 @@ def test_a_newer_schema_is_a_problem_where_we_are_too_old_for_it(
     connected: Terminal, database: Database, oldest_server: int, advice: str
 ) -> None:
     """In the middle of an upgrade it is as it must be."""
-    with connection(database) as held:
-        held.execute(_NEWER, (oldest_server,))
+    by_owner(database.database, _NEWER.format(oldest_server))
     schema = _checks(connected, 1)["schema"]
     assert "0099_other" in schema["found"]
     assert schema["advice"] == advice
@@ -143,7 +166,7 @@ def _open_account(database: Database) -> None:
         held.execute(_ACCOUNT)
 
 
-_NEWER = "INSERT INTO schema_migration (name, applied, oldest_server) VALUES ('0099_other', now(), %s)"
+_NEWER = "INSERT INTO schema_migration (name, applied, oldest_server) VALUES ('0099_other', now(), {})"
 
 _SET_ASIDE = """
 WITH due AS (UPDATE account SET due_at = now() RETURNING id, program)

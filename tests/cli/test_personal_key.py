@@ -43,7 +43,7 @@ def test_an_operator_makes_it_for_a_database_of_his_own(
     connected: Terminal, path: Path, empty_database_url: str
 ) -> None:
     """What operating.md says to type, in its order; asked twice it is the same key."""
-    own = {"FEALTY_DATABASE_URL": empty_database_url}
+    own = {"FEALTY_DATABASE_URL": empty_database_url, "FEALTY_OWNER_DATABASE_URL": ""}
     assert connected.run("migrate", **own).code == 0
     said = sentence(connected.run("serve", **own))
     assert "no file of personal keys" in said

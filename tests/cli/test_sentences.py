@@ -7,8 +7,9 @@ import socket
 import pytest
 
 from cli import health
-from storage.engine.database import Database, connection
+from storage.engine.database import Database
 from tests.cli.terminal import WAIT_LIMIT_S, Terminal, free_port, sentence
+from tests.databases import by_owner, with_login
 
 PASSWORD = "correct-horse-battery"
 # As on a machine where neither wheel is installed, nor any of the servers.
@@ -41,7 +42,7 @@ ON_THE_BOOKS = [
 def test_a_wrong_database_address(connected: Terminal, command: list[str]) -> None:
     """Where the wrong address came from must be clear, and the password in it must not be shown."""
     url = f"postgresql://fealty:{PASSWORD}@127.0.0.1:{free_port()}/fealty"
-    said = sentence(connected.run(*command, FEALTY_DATABASE_URL=url))
+    said = sentence(connected.run(*command, FEALTY_DATABASE_URL=url, FEALTY_OWNER_DATABASE_URL=""))
     assert url.replace(PASSWORD, "***") in said
     assert "FEALTY_DATABASE_URL" in said
     assert PASSWORD not in said
@@ -94,10 +95,42 @@ def test_a_schema_that_allows_older_servers(connected: Terminal, database: Datab
 
 def test_migrate_brings_the_schema_and_is_harmless_again(connected: Terminal, empty_database_url: str) -> None:
     """What the sentence above sends people to."""
-    first = connected.run("migrate", FEALTY_DATABASE_URL=empty_database_url)
+    own = {"FEALTY_DATABASE_URL": empty_database_url, "FEALTY_OWNER_DATABASE_URL": ""}
+    first = connected.run("migrate", **own)
     assert (first.code, "0001_books" in first.out) == (0, True)
-    again = connected.run("migrate", "--json", FEALTY_DATABASE_URL=empty_database_url)
-    assert (again.code, again.out) == (0, '{"applied": []}\n')
+    again = connected.run("migrate", "--json", **own)
+    assert (again.code, again.out) == (0, '{"applied": [], "by_hand": []}\n')
+
+
+def test_only_the_owner_s_login_migrates(connected: Terminal) -> None:
+    """The first that somebody tries who has made a login for the application and forgot the other setting."""
+    said = sentence(connected.run("migrate", FEALTY_OWNER_DATABASE_URL=""))
+    assert "FEALTY_OWNER_DATABASE_URL" in said
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["up"]], ids=" ".join)
+def test_an_owner_s_login_that_cannot_be_used(connected: Terminal, command: list[str]) -> None:
+    """The wrong one of two URLs must be the one that is named, and neither password shown."""
+    url = f"postgresql://fealty:{PASSWORD}@127.0.0.1:{free_port()}/fealty"
+    said = sentence(connected.run(*command, FEALTY_OWNER_DATABASE_URL=url))
+    assert url.replace(PASSWORD, "***") in said
+    assert "correct FEALTY_OWNER_DATABASE_URL" in said
+    assert PASSWORD not in said
+
+
+def test_an_owner_s_login_alone(connected: Terminal) -> None:
+    """Servers would start on the embedded database, while the one that is meant is migrated."""
+    said = sentence(connected.run("migrate", FEALTY_DATABASE_URL=""))
+    assert "FEALTY_OWNER_DATABASE_URL cannot be used (FEALTY_DATABASE_URL must name the same database" in said
+
+
+def test_a_login_without_its_rights(connected: Terminal, empty_database_url: str) -> None:
+    """What is to be run is printed as it is to be run, and a deployment stops there."""
+    nobody = with_login(empty_database_url, "nobody")
+    done = connected.run("migrate", FEALTY_DATABASE_URL=nobody, FEALTY_OWNER_DATABASE_URL=empty_database_url)
+    assert done.code == 1
+    assert "    CREATE ROLE \"nobody\" LOGIN PASSWORD '…';\n" in done.out
+    assert '_application" TO "nobody";\n' in done.out
 
 
 @pytest.mark.parametrize("variable", ["FEALTY_PORT", "FEALTY_PROBE_PORT"])
@@ -208,6 +241,5 @@ def test_wrong_arguments_are_answered_with_the_usage(terminal: Terminal, argumen
 
 
 def _apply_newer(database: Database, oldest_server: int) -> None:
-    with connection(database) as books:
-        newer = "INSERT INTO schema_migration (name, applied, oldest_server) VALUES ('0099_other', now(), %s)"
-        books.execute(newer, (oldest_server,))
+    newer = f"INSERT INTO schema_migration (name, applied, oldest_server) VALUES ('0099_other', now(), {oldest_server})"
+    by_owner(database.database, newer)

@@ -4,12 +4,21 @@ import json
 import os
 import signal
 import socket
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from cli.process import Process
 from cli.settings import Settings
 from cli.stopping import StopRequest
+from rules.access import Role
+from storage import rights
+from storage.access.commands import create_key
+from storage.embedded import APPLICATION_LOGIN, EmbeddedPostgres, socket_url
+from storage.engine.database import open_database
+from storage.engine.unit import run
+from storage.migrate import migrate
 from tests.cli.terminal import KEY, Running, Terminal, sentence
 
 STARTED = ["PostgreSQL started", "Valkey started", "schema", "server started", "worker started", "clock started"]
@@ -37,6 +46,40 @@ def test_a_newcomer_gets_a_running_fealty_a_key_and_keeps_the_data(terminal: Ter
     assert terminal.run("keys", "revoke", made["key"]).code == 0, "the key of the first run is known to the second"
     assert second.end(signal.SIGTERM).code == 0
     assert second.out == "", "the first key is shown once"
+
+
+def test_data_of_a_version_that_knew_the_owner_only_is_taken_over(terminal: Terminal) -> None:
+    """An upgrade is a new checkout and `make up`: all is there, and from now on nothing of it can be changed."""
+    server = EmbeddedPostgres(terminal.data_dir)
+    server.start()
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr(rights, "keep", lambda *_, **__: None)
+        database = open_database(server.url)
+        migrate(database)
+        key = run(database, lambda unit: create_key(unit, "shop", Role.SERVICE)).key
+        database.close()
+    with psycopg.connect(server.url) as owner:
+        owner.execute(f"DROP ROLE {APPLICATION_LOGIN}".encode())
+    server.stop()
+    running = terminal.up()
+    assert running.out == "", "there is a key already"
+    assert terminal.run("keys", "revoke", key.text).code == 0
+    with psycopg.connect(socket_url(terminal.data_dir, APPLICATION_LOGIN), autocommit=True) as books:
+        sessions = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'fealty%'"
+        assert books.execute(sessions.encode()).fetchall() == [(APPLICATION_LOGIN,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            books.execute("DELETE FROM activity")
+    assert running.end(signal.SIGINT).code == 0
+
+
+def test_the_owner_s_login_is_kept_from_what_serves(connected: Terminal) -> None:
+    """Whoever takes over a server must not find there the password that undoes the roles."""
+    running = connected.up()
+    for command in ("serve", "worker", "clock"):
+        given = Path(f"/proc/{connected.process(f'cli.main {command}')}/environ").read_bytes()
+        assert b"FEALTY_DATABASE_URL=" in given
+        assert b"FEALTY_OWNER_DATABASE_URL=" not in given
+    assert running.end(signal.SIGINT).code == 0
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from fealty.v1 import (
     transactions_pb2,
     values_pb2,
 )
+from tests.databases import SEEN
 from tests.server.serving import START, Client, Served, fresh, program, purchase, spending, timestamp
 
 NAME = "programs/club"
@@ -180,7 +181,7 @@ class Club:
 
     def books(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row that says what customers hold; of accounts, those that anything ever happened to."""
-        tables = [name for (name,) in self.served.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        tables = [name for (name,) in self.served.rows(SEEN)]
         kept = [name for name in tables if name not in ("account", "activity", "activity_note", "task")]
         found = {name: sorted(self.served.rows(f'SELECT "{name}"::text FROM "{name}"')) for name in kept}
         found["account"] = self.served.rows("SELECT account::text FROM account WHERE version > 0 ORDER BY id")

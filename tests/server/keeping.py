@@ -15,7 +15,8 @@ from google.protobuf import json_format
 from storage.embedded import EmbeddedPostgres
 from storage.engine.database import connection, open_database
 from storage.migrate import migrate
-from tests.conftest import SETTINGS, fresh_database, open_folder
+from tests.conftest import SETTINGS, open_folder
+from tests.databases import fresh_database
 from tests.personal import install
 from tests.server.acts import ACTS, call_of
 from tests.server.club import BEN, Club, found

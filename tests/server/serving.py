@@ -48,6 +48,7 @@ from server.settings import ServerSettings
 from storage.access.commands import create_key
 from storage.engine.database import Database, connection, handle
 from storage.engine.unit import run
+from tests.databases import as_owner
 from tests.personal import key_file
 
 START = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -105,13 +106,13 @@ class Served:
             return books.execute(query.encode(), parameters).fetchall()
 
     def execute(self, statement: str, *parameters: Any) -> None:
-        """What no command of ours would do."""
-        with connection(self.database) as books:
+        """What no command of ours would do, by the owner of the tables."""
+        with psycopg.connect(as_owner(self.database.database), autocommit=True) as books:
             books.execute(statement.encode(), parameters)
 
     def another_connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
         """A neighbour's connection, to hold what a call needs."""
-        return psycopg.connect(self.database.database, autocommit=True)
+        return psycopg.connect(as_owner(self.database.database), autocommit=True)
 
     async def close(self) -> None:
         """Ends the server at once."""

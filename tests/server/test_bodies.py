@@ -12,9 +12,9 @@ from tests.server.serving import START, fresh, timestamp
 
 # As a superuser would: nobody else can.
 EMPTY = """
-ALTER TABLE activity DISABLE TRIGGER append_only;
-UPDATE activity SET body = '{}';
-ALTER TABLE activity ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE activity DISABLE TRIGGER only_dropped;
+UPDATE activity SET body = NULL, body_hash = '', dropped_by = id;
+ALTER TABLE activity ENABLE ALWAYS TRIGGER only_dropped;
 """
 # Shows the log itself; there is nothing else to show it from.
 LOG = "fealty.v1.AuditService"

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from fealty.v1 import audit_pb2, customers_pb2, ingest_pb2, points_pb2, programs_pb2, transactions_pb2
 from server import limits
 from server.app import build
-from storage.embedded import EmbeddedPostgres
+from storage.embedded import APPLICATION_LOGIN, EmbeddedPostgres, socket_url
 from storage.engine.database import StorageUnavailable, connection, open_database
 from storage.migrate import MigrationsPending, migrate
 from tests.conftest import SETTINGS, open_folder
@@ -45,7 +45,7 @@ async def test_an_outage_is_told_as_one_and_ends_by_itself(runner: asyncio.Runne
     migrate(database)
     with connection(database) as books:
         install(books)
-    served = await serve(postgres.url)
+    served = await serve(socket_url(postgres.data_dir, APPLICATION_LOGIN))
     await served.till.transactions.RecordTransaction(purchase(100))
     await served.admin.points.GetBalance(BALANCE)
     spooled = REGISTRY.get_sample_value(SPOOLED)

@@ -112,9 +112,10 @@ async def test_of_an_erased_person_the_field_is_named_and_no_more(server: Served
 async def test_a_value_that_was_tampered_with_is_a_fault_and_not_an_answer(server: Served) -> None:
     """The operator hears of it; nobody is shown something else, and the log of the process holds no value."""
     name = await _created(server)
-    server.execute("CREATE TEMP TABLE moved AS SELECT * FROM personal_value WHERE field = 'email'")
-    server.execute("DELETE FROM personal_value WHERE field = 'display_name'")
-    server.execute("INSERT INTO personal_value SELECT activity, 'display_name', side, ciphertext FROM moved")
+    with server.another_connection() as books:
+        books.execute("CREATE TEMP TABLE moved AS SELECT * FROM personal_value WHERE field = 'email'")
+        books.execute("DELETE FROM personal_value WHERE field = 'display_name'")
+        books.execute("INSERT INTO personal_value SELECT activity, 'display_name', side, ciphertext FROM moved")
     with structlog.testing.capture_logs() as logged:
         answer = await told(server.admin.audit.GetActivity(audit_pb2.GetActivityRequest(name=name)))
     assert answer.reason == "INTERNAL"

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import Descriptor
 
 from fealty.v1 import options_pb2
 from server.policy import Method, methods
+from tests.databases import SEEN
 from tests.server.calling import request_of, send
 from tests.server.club import Club
 from tests.server.serving import Served, told
@@ -65,7 +66,7 @@ def _plant(message: Any, path: list[str], text: str = TEXT) -> None:
 
 def _found(served: Served, said: str) -> list[str]:
     """The tables that hold a planted word, and whether we said one: on a terminal, or to the caller."""
-    tables = [name for (name,) in served.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    tables = [name for (name,) in served.rows(SEEN)]
     searched = {name: str(served.rows(f'SELECT * FROM "{name}"')) for name in tables if name not in KEEPS}
     searched["what was said"] = said
     return [name for name, text in searched.items() if any(word in text for word in (*WORDS, served.till_key))]

@@ -26,6 +26,7 @@ from storage.ledger.verify import verify
 from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.programs.queries import Program
+from tests.databases import SEEN, as_owner
 from tests.personal import KEYRING
 from tests.storage.asking import CALLER, ORIGIN, Asking, asked, request
 from tests.storage.blocking import Ledger, Reader
@@ -141,17 +142,17 @@ class Scene(Asking):
             return books.execute(query.encode(), parameters).fetchall()
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
-        """What no command of ours would do."""
-        with connection(self.database) as books:
+        """What no command of ours would do, by the owner of the tables."""
+        with self.another_connection() as books:
             books.execute(statement.encode(), parameters)
 
     def another_connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection beside this thread's own."""
-        return psycopg.connect(self.database.database, autocommit=True)
+        """A connection beside this thread's own, of the owner of the tables."""
+        return psycopg.connect(as_owner(self.database.database), autocommit=True)
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table."""
-        tables = [name for (name,) in self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        """Every row of every table that the application sees."""
+        tables = [name for (name,) in self.rows(SEEN)]
         return {table: sorted(self.rows(f'SELECT "{table}"::text FROM "{table}"')) for table in tables}
 
     def assert_conserved(self) -> None:

@@ -31,7 +31,14 @@ from storage.migrate import (
 )
 from storage.programs import queries
 from storage.programs.commands import CreateProgram
+from tests.databases import as_owner
 from tests.storage.scene import CALLER, SETTINGS, Scene, asked
+
+
+@pytest.fixture
+def database_url(database_url: str) -> str:
+    """A migrated database of this test's own, as its owner connects to it, who may migrate it further."""
+    return as_owner(database_url)
 
 
 @pytest.fixture

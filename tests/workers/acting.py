@@ -16,6 +16,7 @@ from storage.ledger.sweep import sweep
 from storage.retention import sweep as retention
 from storage.retention.sweep import Limits
 from storage.tasks.commands import plan
+from tests.databases import as_owner
 from workers.broker import Broker
 from workers.tasks import Actor
 from workers.worker import run
@@ -96,8 +97,8 @@ class Holder:
     """Holds actors in the middle of their work, on a connection of its own."""
 
     def __init__(self, url: str) -> None:
-        self._connection = psycopg.connect(url, autocommit=True)
-        self._connection.execute("CREATE TABLE effect (number int NOT NULL)")
+        self._connection = psycopg.connect(as_owner(url), autocommit=True)
+        self._connection.execute("CREATE TABLE effect (number int NOT NULL); GRANT SELECT, INSERT ON effect TO PUBLIC")
 
     def hold(self) -> None:
         """From now on."""

@@ -8,10 +8,11 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from storage.engine.database import Database, connection
+from storage.engine.database import Database
 from storage.engine.unit import transaction
 from storage.tasks.commands import plan_sweep
 from storage.tasks.lease import CLOCK_LOCK, LOCK_TIMEOUT_MS, Lease
+from tests.databases import by_owner
 from tests.workers.acting import NOTE, figure, open_tasks, plan_tasks, rows
 from tests.workers.customers import advance, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
@@ -135,19 +136,17 @@ def test_a_sweep_that_hangs_keeps_no_other_program_s_from_being_planned_and_no_t
     [("activity_placed", "assign positions"), ("set_aside", "plan sweeps")],
 )
 def test_a_duty_that_fails_keeps_the_clock_from_no_other(
-    database: Database, messages: Broker, table: str, duty: str
+    database: Database, database_url: str, messages: Broker, table: str, duty: str
 ) -> None:
     """Nothing that one part of the books cannot do is a reason to send no tasks; and the log says it once."""
     clock = Clock(database, Relay(database, messages))
-    with connection(database) as books:
-        books.execute(f"ALTER TABLE {table} RENAME TO gone".encode())
+    by_owner(database_url, f"ALTER TABLE {table} RENAME TO gone")
     with capture_logs() as logged:
         eventually(lambda: (clock.look(), figure(database, _PRUNES) == 1)[1])
         for number in range(3):
             plan_tasks(database, NOTE, range(number, number + 1))
             eventually(lambda: (clock.look(), figure(database, _UNSENT) == 0)[1])
-        with connection(database) as books:
-            books.execute(f"ALTER TABLE gone RENAME TO {table}".encode())
+        by_owner(database_url, f"ALTER TABLE gone RENAME TO {table}")
         eventually(lambda: (clock.look(), logged[-1]["event"] == "duty done again")[1])
     said = [(line["event"], line["duty"]) for line in logged if "duty" in line]
     assert said == [("duty failed", duty), ("duty done again", duty)]

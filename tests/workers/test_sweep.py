@@ -16,6 +16,7 @@ from storage.ledger import sweep as sweeping
 from storage.ledger.sweep import Swept, programs_with_due, set_aside, sweep
 from storage.ledger.verify import verify
 from storage.tasks.commands import claim, plan
+from tests.databases import by_owner
 from tests.workers.acting import SWEEP_BATCH, SWEEP_SLOWLY, Holder, figure, open_tasks, rows
 from tests.workers.customers import advance, assert_verified, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
@@ -256,8 +257,7 @@ def _one_of_ten(database: Database, impossible: str) -> tuple[int, int]:
     enrol(database, "coffee", customers)
     buy(database, "coffee", customers, 100)
     account = figure(database, _ANN)
-    with connection(database) as books:
-        books.execute(impossible.format(x=account).encode())
+    by_owner(database.database, impossible.format(x=account))
     advance(database, "coffee", THURSDAY)
     return program, account
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from storage.engine.database import Database, connection
+from storage.engine.database import Database
 from storage.engine.unit import Unit, transaction
 from storage.tasks.commands import claim
+from tests.databases import by_owner
 from tests.workers.acting import NOTE, NOTE_AND_WAIT, REFUSE, Holder, figure, make_due, plan_tasks, refuse, rows
 from tests.workers.processes import eventually
 from workers.outage import Outage
@@ -71,8 +72,7 @@ def test_a_task_that_cannot_even_be_noted_is_left_and_named(
     database: Database, holder: Holder, task: str | None
 ) -> None:
     """A row that refuses every change, a message that is not ours: a worker says so and goes on with the next."""
-    with connection(database) as books:
-        books.execute(_UNCHANGEABLE)
+    by_owner(database.database, _UNCHANGEABLE)
     with capture_logs() as logged:
         _runner(database, REFUSE).run(task or _sent(database, REFUSE))
     assert [line["event"] for line in logged] == ["task failed, and cannot be noted"]

@@ -7,6 +7,7 @@ import pytest
 from storage.activity import followers
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import transaction
+from tests.databases import by_owner
 from tests.storage.activity.positioning import act, assign
 
 
@@ -15,8 +16,8 @@ class Taking:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        with connection(database) as books:
-            books.execute("CREATE TABLE IF NOT EXISTS taken (position bigint PRIMARY KEY)")
+        made = "CREATE TABLE IF NOT EXISTS taken (position bigint PRIMARY KEY); GRANT ALL ON taken TO PUBLIC"
+        by_owner(database.database, made)
 
     def advance(self, limit: int, *, stop: bool = False) -> int:
         """A step; with `stop` one that comes to nothing after it was made."""

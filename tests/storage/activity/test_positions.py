@@ -10,6 +10,7 @@ from storage.activity import positions
 from storage.activity.commands import Scope, record
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import transaction
+from tests.databases import as_owner, by_owner
 from tests.storage.activity.positioning import (
     MANY,
     ORIGIN,
@@ -150,7 +151,8 @@ def test_the_positions_of_a_customer_have_the_order_of_its_acts(database: Databa
 
     Writers take their customer's lock, then the time, as the ledger does; assigners run between them all the while.
     """
-    books.execute("CREATE TABLE held (customer bigint PRIMARY KEY, acts bigint NOT NULL)")
+    made = "CREATE TABLE held (customer bigint PRIMARY KEY, acts bigint NOT NULL); GRANT ALL ON held TO PUBLIC"
+    by_owner(database.database, made)
     books.execute("INSERT INTO held SELECT number, 0 FROM generate_series(1, 3) AS number")
     before = positions.newest(books)
     written = threading.Event()
@@ -213,7 +215,7 @@ def test_tending_makes_looks_shorter_and_changes_nothing_else(database: Database
     with transaction(database) as unit:
         positions.tend(unit.connection)
     assert assign(database) == 3
-    with psycopg.connect(database.database) as vacuum:
+    with psycopg.connect(as_owner(database.database)) as vacuum:
         vacuum.execute("LOCK TABLE activity IN SHARE UPDATE EXCLUSIVE MODE")
         with transaction(database) as unit:
             positions.tend(unit.connection)
@@ -221,7 +223,7 @@ def test_tending_makes_looks_shorter_and_changes_nothing_else(database: Database
     assert assigned_now(database) == ["four"]
 
 
-def test_positions_are_never_taken_back(books: Connection) -> None:
+def test_positions_are_never_taken_back(owner_url: str) -> None:
     """The database itself refuses: a cursor would lie."""
     for statement in (
         "UPDATE activity_place SET position = 0",
@@ -229,4 +231,4 @@ def test_positions_are_never_taken_back(books: Connection) -> None:
         "TRUNCATE activity_place",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
-            books.execute(statement.encode())
+            by_owner(owner_url, statement)

@@ -12,6 +12,7 @@ import pytest
 
 from storage.activity import positions
 from storage.engine.database import Connection, Database, connection
+from tests.databases import by_owner
 from tests.storage.activity.positioning import act, assign, assigned_now, one, read_from
 
 CHECKOUT = Path(__file__).parents[3]
@@ -73,7 +74,7 @@ def test_assigning_goes_on_where_its_state_is_lost(database: Database, books: Co
     act(database, "one")
     assign(database)
     last = positions.newest(books)
-    books.execute("DELETE FROM activity_placed")
+    by_owner(database.database, "DELETE FROM activity_placed")
     act(database, "two")
     assert assign(database) == 1
     assert read_from(books, last) == [(last + 1, "two")]

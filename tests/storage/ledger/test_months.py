@@ -9,7 +9,7 @@ import pytest
 
 from server.commands import HOT
 from storage.engine.database import Database, open_database
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 from tests.storage.acts import commands
 from tests.storage.asking import Asking
 from tests.storage.model.accounts import Refused

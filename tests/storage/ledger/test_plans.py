@@ -30,7 +30,7 @@ def test_a_server_that_started_on_empty_books_looks_rows_up_by_their_keys(databa
     scene.do(scene.adjustment(5))
     scene.do(scene.transfer(5))
     scene.do(scene.refund("ada-1", 300))
-    scene.execute("SELECT pg_stat_force_next_flush()")
+    scene.rows("SELECT pg_stat_force_next_flush()")
     scanned = {index for index, scans in scene.rows(LISTS) if scans}
     assert scanned <= OF_ONE_ACCOUNT
     keys = dict(scene.rows("SELECT indexrelname, idx_scan FROM pg_stat_user_indexes"))

@@ -11,7 +11,7 @@ import pytest
 from storage.engine.database import Database, connection, open_database
 from storage.ledger.verify import FAULTS_SHOWN, verify
 from storage.ledger.verifying.rebuild import rebuild
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 from tests.storage.deep import Deep
 
 pytestmark = pytest.mark.long

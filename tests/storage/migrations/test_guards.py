@@ -7,7 +7,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from storage.engine.database import open_database
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 from tests.storage.scene import Scene
 
 APPEND_ONLY = ["activity", "entry", "split", "refund", "pin", "redating", "program_version"]

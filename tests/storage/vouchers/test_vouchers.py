@@ -12,6 +12,7 @@ import pytest
 from rules.refusals import GroupRefused, InsufficientPoints
 from storage.engine.database import Database, connection
 from storage.engine.requests import Answer
+from tests.databases import as_owner
 from tests.storage.blocking import Ledger, written
 from tests.storage.scene import Scene
 from tests.storage.scene import asked as context
@@ -29,6 +30,12 @@ CREATE TABLE voucher (
     PRIMARY KEY (program, code)
 )
 """
+
+
+@pytest.fixture
+def database_url(database_url: str) -> str:
+    """A migrated database of this test's own, as its owner connects to it, who may make tables."""
+    return as_owner(database_url)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from rules.refusals import (
 from server.commands import HOT
 from storage.engine.commands import Reason
 from storage.engine.database import open_database
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 from tests.storage import members
 from tests.storage.acts import ACTS, commands, live_a_while
 from tests.storage.blocking import Ledger

@@ -35,7 +35,7 @@ from storage.ledger.reading.entries import EntryFilter
 from storage.ledger.reading.events import EventOrder
 from storage.ledger.verify import verify
 from storage.ledger.verifying.rebuild import rebuild
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 from tests.storage.blocking import Reader
 from tests.storage.deep import CARDS, Deep, lived
 

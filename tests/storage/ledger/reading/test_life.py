@@ -13,7 +13,7 @@ from storage.ledger.acts.transactions import RecordTransaction
 from storage.ledger.reading import explain, holds, liability, lots, past
 from storage.ledger.verify import verify
 from storage.ledger.verifying.rebuild import rebuild
-from tests.conftest import fresh_database
+from tests.databases import fresh_database
 from tests.storage.acts import commands
 from tests.storage.deep import CARDS, Deep
 

@@ -1,0 +1,135 @@
+"""Who may do what in the database: the application what it needs, and never change what was recorded.
+
+The owner is whoever runs `fealty migrate`: the schema is theirs. The other roles hold rights, and logins are made
+members of them. Roles belong to a server, not to a database, so their names begin with the database's.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+# What servers, workers, clocks and the command line are.
+APPLICATION = "application"
+# What will seal the log.
+SEALER = "sealer"
+# Who reads the log with tools of their own.
+AUDITOR = "auditor"
+# Whom nobody is: the door through which retention takes bodies out of the log.
+RETENTION = "retention"
+
+# NAMEDATALEN of PostgreSQL, without the byte that ends it.
+NAME_BYTES_MAX = 63
+
+READ = frozenset({"SELECT"})
+APPEND = READ | {"INSERT"}
+CHANGE = APPEND | {"UPDATE"}
+REMOVE = APPEND | {"DELETE"}
+USE = frozenset({"USAGE"})
+
+# What happened, and the order of it.
+LOG = ("activity", "activity_note", "activity_place")
+
+# The rights of each role on each table and sequence; on what it does not name here, it has none. A row lock asks for
+# UPDATE; the sequence of an identity is named where it is asked by itself. Servers of the version before may still be
+# running when this is put in force: a right goes a release after the last use of it.
+GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    APPLICATION: {
+        **dict.fromkeys(LOG, APPEND),
+        "activity_placed": CHANGE,
+        "activity_follower": CHANGE,
+        # What changed of a person, beside the log. A rotation wraps keys anew, and drops the one before.
+        "personal_value": APPEND,
+        "subject_key": CHANGE,
+        "personal_key": CHANGE | REMOVE,
+        # The ledger: what is never changed.
+        "entry": APPEND,
+        "split": APPEND,
+        "allocation": READ,
+        "refund": APPEND,
+        "pin": APPEND,
+        "redating": APPEND,
+        "cancellation": APPEND,
+        "write_off": APPEND,
+        "movement": APPEND,
+        # The ledger: what is. An account that was opened for a call that was refused is removed again.
+        "account": CHANGE | REMOVE,
+        "sliding_expiry": CHANGE,
+        "lot": CHANGE,
+        "transaction": CHANGE,
+        "spending": CHANGE,
+        "shortfall": CHANGE,
+        "hold": CHANGE,
+        "set_aside": CHANGE | REMOVE,
+        # Customers. Of an identity that they no longer have, nothing is kept.
+        "customer": CHANGE,
+        "customer_id_seq": USE,
+        "customer_external_id": REMOVE,
+        "customer_merge": APPEND,
+        "customer_unmerge": APPEND,
+        "merge_account": APPEND,
+        "merge_part": APPEND,
+        "merge_sliding_expiry": APPEND,
+        "merge_transaction": APPEND,
+        # How long the log is kept.
+        "retention": CHANGE,
+        "retention_rule": CHANGE,
+        "retention_swept": CHANGE | REMOVE,
+        "retention_sweep": CHANGE,
+        "legal_hold": CHANGE,
+        # Programs, and who may call.
+        "program": CHANGE,
+        "program_id_seq": USE,
+        "program_version": APPEND,
+        "caller": APPEND,
+        "api_key": CHANGE,
+        "server_secret": READ,
+        # What is under way. Old answers and finished tasks are pruned.
+        "request": CHANGE | REMOVE,
+        "task": CHANGE | REMOVE,
+        "mail": CHANGE,
+        "operation": CHANGE,
+        "operation_account": CHANGE | REMOVE,
+        # What is here, for the look at it when a process starts.
+        "schema_migration": READ,
+    },
+    SEALER: dict.fromkeys(LOG, READ),
+    AUDITOR: dict.fromkeys(LOG, READ),
+    # What a drop changes and removes, and what the guard of the log looks at; and the program, which it locks.
+    RETENTION: {
+        "activity": READ | {"UPDATE"},
+        "activity_note": READ | {"DELETE"},
+        "personal_value": READ | {"DELETE"},
+        "program": READ | {"UPDATE"},
+        "customer": READ,
+        "retention_rule": READ,
+        "retention_sweep": READ,
+        "legal_hold": READ,
+    },
+}
+
+
+class Door(NamedTuple):
+    """A function that acts with rights which its callers do not have (SECURITY DEFINER).
+
+    `owner` is the role whose rights they are, one of GRANTS; None for the owner of the schema.
+    """
+
+    owner: str | None
+    callers: tuple[str, ...]
+
+
+# By the function's name, without the digest that one of a .sql file has (storage/engine/functions.py). Nobody but the
+# callers may call it. It names a `search_path` of its own: with the caller's, it would act on the caller's tables.
+DOORS: Mapping[str, Door] = {
+    "summarize_activity": Door(None, (APPLICATION,)),
+    "drop_bodies": Door(RETENTION, (APPLICATION,)),
+}
+
+
+def role_name(database: str, role: str) -> str:
+    """What a role of a database is called: `fealty_application`. What is longer than PostgreSQL allows is cut."""
+    name = f"{database}_{role}"
+    if len(name.encode()) <= NAME_BYTES_MAX:
+        return name
+    end = f"_{sha256(database.encode()).hexdigest()[:8]}_{role}"
+    return database.encode()[: NAME_BYTES_MAX - len(end)].decode(errors="ignore") + end
