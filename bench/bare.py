@@ -1,7 +1,8 @@
 """Tables without indexes and foreign keys while they are filled: each is made once, at the end, not a row at a time.
 
 What comes back is what was there, word for word: PostgreSQL itself is asked for it, and asked again afterwards.
-Triggers stay: those of ours refuse changes, and filling changes nothing. Defaults, checks and "not null" stay too.
+Triggers stay: those of ours refuse changes, and filling changes nothing. So do BRIN indexes, which cost next to nothing,
+and on which functions depend. Defaults, checks and "not null" stay too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -62,7 +63,7 @@ WHERE (c.contype IN ('p', 'u', 'x', 'f') AND c.conrelid IN (SELECT oid FROM want
    OR (c.contype = 'f' AND c.confrelid IN (SELECT oid FROM wanted))
 UNION ALL
 SELECT 'i', i.indrelid::regclass::text, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
-FROM pg_index i
-WHERE i.indrelid IN (SELECT oid FROM wanted)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+WHERE i.indrelid IN (SELECT oid FROM wanted) AND m.amname <> 'brin'
   AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x'))
 """

@@ -116,7 +116,7 @@ def stage(seconds: float, environment: Mapping[str, str] | None = None, customer
             database = open_database(postgres.url)
             migrate.migrate(database)
             ensure(database, _personal_keys(postgres))
-            token = unit.run(database, lambda work: create_key(work, "bench", Role.SERVICE)).key.text
+            token = unit.run(database, lambda work: create_key(work, "bench", Role.ADMINISTRATOR)).key.text
             _program(database, customers)
             with _server(postgres, processes=1) as (target, server):
                 yield Stage(postgres, database, target, server, token, seconds)
