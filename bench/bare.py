@@ -1,8 +1,8 @@
 """Tables without indexes and foreign keys while they are filled: each is made once, at the end, not a row at a time.
 
 What comes back is what was there, word for word: PostgreSQL itself is asked for it, and asked again afterwards.
-Triggers stay: those of ours refuse changes, and filling changes nothing. So do BRIN indexes, which cost next to nothing,
-and on which functions depend. Defaults, checks and "not null" stay too.
+Triggers stay: those of ours refuse changes, and filling changes nothing. So do BRIN indexes, which cost next to
+nothing, and on which functions depend. Defaults, checks and "not null" stay too.
 """
 
 from collections.abc import Iterator, Sequence
