@@ -149,6 +149,8 @@ LOG_LOOKED_MAX = 20_000
 # looked through for it, a second of one thread at worst, which somebody who did not ask for a total need not wait for.
 LOG_COUNTED_MAX = 10_000
 LOG_COUNT_LOOKED_MAX = 100_000
+# Words of a text that is looked for: each is one more to be read for every block of the log. Sentences have some dozen.
+TEXT_WORDS_MAX = 16
 # What is shown beside an activity of the same request: a merge, the largest, has some dozens. What a request did is
 # recorded at one instant, and a repetition of it follows soon; of a busy program so many entries are looked through
 # before it and after it, which is some milliseconds.

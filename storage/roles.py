@@ -37,6 +37,9 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         **dict.fromkeys(LOG, APPEND),
         "activity_placed": CHANGE,
         "activity_follower": CHANGE,
+        # By which words it is found: with what was dropped they go, and are made anew.
+        "activity_word": CHANGE | REMOVE,
+        "activity_block": CHANGE | REMOVE,
         # What changed of a person, beside the log. A rotation wraps keys anew, and drops the one before.
         "personal_value": APPEND,
         "subject_key": CHANGE,

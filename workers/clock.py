@@ -10,7 +10,7 @@ from threading import Event
 
 import structlog
 
-from storage.activity import positions
+from storage.activity import positions, words
 from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import transaction
 from storage.ledger.sweep import programs_with_due
@@ -33,6 +33,8 @@ from workers.limits import (
     STORAGE_RETRY_MIN_S,
     SWEEP_SCHEDULE_S,
     TEND_SCHEDULE_S,
+    WORDS_BATCH,
+    WORDS_SCHEDULE_S,
 )
 from workers.outage import Outage
 from workers.process import close, end_on_signals, open_books, open_broker, recorded
@@ -91,6 +93,7 @@ class Clock:
             Duty("plan prune", self._plan_prune),
             Duty("plan retention", self._plan_retention),
             Duty("assign positions", self._assign_positions),
+            Duty("take words", self._take_words),
             Duty("tend", self._tend),
         )
 
@@ -145,6 +148,11 @@ class Clock:
             assigned = positions.assign(unit.connection, POSITIONS_BATCH)
         # A full batch leaves a backlog, which is gone on with at the next look.
         return 0.0 if assigned == POSITIONS_BATCH else POSITIONS_SCHEDULE_S
+
+    def _take_words(self) -> float:
+        with transaction(self._database) as unit:
+            taken = words.advance(unit.connection, WORDS_BATCH)
+        return 0.0 if taken == WORDS_BATCH else WORDS_SCHEDULE_S
 
     def _tend(self) -> float:
         with transaction(self._database) as unit:

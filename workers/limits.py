@@ -45,6 +45,10 @@ POSITIONS_SCHEDULE_S = 1.0
 # Positions given at a time: half a second, in which no task is sent. There are so many only after a while in which
 # no clock ran; each part of such a backlog looks through all of it, so small parts take longer.
 POSITIONS_BATCH = 50_000
+# What an activity waits at most, once it has its position, until it is found by its words.
+WORDS_SCHEDULE_S = 1.0
+# Activities whose words are taken at a time: some 40 ms, in which no task is sent.
+WORDS_BATCH = 250
 # What comes in this time is read again by each look for new activities: some 20 MB at full load.
 TEND_SCHEDULE_S = 5.0
 # How soon another clock takes over from one that died.

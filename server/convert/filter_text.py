@@ -1,16 +1,18 @@
 """A filter as one line of text, for people who type: a subset of Google's AIP-160.
 
     line       = [ clause { "AND" clause } ]
-    clause     = either | "(" either ")"
+    clause     = either | "(" either ")" | value { value }
     either     = comparison { "OR" comparison }
     comparison = field relation ( value | "(" value { "OR" value } ")" )
     relation   = "=" | ":" | ">=" | ">" | "<=" | "<"
     value      = word | '"' text '"' | "'" text "'"
 
 As there, OR binds before AND. It joins values of one field; each field stands in one clause. `:` means what `=` does;
-the other four are for `record_time`, which is compared with a day or an instant and may stand in several clauses. In
-quotes a backslash makes the next character an ordinary one; a word ends at a space, a quote, a parenthesis or one of
-`=<>!`. There is no NOT. What is compared is data: nothing in it is an operator, here or in the database.
+the other four are for `record_time`, which is compared with a day or an instant and may stand in several clauses. What
+is compared with nothing is the text: words that must be among those of the entry, and in quotes what must stand
+in its sentence. In quotes a backslash makes the next character an ordinary one; a word ends at a space, a quote, a
+parenthesis or one of `=<>!`. There is no NOT. What is compared is data: nothing in it is an operator, here or in the
+database.
 """
 
 import re
@@ -53,9 +55,12 @@ _FIELDS = sorted((*_TEXTS, *_ENUMS, "record_time", "time_zone"))
 _FIELD = re.compile(r"[a-z_]+")
 _RELATION = re.compile(r">=|<=|[=:<>]")
 _WORD = re.compile(r"""[^\s"'()=<>!]+""")
+_COMPARED = re.compile(r"""[a-z_]+\s*[=:<>!]|[^\s"'()=<>!]+\s*[=<>!]""")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"' + r"|'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _JOINTS = ("AND", "OR", "NOT")
+# As the contract has it.
+_TEXT_MAX = 256
 # The years that a day of the contract may have.
 _YEARS = range(1970, 9001)
 # PostgreSQL and Python count instants in these.
@@ -86,6 +91,8 @@ class _Parser:
             self._clause()
 
     def _clause(self) -> None:
+        if self._take_text():
+            return
         closes = self._take_mark("(")
         field = self._comparison("")
         while self._take_joint("OR"):
@@ -93,6 +100,32 @@ class _Parser:
         if closes and not self._take_mark(")"):
             self._fail("OR or )")
         self._clauses.add(field)
+
+    def _take_text(self) -> bool:
+        """Takes values that stand alone, up to what joins clauses; whether there was one."""
+        values = []
+        start = self._blank()
+        while (value := self._take_alone()) is not None:
+            values.append(value)
+        text = " ".join(filter(None, (self.found.text, *values)))
+        if len(text) > _TEXT_MAX:
+            self._fail(f"a text of {_TEXT_MAX} characters at most", start)
+        self.found.text = text
+        return bool(values)
+
+    def _take_alone(self) -> str | None:
+        """A value with no relation behind it."""
+        start = self._blank()
+        if _QUOTED.match(self._text, start):
+            # A quote within is a sign like any other, between words.
+            return '"{}"'.format(self._take_value(start).replace('"', " "))
+        return self._take_value(start) if self._stands_alone() else None
+
+    def _stands_alone(self) -> bool:
+        word = _WORD.match(self._text, self._at)
+        # Also of `category:ORDERS`, which is one word but for what it means.
+        is_compared = _COMPARED.match(self._text, self._at) is not None
+        return word is not None and not is_compared and word[0] not in _JOINTS
 
     def _comparison(self, joined: str) -> str:
         """Takes one comparison, of the field that those before it in its clause are of; answers the field."""

@@ -13,6 +13,8 @@ from fealty.v1 import audit_pb2 as pb
 from fealty.v1.values_pb2 import Date
 from rules import calendar
 from rules.programs import time_zone
+from rules.words import NOTHING, Wanted, wanted
+from server import limits
 from server.convert import filter_text, names
 from server.convert.requests import instant
 from server.errors import RequestInvalid
@@ -28,26 +30,27 @@ def search(request: pb.ListActivitiesRequest) -> Search:
     return Search(
         program=parent[1] if len(parent) >= 2 else "",
         customer=parent[3] if len(parent) >= 4 else "",
-        filters=asked(request),
+        filters=asked(request, takes_text=True),
         ascending=request.ascending,
     )
 
 
-def asked(request: pb.ListActivitiesRequest | pb.WatchActivitiesRequest) -> Sequence[Filter]:
-    """The filters in a request, as a message and as a line: all must match. Raises RequestInvalid, TimeZoneUnknown."""
+def asked(request: pb.ListActivitiesRequest | pb.WatchActivitiesRequest, takes_text: bool = False) -> Sequence[Filter]:
+    """The filters in a request, as a message and as a line: all must match. A text is refused, but to those who say
+    that they look for it: its words are no SQL. Raises RequestInvalid, TimeZoneUnknown."""
     time_zone(request.time_zone or "UTC")
     said = [("filter", request.filter)] if request.HasField("filter") else []
     if request.filter_text:
         line = _of_line(request.filter_text)
         _check_together(request.filter, line)
         said.append(("filter_text", line))
-    filters = [of_message(message, request.parent, request.time_zone, path) for path, message in said]
+    filters = [of_message(message, request.parent, request.time_zone, path, takes_text) for path, message in said]
     found = [one for one in filters if one != Filter()]
     _check_range(found, "filter_text")
     return found
 
 
-def of_message(message: pb.ActivityFilter, parent: str, zone: str, path: str) -> Filter:
+def of_message(message: pb.ActivityFilter, parent: str, zone: str, path: str, takes_text: bool = False) -> Filter:
     """The filter in a message, in a field called `path`, about what is of `parent`. `zone` is where its days are, if it
     does not say so itself.
 
@@ -83,6 +86,7 @@ def of_message(message: pb.ActivityFilter, parent: str, zone: str, path: str) ->
         changed_fields=tuple(message.changed_fields),
         values_before=tuple(message.values_before),
         values_after=tuple(message.values_after),
+        text=_text(message.text, path, takes_text),
         recorded_from=max(filter(None, since), default=None),
         recorded_before=min(filter(None, until), default=None),
     )
@@ -99,6 +103,18 @@ def _of_line(line: str) -> pb.ActivityFilter:
         validation.check(found)
     except RequestInvalid as invalid:
         raise RequestInvalid([("filter_text", f"{field}: {what}") for field, what in invalid.violations]) from invalid
+    return found
+
+
+def _text(text: str, path: str, takes_text: bool) -> Wanted:
+    if not text:
+        return NOTHING
+    _check(takes_text, path, "text", "is not looked for here, but by ListActivities")
+    try:
+        found = wanted(text)
+    except ValueError as error:
+        raise RequestInvalid([_violation(path, "text", str(error))]) from error
+    _check(len(found.words) <= limits.TEXT_WORDS_MAX, path, "text", f"has more than {limits.TEXT_WORDS_MAX} words")
     return found
 
 

@@ -8,6 +8,7 @@ from server import limits
 from server.call import Call
 from server.commands import Commands
 from server.convert import activities, filters, names
+from server.convert.requests import set_instant
 from server.paging import Pages, page_size
 from server.services.watch import Watch
 from storage.activity import pages, queries
@@ -43,6 +44,8 @@ class Audit:
             shown = [activities.message(one, caller, call.language, message.time_zone) for one in found.activities]
             following = self._pages.token(message, _written(found.following)) if found.following else ""
             response = pb.ListActivitiesResponse(activities=shown, next_page_token=following)
+            if found.complete_at is not None:
+                set_instant(response.text_complete_time, found.complete_at)
             if message.want_total:
                 limit = (limits.LOG_COUNTED_MAX, limits.LOG_COUNT_LOOKED_MAX)
                 response.total, response.total_is_lower_bound = pages.total(books, search, caller, *limit)
@@ -80,12 +83,17 @@ class Audit:
         self._watch.end()
 
 
-def _written(position: Position) -> str:
+def _written(position: Position | int) -> str:
+    if isinstance(position, int):
+        return str(position)
     return f"{position.recorded_at.isoformat()} {position.id}"
 
 
-def _read(position: str) -> Position | None:
+def _read(position: str) -> Position | int | None:
     if not position:
         return None
+    # Of what is found by its words: a token belongs to its filter.
+    if position.isdecimal():
+        return int(position)
     recorded_at, _, identity = position.partition(" ")
     return Position(datetime.fromisoformat(recorded_at), UUID(identity))

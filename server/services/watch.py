@@ -19,7 +19,7 @@ from server.call import Call
 from server.convert import activities
 from server.convert.filters import asked
 from server.paging import Pages
-from storage.activity import positions, queries
+from storage.activity import positions, queries, words
 from storage.activity.commands import Outcome, Scope
 from storage.activity.filters import Conditions, Filter, conditions
 from storage.activity.positions import Look, Positioned
@@ -73,7 +73,7 @@ class Watch:
             position = self._pages.position(request, request.cursor)
         except PageTokenMismatch as mismatch:
             raise CursorMismatch from mismatch
-        filters = asked(request)
+        filters = asked(request, takes_text=True)
         if any(wanted.addresses for wanted in filters):
             # Whoever is not shown them must not find them out by trying.
             access.check(call.caller, Permission.ACTIVITIES_READ)
@@ -139,8 +139,10 @@ class Watch:
             )
             # What lies between the last and the newest is not this watcher's: it need not be looked through again.
             reached = found.reached if found.more else max(newest, found.reached)
-            # Made on this thread: other calls would wait for the loop.
-            return _Found(_parts(found.found, reached, call, request.time_zone), reached, found.more)
+            # Made on this thread: other calls would wait for the loop. So soon, words are kept of none.
+            wanted = watched.conditions.wanted
+            shown = [one for one in found.found if words.matches(one.activity, wanted)]
+            return _Found(_parts(shown, reached, call, request.time_zone), reached, found.more)
 
         return await self._books.query(call.caller, read)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from rules.access import Caller
+from rules.words import NOTHING, Wanted
 from storage.activity.queries import scope
 
 
@@ -46,6 +47,7 @@ class Filter:
     changed_fields: Sequence[str] = ()
     values_before: Sequence[str] = ()
     values_after: Sequence[str] = ()
+    text: Wanted = NOTHING
     recorded_from: datetime | None = None
     recorded_before: datetime | None = None
 
@@ -58,12 +60,14 @@ class Conditions(NamedTuple):
     """A filter as SQL about rows of `activity` called `a`.
 
     `between` bounds `recorded_at`, in whose order the log is read: what is outside is not even looked at. `matching` is
-    asked of each entry that is looked at. `customers` are internal ids, where it names any: no others match.
+    asked of each entry that is looked at. `customers` are internal ids, where it names any: no others match. `wanted`
+    is no SQL: finding.py looks for it, or words.py tells of an activity whether it matches.
     """
 
     between: Sequence[Condition]
     matching: Sequence[Condition]
     customers: Sequence[int]
+    wanted: Wanted = NOTHING
 
 
 ALL = Conditions((), (), ())
@@ -74,6 +78,8 @@ def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
     between: list[Condition] = []
     matching: list[Condition] = []
     customers: list[int] = []
+    words: list[str] = []
+    phrases: list[Sequence[str]] = []
     for wanted in filters:
         if wanted.recorded_from is not None:
             between.append(("a.recorded_at >= %s", [wanted.recorded_from]))
@@ -83,9 +89,12 @@ def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
             found = [scope(program, customer, caller).customer for program, customer in wanted.customers]
             customers = [number for number in found if number is not None]
             matching.append(("a.customer = ANY(%s)", [customers]))
+        words += wanted.text.words
+        phrases += wanted.text.phrases
         matching += _of_columns(wanted)
         matching += _of_body(wanted)
-    return Conditions(between, matching, customers)
+    text = Wanted(tuple(dict.fromkeys(words)), tuple(dict.fromkeys(phrases)))
+    return Conditions(between, matching, customers, text)
 
 
 def _of_columns(wanted: Filter) -> Iterator[Condition]:

@@ -43,9 +43,29 @@ def reached(connection: Connection, name: str) -> int:
 
 def begin_anew(connection: Connection, name: str) -> None:
     """Has a follower take everything once more, in the caller's transaction, which empties what it has made."""
-    connection.execute(_ADVANCE, (0, name))
+    connection.execute(_BEGIN_ANEW, (name,))
+
+
+def note_complete(connection: Connection, name: str) -> None:
+    """Notes up to when a follower has taken everything, in the caller's transaction, if it has: all that was
+    committed by then. Whoever asks for what it made is told."""
+    (at,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+    # In this order: all that was committed by then has a position by the time that the newest is asked for.
+    if positions.all_given(connection) and reached(connection, name) >= positions.newest(connection):
+        connection.execute(_NOTE_COMPLETE, (at, name))
+
+
+def hold(connection: Connection, name: str) -> None:
+    """Has a follower take nothing until the caller's transaction ends; waits for the step in hand."""
+    connection.execute(f"{_REACHED} FOR UPDATE", (name,))
 
 
 _REACHED = "SELECT position FROM activity_follower WHERE name = %s"
 _BEGIN = "INSERT INTO activity_follower (name, position) VALUES (%s, 0) ON CONFLICT DO NOTHING"
 _ADVANCE = "UPDATE activity_follower SET position = %s WHERE name = %s"
+_BEGIN_ANEW = "UPDATE activity_follower SET position = 0, complete_at = NULL WHERE name = %s"
+# Whoever has the row in hand is not waited for.
+_NOTE_COMPLETE = """
+UPDATE activity_follower SET complete_at = %s
+WHERE name = (SELECT name FROM activity_follower WHERE name = %s FOR UPDATE SKIP LOCKED)
+"""

@@ -18,10 +18,13 @@ from uuid import UUID
 
 from rules.access import Caller
 from rules.refusals import CustomerNotFound, ProgramNotFound
+from storage.activity import finding
+from storage.activity.blocks import Asked
 from storage.activity.commands import Scope
 from storage.activity.filters import Condition, Filter, conditions
 from storage.activity.paths import KEY, Paths
 from storage.activity.queries import Activity, from_rows
+from storage.activity.words import NONE
 from storage.engine.database import Connection
 
 # So many entries for each that a page shows are looked at first.
@@ -47,10 +50,12 @@ class Position(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Activities, and what to ask the next page with; None: there is none."""
+    """Activities, and what to ask the next page with; None: there is none. Of what is found by its words that is a
+    position (finding.py), and `complete_at` says up to when they were taken, where they ever were."""
 
     activities: list[Activity]
-    following: Position | None
+    following: Position | int | None
+    complete_at: datetime | None = None
 
 
 class Total(NamedTuple):
@@ -60,12 +65,19 @@ class Total(NamedTuple):
     is_lower_bound: bool
 
 
-def page(books: Connection, search: Search, caller: Caller, after: Position | None, size: int, looked_max: int) -> Page:
+def page(
+    books: Connection, search: Search, caller: Caller, after: Position | int | None, size: int, looked_max: int
+) -> Page:
     """Up to `size` activities that the caller may see, from the first after `after`, of the next `looked_max`.
 
     Raises ProgramNotFound, CustomerNotFound.
     """
     with books.transaction():
+        if asked := _by_words(books, search, caller):
+            assert not isinstance(after, Position)
+            found = finding.page(books, asked, after, size, looked_max)
+            return Page(found.activities, found.following, found.progress.complete_at)
+        assert not isinstance(after, int)
         look = _Look(books, search, caller, after, looked_max)
         # Most pages are full soon. Where entries of all programs are sorted, a few are soon sorted too.
         rows = look.rows(size + 1, min(looked_max, SOON * size))
@@ -85,6 +97,8 @@ def page(books: Connection, search: Search, caller: Caller, after: Position | No
 def total(books: Connection, search: Search, caller: Caller, counted_max: int, looked_max: int) -> Total:
     """How many match, up to `counted_max` of `looked_max`. Raises ProgramNotFound, CustomerNotFound."""
     with books.transaction():
+        if asked := _by_words(books, search, caller):
+            return Total(*finding.total(books, asked, counted_max, looked_max))
         look = _Look(books, search, caller, None, looked_max)
         look.narrow()
         count = look.count(counted_max + 1)
@@ -115,6 +129,37 @@ def same_request(
         return from_rows(books.execute(query, [*bounds, *asked], prepare=False).fetchall())
 
 
+def _by_words(books: Connection, search: Search, caller: Caller) -> Asked | None:
+    """What is asked of finding.py, where words are looked for."""
+    if not any(one.text.words for one in search.filters):
+        return None
+    program = search.program or caller.program or ""
+    whose = _begin(books, program, search.customer, caller)
+    found = conditions(search.filters, caller)
+    if whose.program is None:
+        programs = [NONE, *(number for (number,) in books.execute("SELECT id FROM program"))]
+    else:
+        programs = [whose.program]
+    return Asked(
+        found.wanted,
+        programs,
+        found.customers if whose.customer is None else [whose.customer],
+        found.between,
+        [*_of_scope(whose), *found.matching],
+        search.ascending,
+    )
+
+
+def _begin(books: Connection, program: str, customer: str, caller: Caller) -> Scope:
+    """Whose entries it is about; with the same statement, the planner is told how to find them."""
+    [(*_, program_number, customer_number)] = books.execute(_BEGIN, (customer, program))
+    if program and (program_number is None or not caller.sees(program)):
+        raise ProgramNotFound(program=program)
+    if customer and customer_number is None:
+        raise CustomerNotFound(program=program)
+    return Scope(program_number, customer_number)
+
+
 class _Look:
     """A look at the log from a position on, in order. Used within a transaction."""
 
@@ -125,22 +170,13 @@ class _Look:
         self._looked_max = int(looked_max)
         self._order = "ASC" if search.ascending else "DESC"
         program = search.program or caller.program or ""
-        whose = self._begin(program, search.customer, caller)
+        whose = _begin(books, program, search.customer, caller)
         found = conditions(search.filters, caller)
         self._bounds = [*found.between, *_after(after, search.ascending)]
         self._told = [*_of_scope(whose), *found.matching]
         self._paths = Paths(books, whose, self._bounds, self._order, looked_max)
         self._offered = self._paths.offered(search.filters, found)
         self._path = self._offered[0]
-
-    def _begin(self, program: str, customer: str, caller: Caller) -> Scope:
-        """Whose entries it is about; with the same statement, the planner is told how to find them."""
-        [(*_, program_number, customer_number)] = self._books.execute(_BEGIN, (customer, program))
-        if program and (program_number is None or not caller.sees(program)):
-            raise ProgramNotFound(program=program)
-        if customer and customer_number is None:
-            raise CustomerNotFound(program=program)
-        return Scope(program_number, customer_number)
 
     def narrow(self) -> None:
         """Goes along the path with the least to look at: worth finding out where the first was not soon enough."""

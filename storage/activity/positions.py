@@ -103,6 +103,16 @@ class Following(NamedTuple):
     more: bool
 
 
+def all_given(connection: Connection) -> bool:
+    """Whether everything that is committed has its position."""
+    state = _state(connection, _STATE)
+    if state is None or state.oldest is None:
+        return False
+    connection.execute(_BY_INDEX)
+    [(lacks,)] = connection.execute(_ANY, state._asdict(), prepare=False)
+    return not lacks
+
+
 def after(
     connection: Connection,
     program: int | None,

@@ -52,6 +52,22 @@ POSITIONED: Record[None] = Record(
 )
 
 # How far those have come who make something of the log behind its writers (followers.py).
-FOLLOWERS: Record[None] = Record("activity_follower", None, key={"name": "text"}, apart={"position": "bigint"})
+FOLLOWERS: Record[None] = Record(
+    "activity_follower", None, key={"name": "text"}, apart={"position": "bigint", "complete_at": "timestamptz?"}
+)
+
+# By which words it is found (words.py).
+WORDS: Record[None] = Record(
+    "activity_word",
+    None,
+    key={"segment": "integer", "program": "integer", "word": "bigint", "block": "smallint"},
+    apart={"places": "bytea"},
+)
+BLOCKS: Record[None] = Record(
+    "activity_block",
+    None,
+    key={"block": "integer"},
+    apart={"first_recorded_at": "timestamptz", "last_recorded_at": "timestamptz"},
+)
 
 ActivityRow = ACTIVITIES.model

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from rules.activity import RETENTION_ANNOUNCED, RETENTION_DROPPED, by_worker
 from rules.retention import Cell, Effect, due_cells, still_due
+from storage.activity import words
 from storage.activity.commands import Scope, record
 from storage.engine.database import Connection
 from storage.engine.unit import Unit
@@ -131,6 +132,7 @@ def _drop(unit: Unit, activity: UUID, program: int, batch: int) -> None:
     looked, at_time, at_id, ids = found
     dropped = 0
     if ids:
+        words.forget(connection, ids)
         [(dropped,)] = connection.execute("SELECT drop_bodies(%s, %s::uuid[])", (sweep.activity, ids))
     if looked == batch:
         connection.execute(_GO_ON, (at_time, at_id, dropped, sweep.activity))

@@ -63,6 +63,14 @@ MEANT: dict[str, ActivityFilter] = {
     ),
     "before = 12 AND after = -5": ActivityFilter(values_before=["12"], values_after=["-5"]),
     'action = "AND" AND actor = "(a OR b)"': ActivityFilter(actions=["AND"], actors=["(a OR b)"]),
+    "customer ada": ActivityFilter(text="customer ada"),
+    "refund till-71": ActivityFilter(text="refund till-71"),
+    "Refund AND (category = ORDERS) AND till-71": ActivityFilter(
+        text="Refund till-71", categories=["ACTIVITY_CATEGORY_ORDERS"]
+    ),
+    r"""'front "desk' 12.50 "category" AND action = a""": ActivityFilter(
+        text='"front  desk" 12.50 "category"', actions=["a"]
+    ),
     "record_time >= 2026-01-31": ActivityFilter(start_date=DAY),
     'record_time > "2026-01-31"': ActivityFilter(start_date=NEXT),
     "record_time <= 2026-01-31": ActivityFilter(end_date=DAY),
@@ -91,8 +99,14 @@ def test_every_field_of_the_message_has_a_word() -> None:
 
 # What is wrong, at which character, and what is told of what should be there.
 WRONG: list[tuple[str, int, str]] = [
+    ("refund outcome = DENIED", 8, "AND, OR or the end"),
+    ("refund OR till", 8, "AND, OR or the end"),
+    ("till:71", 1, "one of the fields"),
+    ("refund = ", 1, "one of the fields"),
+    ("refund AND", 11, "one of the fields"),
+    ('refund "till', 8, "AND, OR or the end"),
+    ("a" * 257, 1, "a text of 256 characters at most"),
     ("categry = ORDERS", 1, "one of the fields action, "),
-    ("category ORDERS", 10, "= or :"),
     ("category != ORDERS", 10, "= or :"),
     ("category >= ORDERS", 10, "= or :"),
     ("record_time ! 2026-01-31", 13, "one of = : >= > <= <"),
@@ -177,7 +191,7 @@ def test_the_lines_of_the_documentation_are_filters() -> None:
     page = (Path(__file__).parents[2] / "docs" / "activities.md").read_text()
     cells = [row.split("|")[3].strip() for row in page.splitlines() if row.startswith("| ")]
     lines = [cell.strip("`") for cell in cells if cell.startswith("`")]
-    assert len(lines) == 7
+    assert len(lines) == 9
     assert ActivityFilter() not in map(filter_text.parse, lines)
     named = page.partition("The fields: ")[2].partition(".\n")[0]
     assert set(re.findall(r"`([a-z_]+)`", named)) == set(filter_text._FIELDS)

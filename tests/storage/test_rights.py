@@ -306,7 +306,7 @@ def _database(operator: Operator, url: str, login: str) -> None:
     ("way", "why"),
     [
         (_changes, "it may change activity"),
-        (_becomes, "it can become .*, which owns activity"),
+        (_becomes, "it can become .*, which (owns|may change) activity"),
         (_makes, "it may make roles"),
         (_all, "it is a superuser"),
         (_database, "it owns its database"),

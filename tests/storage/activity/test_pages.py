@@ -135,7 +135,7 @@ def test_what_is_recorded_meanwhile_shifts_nothing(
     then = _ids(_all(books, search, MANY))
     chance = random.Random(3)
     found: list[Any] = []
-    after: Position | None = None
+    after: Position | int | None = None
     while True:
         page = pages.page(books, search, CALLER, after, 5, 20)
         found += [activity.id for activity in page.activities]
@@ -179,7 +179,7 @@ def test_a_full_page_has_looked_at_no_more_than_it_shows_and_passed_over(log: li
     wanted = Search("coffee", filters=[Filter(addresses=living.ADDRESSES[:2])])
     with books.transaction():
         before = _fetched(books)
-        shown, _ = pages.page(books, wanted, CALLER, None, 5, 20_000)
+        shown = pages.page(books, wanted, CALLER, None, 5, 20_000).activities
         fetched = _fetched(books) - before
     assert len(shown) == 5
     last = (shown[-1].recorded_at, shown[-1].id)

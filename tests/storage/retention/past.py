@@ -29,6 +29,7 @@ def recorded(
     number: int = 1,
     in_program: bool = True,
     note: str = "",
+    request_id: str = "",
 ) -> list[UUID]:
     """Records activities as if it were then; answers their ids, in their order."""
     whose = Scope(scene.program.id if in_program else None, _number(scene, customer) if customer else None)
@@ -37,7 +38,13 @@ def recorded(
         made: list[UUID] = []
         for _ in range(number):
             unit.now += timedelta(microseconds=1)
-            told: dict[str, Any] = {"outcome": outcome, "event": event, "details": {"found": len(made)}, "note": note}
+            told: dict[str, Any] = {
+                "outcome": outcome,
+                "event": event,
+                "details": {"found": len(made)},
+                "note": note,
+                "request_id": request_id,
+            }
             made.append(UUID(record(unit, by_itself(kind), "programs/coffee", whose, **told)))
             # Each at an instant of its own.
             unit.write()

@@ -10,8 +10,11 @@ import pytest
 
 from rules.activity import Kind
 from rules.retention import Effect
-from storage.activity import positions
+from rules.words import wanted
+from storage.activity import pages, positions, words
 from storage.activity.commands import Outcome
+from storage.activity.filters import Filter
+from storage.activity.pages import Search
 from storage.engine.database import Database, connection
 from storage.engine.unit import Unit, run, transaction
 from storage.ledger.addresses import CustomerName
@@ -19,7 +22,7 @@ from storage.retention import due, sweep
 from storage.retention.commands import LiftLegalHold, PlaceLegalHold, UpdateRetention
 from storage.retention.queries import Rule
 from tests.storage.retention.past import DAY, LIMITS, LOOK, YEAR, dropped, recorded, swept
-from tests.storage.scene import Scene, asked
+from tests.storage.scene import CALLER, Scene, asked
 
 ORDER = Kind("transaction.recorded", "ORDERS", "ORDER")
 STARTED = Kind("process.started", "SYSTEM", "CONFIGURATION", event="")
@@ -180,6 +183,26 @@ def test_what_lay_beside_goes_too(scene: Scene) -> None:
     swept(scene.database)
     assert scene.rows("SELECT activity FROM activity_note") == [(young[0],)]
     assert scene.rows("SELECT activity FROM personal_value") == [(young[0],)]
+
+
+def test_its_words_go_with_it(scene: Scene) -> None:
+    """What an entry said must not be told by looking for it; and its words must not pile up for ever."""
+    old, young = (recorded(scene, ago, request_id=word) for ago, word in ((YEAR + DAY, "early"), (DAY, "late")))
+    with transaction(scene.database) as unit:
+        positions.assign(unit.connection, 100)
+    with transaction(scene.database) as unit:
+        words.advance(unit.connection, 100)
+    assert [_found(scene, word) for word in ("early", "late")] == [old, young]
+    swept(scene.database)
+    assert [_found(scene, word) for word in ("early", "late")] == [[], young]
+    kept = {word for (word,) in scene.rows("SELECT word FROM activity_word")}
+    assert (words.digest("early") in kept, words.digest("late") in kept) == (False, True)
+
+
+def _found(scene: Scene, word: str) -> list[UUID]:
+    search = Search(filters=[Filter(text=wanted(word))])
+    with connection(scene.database) as books:
+        return [one.id for one in pages.page(books, search, CALLER, None, 10, 100).activities]
 
 
 def _interrupted(unit: Unit) -> None:
