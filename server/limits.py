@@ -151,6 +151,13 @@ LOG_COUNTED_MAX = 10_000
 LOG_COUNT_LOOKED_MAX = 100_000
 # Words of a text that is looked for: each is one more to be read for every block of the log. Sentences have some dozen.
 TEXT_WORDS_MAX = 16
+# Bars of a trend: a hundred days by the hour, six years by the day; more are on no screen, and an answer of 200 kB.
+ANALYSIS_BARS_MAX = 2_400
+# Entries looked through where nothing is counted ahead: as for a total. Of each that has its subject in its body only,
+# the body is read.
+ANALYSIS_LOOKED_MAX = LOG_COUNT_LOOKED_MAX
+# Actors and subjects, where nobody says how many: a short table.
+ANALYSIS_RANKS_DEFAULT = 10
 # What is shown beside an activity of the same request: a merge, the largest, has some dozens. What a request did is
 # recorded at one instant, and a repetition of it follows soon; of a busy program so many entries are looked through
 # before it and after it, which is some milliseconds.

@@ -40,6 +40,9 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         # By which words it is found: with what was dropped they go, and are made anew.
         "activity_word": CHANGE | REMOVE,
         "activity_block": CHANGE | REMOVE,
+        # What is counted of the log, which can be counted anew.
+        "activity_kind": APPEND | REMOVE,
+        "activity_rollup": CHANGE | REMOVE,
         # What changed of a person, beside the log. A rotation wraps keys anew, and drops the one before.
         "personal_value": APPEND,
         "subject_key": CHANGE,

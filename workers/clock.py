@@ -1,4 +1,5 @@
-"""The clock: relays what is due, plans what time alone makes necessary, and gives activities their positions early.
+"""The clock: relays what is due, plans what time alone makes necessary, gives activities their positions early and
+counts them.
 
 Start several: one acts. What it plans depends on what is due now, never on what was planned before; so a plan that
 was lost, or refused because one like it was open, is made again at the next look.
@@ -10,7 +11,7 @@ from threading import Event
 
 import structlog
 
-from storage.activity import positions, words
+from storage.activity import positions, rollup, words
 from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import transaction
 from storage.ledger.sweep import programs_with_due
@@ -20,6 +21,8 @@ from workers import failures
 from workers.actors.prune import plan_prune
 from workers.actors.retention import plan_retention
 from workers.limits import (
+    COUNT_BATCH,
+    COUNT_SCHEDULE_S,
     DOUBLINGS_MAX,
     DUTY_RETRY_MAX_S,
     DUTY_RETRY_MIN_S,
@@ -95,6 +98,7 @@ class Clock:
             Duty("assign positions", self._assign_positions),
             Duty("take words", self._take_words),
             Duty("tend", self._tend),
+            Duty("count", self._count),
         )
 
     def look(self) -> float:
@@ -158,6 +162,11 @@ class Clock:
         with transaction(self._database) as unit:
             positions.tend(unit.connection)
         return TEND_SCHEDULE_S
+
+    def _count(self) -> float:
+        with transaction(self._database) as unit:
+            counted = rollup.advance(unit.connection, COUNT_BATCH)
+        return 0.0 if counted == COUNT_BATCH else COUNT_SCHEDULE_S
 
 
 class Duty:

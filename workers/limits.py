@@ -49,6 +49,10 @@ POSITIONS_BATCH = 50_000
 WORDS_SCHEDULE_S = 1.0
 # Activities whose words are taken at a time: some 40 ms, in which no task is sent.
 WORDS_BATCH = 250
+# What counts of the log are behind at most: questions add what they lack, one by one.
+COUNT_SCHEDULE_S = 1.0
+# Activities counted at a time: half a second at most, in which no task is sent.
+COUNT_BATCH = 5_000
 # What comes in this time is read again by each look for new activities: some 20 MB at full load.
 TEND_SCHEDULE_S = 5.0
 # How soon another clock takes over from one that died.

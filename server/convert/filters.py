@@ -24,18 +24,21 @@ from storage.activity.filters import Filter
 from storage.activity.pages import Search
 
 
-def search(request: pb.ListActivitiesRequest) -> Search:
-    """What a request wants listed. Raises RequestInvalid, TimeZoneUnknown."""
+def search(request: pb.ListActivitiesRequest | pb.AnalyzeActivitiesRequest) -> Search:
+    """What a request wants listed or counted. Raises RequestInvalid, TimeZoneUnknown."""
     parent = request.parent.split("/")
     return Search(
         program=parent[1] if len(parent) >= 2 else "",
         customer=parent[3] if len(parent) >= 4 else "",
         filters=asked(request, takes_text=True),
-        ascending=request.ascending,
+        ascending=isinstance(request, pb.ListActivitiesRequest) and request.ascending,
     )
 
 
-def asked(request: pb.ListActivitiesRequest | pb.WatchActivitiesRequest, takes_text: bool = False) -> Sequence[Filter]:
+def asked(
+    request: pb.ListActivitiesRequest | pb.WatchActivitiesRequest | pb.AnalyzeActivitiesRequest,
+    takes_text: bool = False,
+) -> Sequence[Filter]:
     """The filters in a request, as a message and as a line: all must match. A text is refused, but to those who say
     that they look for it: its words are no SQL. Raises RequestInvalid, TimeZoneUnknown."""
     time_zone(request.time_zone or "UTC")

@@ -7,11 +7,11 @@ from fealty.v1 import audit_pb2 as pb
 from server import limits
 from server.call import Call
 from server.commands import Commands
-from server.convert import activities, filters, names
+from server.convert import activities, analysis, filters, names
 from server.convert.requests import set_instant
 from server.paging import Pages, page_size
 from server.services.watch import Watch
-from storage.activity import pages, queries
+from storage.activity import counts, pages, queries, ranks
 from storage.activity.pages import Position
 from storage.activity.queries import Found
 from storage.books import Books
@@ -53,6 +53,25 @@ class Audit:
 
         response = await self._books.query(caller, read)
         call.details = {"count": len(response.activities)}
+        return response
+
+    async def AnalyzeActivities(self, call: Call, message: pb.AnalyzeActivitiesRequest) -> pb.AnalyzeActivitiesResponse:
+        search, trend, caller = filters.search(message), analysis.trend(message), call.caller
+        wanted, looked_max = analysis.parts(message), limits.ANALYSIS_LOOKED_MAX
+
+        def report(books: Connection) -> pb.AnalyzeActivitiesResponse:
+            response = pb.AnalyzeActivitiesResponse()
+            counted = counts.count(books, search, caller, trend, looked_max)
+            analysis.fill_counts(response, counted, message)
+            if analysis.ranks_anything(wanted):
+                actors, subjects = pb.ANALYSIS_PART_ACTORS in wanted, pb.ANALYSIS_PART_SUBJECTS in wanted
+                size = message.ranks or limits.ANALYSIS_RANKS_DEFAULT
+                ranking = ranks.rank(books, search, caller, actors, subjects, size, looked_max)
+                analysis.fill_ranks(response, ranking)
+            return response
+
+        response = await self._books.report(caller, report)
+        call.details = {"count": response.total}
         return response
 
     async def GetActivity(self, call: Call, message: pb.GetActivityRequest) -> pb.GetActivityResponse:

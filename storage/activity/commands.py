@@ -113,6 +113,8 @@ def record(
         row["customer"] = scope.customer
     if kind.module:
         row["module"] = kind.module
+    # Empty is said, too: of rows without it, which are older, the action tells.
+    row["kind_event"] = kind.event
     if event:
         row["event"] = event
         row["points"] = points

@@ -15,7 +15,9 @@ def bodies(ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
 
 
 def _left(row: Any) -> dict[str, Any]:
+    event = {} if row.kind_event is None else {"event": row.kind_event}
     return {
+        **event,
         "action": row.action,
         "actor": {"agent": "", "id": row.actor, "ip": "", "type": row.actor_type},
         "category": row.category,

@@ -141,7 +141,7 @@ _BODY = "a.body::jsonb"
 # Of an event of the customer's history it stands in a column, too; and of what has no customer, in an index.
 SUBJECT = f"coalesce(a.subject, {_BODY} ->> 'subject')"
 
-_EVENTS = f"coalesce({_BODY} ->> 'event' = ANY(%s), a.action = ANY(%s))"
+_EVENTS = "(a.kind_event = ANY(%s) OR (a.kind_event IS NULL AND a.action = ANY(%s)))"
 
 # What a record tells, by the field of the filter.
 _TOLD = {

@@ -60,6 +60,17 @@ def total(books: Connection, asked: Asked, counted_max: int, looked_max: int) ->
     return number, look.ended_at is not None
 
 
+def positions(books: Connection, asked: Asked, looked_max: int) -> tuple[list[int], int | None]:
+    """The positions of the newest `looked_max` that have the words, whatever else is asked of them, and the one behind
+    which there may be more; None where there is none."""
+    look = _Look(books, asked._replace(told=()), None, looked_max)
+    if asked.wanted.phrases:
+        found = [position for rows in look.rows(_ROWS) for position, _ in rows]
+    else:
+        found = [position for part in look.parts(_ROWS) for position in part]
+    return found, look.ended_at
+
+
 class _Look:
     """A look along the positions, used once and within a transaction."""
 
@@ -83,7 +94,7 @@ class _Look:
 
     def rows(self, wanted: int) -> Iterator[list[tuple[int, Activity]]]:
         """What is found, part by part, with positions; the first part may be as much as is `wanted`."""
-        for positions in self._parts(wanted):
+        for positions in self.parts(wanted):
             rows = self._ask(_ROW, positions)
             rows.sort(key=lambda row: int(row[0]), reverse=not self._asked.ascending)
             found = zip((row[0] for row in rows), from_rows([row[1:] for row in rows]), strict=True)
@@ -94,7 +105,7 @@ class _Look:
         if self._phrases:
             yield from map(len, self.rows(_ROWS))
             return
-        for positions in self._parts(_ROWS):
+        for positions in self.parts(_ROWS):
             yield int(self._ask("count(*)", positions)[0][0])
 
     def _ask(self, columns: str, positions: Sequence[int]) -> list[Any]:
@@ -103,7 +114,7 @@ class _Look:
         values = [value for _, values in conditions for value in values]
         return self._execute(_ASKED.format(columns=columns, asked=asked), [list(positions), *values])
 
-    def _parts(self, wanted: int) -> Iterator[list[int]]:
+    def parts(self, wanted: int) -> Iterator[list[int]]:
         """The positions that have the words, in parts that grow: most pages are full soon."""
         positions = self._blocks.positions()
         left, size = self._looked_max, min(wanted, _ROWS)

@@ -22,7 +22,7 @@ from storage.activity import finding
 from storage.activity.blocks import Asked
 from storage.activity.commands import Scope
 from storage.activity.filters import Condition, Filter, conditions
-from storage.activity.paths import KEY, Paths
+from storage.activity.paths import KEY, Path, Paths
 from storage.activity.queries import Activity, from_rows
 from storage.activity.words import NONE
 from storage.engine.database import Connection
@@ -78,7 +78,7 @@ def page(
             found = finding.page(books, asked, after, size, looked_max)
             return Page(found.activities, found.following, found.progress.complete_at)
         assert not isinstance(after, int)
-        look = _Look(books, search, caller, after, looked_max)
+        look = Look(books, search, caller, after, looked_max)
         # Most pages are full soon. Where entries of all programs are sorted, a few are soon sorted too.
         rows = look.rows(size + 1, min(looked_max, SOON * size))
         if len(rows) <= size:
@@ -99,7 +99,7 @@ def total(books: Connection, search: Search, caller: Caller, counted_max: int, l
     with books.transaction():
         if asked := _by_words(books, search, caller):
             return Total(*finding.total(books, asked, counted_max, looked_max))
-        look = _Look(books, search, caller, None, looked_max)
+        look = Look(books, search, caller, None, looked_max)
         look.narrow()
         count = look.count(counted_max + 1)
         return Total(min(count, counted_max), count > counted_max or look.end() is not None)
@@ -160,7 +160,7 @@ def _begin(books: Connection, program: str, customer: str, caller: Caller) -> Sc
     return Scope(program_number, customer_number)
 
 
-class _Look:
+class Look:
     """A look at the log from a position on, in order. Used within a transaction."""
 
     def __init__(
@@ -175,7 +175,17 @@ class _Look:
         self._bounds = [*found.between, *_after(after, search.ascending)]
         self._told = [*_of_scope(whose), *found.matching]
         self._paths = Paths(books, whose, self._bounds, self._order, looked_max)
-        self._offered = self._paths.offered(search.filters, found)
+        self._ended_at: int | None = None
+        if asked := _by_words(books, search, caller):
+            # To be counted; a page of them goes along their positions.
+            numbers, self._ended_at = finding.positions(books, asked, looked_max)
+            self._offered = [
+                Path(_OF_POSITIONS.format(order=self._order, columns="{columns}", limit="{limit}"), [numbers])
+            ]
+            self._is_by_words = True
+        else:
+            self._offered = self._paths.offered(search.filters, found)
+            self._is_by_words = False
         self._path = self._offered[0]
 
     def narrow(self) -> None:
@@ -194,11 +204,30 @@ class _Look:
         [(count,)] = self._execute(f"SELECT count(*) FROM ({sql}) AS found", values)  # noqa: S608 - our own words
         return int(count)
 
+    def tally(self, columns: str, names: str, most: int | None = None) -> list[Any]:
+        """How many of the entries looked at match, by `columns` of `a` that are called `names`: (*names, how many); of
+        the `most` that have the most."""
+        sql, values = self._matching(columns, self._looked_max, self._looked_max)
+        first = f" ORDER BY number DESC, {names} LIMIT {int(most)}" if most is not None else ""
+        return self._execute(_TALLY.format(names=names, rows=sql, first=first), values)
+
+    def looked(self) -> int:
+        """How many entries are looked at."""
+        keys = self._path.sql.format(columns=KEY, limit=self._looked_max)
+        [(number,)] = self._execute(f"SELECT count(*) FROM ({keys}) AS found", self._path.values)  # noqa: S608 - our own
+        return int(number)
+
     def end(self) -> Position | None:
         """Where it ended; None where nothing comes after it."""
+        if self._is_by_words:
+            return self._place(self._ended_at) if self._ended_at is not None else None
         keys = self._path.sql.format(columns=KEY, limit=self._looked_max + 1)
         found = self._execute(f"{keys} OFFSET {self._looked_max - 1}", self._path.values)
         return Position(*found[0]) if len(found) > 1 else None
+
+    def _place(self, number: int) -> Position:
+        [found] = self._execute(_PLACE, [number])
+        return Position(*found)
 
     def _matching(self, columns: str, size: int, looked_max: int) -> Condition:
         # Lazily: no more entries are looked at than it takes to find so many.
@@ -244,6 +273,15 @@ _BEGIN = f"""
 FROM (VALUES (1)) AS one LEFT JOIN program p ON p.program_id = %s
 """  # noqa: S608 - our own words
 
+_OF_POSITIONS = """
+SELECT {columns} FROM activity_place AS p JOIN activity AS a ON a.id = p.activity
+WHERE p.position = ANY(%s) AND a.body IS NOT NULL ORDER BY a.recorded_at {order}, a.id {order} LIMIT {limit}
+"""
+_PLACE = """
+SELECT a.recorded_at, a.id FROM activity_place AS p JOIN activity AS a ON a.id = p.activity
+WHERE p.position >= %s ORDER BY p.position LIMIT 1
+"""
+
 # What was sorted, sorted as keys. OFFSET keeps conditions out, which would be asked of what nobody looks at.
 _BY_KEY = """
 SELECT a.*, looked.at, looked.number FROM ({keys}) AS looked (at, number)
@@ -251,6 +289,8 @@ CROSS JOIN LATERAL (SELECT * FROM activity WHERE id = looked.number OFFSET 0) AS
 ORDER BY looked.at {order}, looked.number {order}
 """
 _MATCHING = "SELECT {columns} FROM ({rows}) AS a WHERE true{told} ORDER BY {at} {order}, {number} {order} LIMIT {size}"
+
+_TALLY = "SELECT {names}, count(*) AS number FROM ({rows}) AS found GROUP BY {names}{first}"
 
 _EARLIER = {"before": "<=", "after": ">=", "order": "DESC"}
 _LATER = {"before": ">", "after": "<=", "order": "ASC"}

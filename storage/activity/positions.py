@@ -14,6 +14,7 @@ The tables are older than the word: `activity_place` has the positions, `activit
 
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID
 
 import psycopg
 
@@ -93,6 +94,16 @@ def newest(connection: Connection) -> int:
     """The last position that was given, 0 where none was. All up to it can be read by whoever asks after this."""
     state = _state(connection, _STATE)
     return state.position if state is not None else 0
+
+
+def unpositioned(connection: Connection, limit: int) -> list[UUID] | None:
+    """Up to `limit` activities that have no position yet; None where only a look through the whole log would tell."""
+    state = _state(connection, _STATE)
+    if state is None or state.oldest is None:
+        return None
+    connection.execute(_BY_INDEX)
+    found = connection.execute(_UNPOSITIONED_NOW, {**state._asdict(), "limit": limit}, prepare=False)
+    return [activity for (activity,) in found]
 
 
 class Following(NamedTuple):
@@ -195,6 +206,8 @@ _UNSEEN = f"""
 a.written_by >= %(oldest)s AND a.written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 AND NOT pg_visible_in_snapshot(a.written_by::text::xid8, %(snapshot)s::pg_snapshot) AND {_UNPOSITIONED}
 """
+
+_UNPOSITIONED_NOW = f"SELECT a.id FROM activity a WHERE {_UNSEEN} LIMIT %(limit)s"  # noqa: S608 - our own words
 
 _ANY = f"SELECT EXISTS (SELECT FROM activity a WHERE {_UNSEEN})"  # noqa: S608 - our own words
 

@@ -5,7 +5,7 @@ from storage.engine.records import Record
 
 # One act. `body` is the record, byte for byte, or after its retention null: then there is its hash, and by which
 # activity it was dropped; the other columns are projections of it, for searching, and of an event
-# what the customer's history shows of it: `subject` and `details`.
+# what the customer's history shows of it: `subject` and `details`. `kind_event` is what it was to what it is about.
 ACTIVITIES: Record[None] = Record(
     "activity",
     None,
@@ -26,6 +26,7 @@ ACTIVITIES: Record[None] = Record(
         "points": "bigint?",
         "subject": "text?",
         "details": "json?",
+        "kind_event": "text?",
         "body": "text?",
     },
     # The database fills them in: the number of the transaction, by which the order is found; what is left of a body.
@@ -68,6 +69,29 @@ BLOCKS: Record[None] = Record(
     None,
     key={"block": "integer"},
     apart={"first_recorded_at": "timestamptz", "last_recorded_at": "timestamptz"},
+)
+
+# What is counted of it (rollup.py).
+KINDS: Record[None] = Record(
+    "activity_kind",
+    None,
+    key={"id": "integer"},
+    apart={
+        "action": "text",
+        "kind_event": "text?",
+        "category": "text",
+        "type": "text",
+        "module": "text?",
+        "source": "text",
+        "outcome": "text",
+        "actor_type": "text",
+    },
+)
+ROLLUPS: Record[None] = Record(
+    "activity_rollup",
+    None,
+    key={"program": "integer", "day": "date", "kind": "integer"},
+    apart={"counts": "integer[]"},
 )
 
 ActivityRow = ACTIVITIES.model

@@ -111,6 +111,7 @@ REQUESTS: dict[str, Ask] = {
     "GetRetention": _of(retention_pb2.GetRetentionRequest(name=f"{NAME}/retention")),
     "GetLiability": _of(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/plain")),
     "ListActivities": _of(audit_pb2.ListActivitiesRequest(parent=NAME)),
+    "AnalyzeActivities": _of(audit_pb2.AnalyzeActivitiesRequest(parent=NAME)),
     "GetActivity": _activity,
     "WatchActivities": _of(audit_pb2.WatchActivitiesRequest(parent=NAME)),
 }

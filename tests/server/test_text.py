@@ -46,6 +46,19 @@ async def test_what_is_typed_is_found_in_sentences_and_ids(club: Club) -> None:
     assert {one.request_id for one in by_request} == {log[3].request_id}
 
 
+async def test_what_is_counted_of_a_text_is_what_is_listed(club: Club) -> None:
+    """One filter, one set: a chart above a list that shows another number is a wrong chart."""
+    log = await lived(club)
+    taken(club)
+    for text in ("refused", '"customer ada" AND outcome = SUCCEEDED', '"ada customer"'):
+        line = f"{text} AND {until(log)}"
+        found = await listed(club.admin, filter_text=line)
+        asked = audit_pb2.AnalyzeActivitiesRequest(parent=NAME, filter_text=line)
+        counted = await club.admin.audit.AnalyzeActivities(asked)
+        assert (counted.total, counted.basis.is_all) == (len(found), True)
+        assert sum(one.count for one in counted.actors) == len(found)
+
+
 def _names(found: list[Activity]) -> list[str]:
     return [one.name for one in found]
 

@@ -117,6 +117,21 @@ def test_what_falls_due_is_swept_and_old_rows_are_pruned_by_themselves(database:
     assert open_tasks(database) == 0
 
 
+def test_what_is_recorded_gets_a_position_and_is_counted_by_itself(database: Database, messages: Broker) -> None:
+    """Whoever asks how much there was waits for no look through the log."""
+    create_program(database, "coffee", MONDAY)
+    enrol(database, "coffee", ["ann"])
+    stop = Event()
+    clock = Thread(target=run, args=(database, Relay(database, messages), stop))
+    clock.start()
+    counted = "SELECT sum(counts[96]) FROM activity_rollup WHERE program = 0 AND kind = 0"
+    eventually(lambda: figure(database, counted) == figure(database, "SELECT count(*) FROM activity"))
+    enrol(database, "coffee", ["ben"])
+    eventually(lambda: figure(database, counted) == figure(database, "SELECT count(*) FROM activity"))
+    stop.set()
+    clock.join()
+
+
 @pytest.mark.parametrize("held", ["planned", "ended", "locked"])
 def test_a_sweep_that_hangs_keeps_no_other_program_s_from_being_planned_and_no_task_from_being_sent(
     database: Database, database_url: str, messages: Broker, held: str
@@ -140,11 +155,12 @@ def test_a_sweep_that_hangs_keeps_no_other_program_s_from_being_planned_and_no_t
 
 
 @pytest.mark.parametrize(
-    ("table", "duty"),
-    [("activity_placed", "assign positions"), ("set_aside", "plan sweeps")],
+    ("table", "duties"),
+    [("activity_placed", {"assign positions", "count"}), ("set_aside", {"plan sweeps"})],
+    ids=["activity_placed", "set_aside"],
 )
 def test_a_duty_that_fails_keeps_the_clock_from_no_other(
-    database: Database, database_url: str, messages: Broker, table: str, duty: str
+    database: Database, database_url: str, messages: Broker, table: str, duties: set[str]
 ) -> None:
     """Nothing that one part of the books cannot do is a reason to send no tasks; and the log says it once."""
     clock = Clock(database, Relay(database, messages))
@@ -155,10 +171,11 @@ def test_a_duty_that_fails_keeps_the_clock_from_no_other(
             plan_tasks(database, NOTE, range(number, number + 1))
             eventually(lambda: (clock.look(), figure(database, _UNSENT) == 0)[1])
         by_owner(database_url, f"ALTER TABLE gone RENAME TO {table}")
-        eventually(lambda: (clock.look(), "duty done again" in _said(logged, duty))[1])
-    assert _said(logged, duty) == ["duty failed", "duty done again"]
-    # What is taken of the log goes by its positions.
-    assert {line["duty"] for line in logged if "duty" in line} <= {duty, "take words"}
+        eventually(lambda: (clock.look(), all("duty done again" in _said(logged, one) for one in duties))[1])
+    # What is taken and counted of the log goes by its positions.
+    also = {"take words", "count"}
+    assert all(_said(logged, one) == ["duty failed", "duty done again"] for one in duties)
+    assert {line["duty"] for line in logged if "duty" in line} <= {*duties, *also}
 
 
 def _said(logged: Sequence[MutableMapping[str, Any]], duty: str) -> list[str]:

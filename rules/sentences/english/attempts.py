@@ -157,6 +157,7 @@ ATTEMPTS = {
     "activity.recorded": "record an activity{of}",
     "activity.read": "read an activity",
     "activity.listed": "list activities{of}",
+    "activity.analyzed": "count activities{of}",
     "activity.watched": "watch activities{of}",
     "method.unknown": "call a method that there is not",
 }

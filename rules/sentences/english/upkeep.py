@@ -77,6 +77,7 @@ TEMPLATES: Mapping[str, Template] = {
     "database.migrated": lambda told: f"Database migrated by {speech.count(len(told['applied']), 'step')}",
     "activity.read": _activity_read,
     "activity.listed": _activities("listed"),
+    "activity.analyzed": _activities("counted"),
     "activity.watched": _activities("watched"),
     "process.started": lambda told: f"{speech.capital(told.last)} started, version {told['version']}",
     "process.ended": lambda told: f"{speech.capital(told.last)} ended",

@@ -3,7 +3,8 @@ pick from it by hand."""
 
 import json
 import random
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -67,13 +68,16 @@ def lived(database: Database, count: int = 300, seed: int = 7) -> list[Entry]:
     return entries()
 
 
-def act_by_chance(database: Database, chance: random.Random, count: int) -> None:
-    """So many acts more."""
+def act_by_chance(
+    database: Database, chance: random.Random, count: int, at: Callable[[], datetime] | None = None
+) -> None:
+    """So many acts more, recorded now, or when `at` says."""
     programs = {row.program_id: int(row.id) for row in ProgramRow.select()}
     customers = {(row.program, row.customer_id): int(row.id) for row in CustomerRow.select()}
     callers = [row.id for row in CallerRow.select()]
     while count > 0:
         with transaction(database) as unit:
+            unit.now = at() if at is not None else unit.now
             for _ in range(min(count, chance.randint(1, AT_ONCE))):
                 count -= 1
                 program, customer = chance.choice(PROGRAMS), chance.choice(CUSTOMERS)

@@ -23,11 +23,12 @@ def records() -> Iterator[Record[Any]]:
 
 RECORDS = {record.table: record for record in records()}
 
-# Written by one statement of their own each, and by nobody else: Peewee's history, and three tables of bookkeeping.
+# Written by statements of their own, and by nobody else: Peewee's history, and bookkeeping.
 WITHOUT = {"schema_migration", "sql_function"}
 
 COLUMNS = """
-SELECT column_name, CASE data_type WHEN 'timestamp with time zone' THEN 'timestamptz' ELSE data_type END,
+SELECT column_name, CASE data_type
+           WHEN 'timestamp with time zone' THEN 'timestamptz' WHEN 'ARRAY' THEN 'integer[]' ELSE data_type END,
        is_nullable = 'YES'
 FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s
 """
