@@ -7,6 +7,7 @@ import traceback
 
 import click
 
+from cli.activities import activities
 from cli.clock import clock
 from cli.demo import demo
 from cli.doctor import doctor
@@ -43,7 +44,9 @@ def fealty() -> None:
     """
 
 
-for command in (up, demo, doctor, keys, personal_key, retention, ledger, mail, migrate, serve, worker, clock):
+for command in (
+    *(up, demo, doctor, activities, keys, personal_key, retention, ledger, mail, migrate, serve, worker, clock),
+):
     fealty.add_command(command)
 
 

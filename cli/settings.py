@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     # smtp://user:password@host:587 and so on; see workers/settings.py.
     mail_url: SecretStr | None = None
+    # Who asks, where a command calls the server.
+    api_key: SecretStr | None = None
     # PostgreSQL's and Valkey's data, and the logs of what `fealty up` starts.
     data_dir: Path = Field(default_factory=lambda: default_data_dir(CHECKOUT))
     # The keys that open what the database keeps of persons; in the data directory unless told otherwise.
@@ -137,12 +139,18 @@ class Settings(BaseSettings):
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     @property
+    def key(self) -> str:
+        """The API key of whoever sits here, empty where none is set."""
+        return self.api_key.get_secret_value().strip() if self.api_key else ""
+
+    @property
     def secrets(self) -> list[str]:
         """What must never be printed, as it is written and as it is meant."""
         given = (self.database_url, self.owner_database_url, self.redis_url, self.mail_url)
         urls = [url.get_secret_value() for url in given if url]
         # A password that is also the user's or the database's name gives nothing away, and they must be readable.
-        return [form for url in urls for form in (_password(url), unquote(_password(url))) if form not in _shown(url)]
+        forms = [form for url in urls for form in (_password(url), unquote(_password(url))) if form not in _shown(url)]
+        return [*forms, self.key] if self.key else forms
 
     def environment(self) -> dict[str, str]:
         """For our own processes: what we were given, and the data directory as we understood it; but for the owner's

@@ -180,7 +180,7 @@ def following(kind: Kind, method: MethodDescriptorProto) -> Iterator[str]:
 
 def is_watch(method: MethodDescriptorProto) -> bool:
     """Whether the server goes on telling what happens."""
-    return method.server_streaming and not method.client_streaming
+    return method.server_streaming and method.name.startswith("Watch")
 
 
 def comment(file: FileDescriptorProto, path: tuple[int, ...]) -> str:

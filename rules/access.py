@@ -25,6 +25,7 @@ class Permission(StrEnum):
     ACTIVITIES_RECORD = "ACTIVITIES_RECORD"
     ACTIVITIES_RECORD_SECURITY = "ACTIVITIES_RECORD_SECURITY"
     ACTIVITIES_PERSONAL_READ = "ACTIVITIES_PERSONAL_READ"
+    ACTIVITIES_EXPORT = "ACTIVITIES_EXPORT"
     ACTIVITIES_CONFIGURE = "ACTIVITIES_CONFIGURE"
 
 
@@ -55,6 +56,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.PROGRAMS_WRITE,
         Permission.ACTIVITIES_READ,
         Permission.ACTIVITIES_PERSONAL_READ,
+        Permission.ACTIVITIES_EXPORT,
         Permission.POINTS_ADJUST,
         Permission.CUSTOMERS_ADMINISTER,
         Permission.REPORTS_READ,
@@ -68,6 +70,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.ACTIVITIES_READ,
             Permission.REPORTS_READ,
             Permission.ACTIVITIES_WATCH,
+            Permission.ACTIVITIES_EXPORT,
         }
     ),
 }

@@ -21,6 +21,7 @@ from server.call import Call
 from server.convert import (
     customers,
     events,
+    exports,
     holds,
     lots,
     operations,
@@ -84,6 +85,7 @@ COLD: Mapping[type[Any], Codec] = {
     customers_pb2.MergeCustomersRequest: Codec(customers.merge_customers, customers.merged),
     customers_pb2.UnmergeCustomersRequest: Codec(customers.unmerge_customers, customers.unmerged),
     lots_pb2.RedateLotsRequest: Codec(lots.redate_lots, lots.redated),
+    audit_pb2.StartExportRequest: Codec(exports.start_export, exports.started),
     operations_pb2.CancelOperationRequest: Codec(operations.cancel_operation, operations.cancelled),
     retention_pb2.UpdateRetentionRequest: Codec(retention.update_retention, retention.updated),
     retention_pb2.PlaceLegalHoldRequest: Codec(retention.place_legal_hold, retention.placed),

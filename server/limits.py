@@ -164,3 +164,16 @@ ANALYSIS_RANKS_DEFAULT = 10
 SAME_REQUEST_MAX = 100
 SAME_REQUEST_WITHIN_S = 60
 SAME_REQUEST_LOOKED_MAX = 2_000
+
+# Exports of the log open in one process; a caller alone gets half. Each keeps one thread of the lists busy for as long
+# as it goes on, page after page.
+EXPORTS_MAX = 8
+# Entries of one page of an export, some 40 ms of a thread: others' lists come in between. With entries of 100 kB, the
+# largest, it is 100 MB.
+EXPORT_ROWS = 1_000
+# From where on a message of an export ends with its line. Clients take 4 MiB; a smaller one would cost more for each.
+EXPORT_PIECE_BYTES = 128 << 10
+# An export ends after this long, for the reasons of WATCH_MAX_S, and is resumed.
+EXPORT_MAX_S = 1_500.0
+# Streams that together make one file: each is named, with its digest, in every token.
+EXPORT_PARTS_MAX = 100

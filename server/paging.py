@@ -13,7 +13,7 @@ from server import limits
 _MAC_BYTES = 16
 # What of a request says where to begin, how far to go and what to tell besides. It may change from one to the next;
 # what is listed may not.
-_WHERE = ("page_token", "page_size", "cursor", "only_new", "want_total")
+_WHERE = ("page_token", "page_size", "cursor", "only_new", "want_total", "resume_token")
 
 
 class Pages:

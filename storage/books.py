@@ -104,6 +104,10 @@ class Books:
         """Gives positions in the change stream to what is new, at most `limit`. Shared by all who watch: nobody's."""
         return self._cold.run("", lambda _: run(self._database, lambda unit: positions.look(unit.connection, limit)))
 
+    def settle(self, limit: int) -> "asyncio.Future[Look]":
+        """The same, so that all that is committed by now has one where there are no more."""
+        return self._cold.run("", lambda _: run(self._database, lambda unit: positions.settle(unit.connection, limit)))
+
     def read(self, caller: Caller, read: Callable[[], Result]) -> "asyncio.Future[Result]":
         """Runs `read` with a connection open for the models it uses."""
         return self._cold.run(caller.id, lambda _: read())

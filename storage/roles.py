@@ -95,6 +95,7 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "mail": CHANGE,
         "operation": CHANGE,
         "operation_account": CHANGE | REMOVE,
+        "activity_export": CHANGE,
         # What is here, for the look at it when a process starts.
         "schema_migration": READ,
     },

@@ -108,6 +108,10 @@ SWEEP_RETRY_MAX = timedelta(minutes=5)
 OPERATION_ATTEMPTS_MAX = 100
 OPERATION_RETRY_MIN = timedelta(seconds=1)
 OPERATION_RETRY_MAX = timedelta(minutes=5)
+# Bytes of an export's file that one step reads where another worker wrote them: a third of a second, for the digest.
+EXPORT_HASHED_BYTES = 128 << 20
+# How soon an export is looked at again by workers that have no folder for it.
+EXPORT_UNSET_PAUSE = timedelta(minutes=1)
 # Rows removed in one transaction: a few milliseconds of locks and log.
 PRUNE_BATCH = 1_000
 # A few days of finished tasks, to look into what happened over a weekend.

@@ -1,5 +1,7 @@
 """What an operator decides about workers and clocks."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -28,6 +30,8 @@ class WorkerSettings(BaseSettings):
     threads: int = Field(default=THREADS_DEFAULT, ge=1, le=THREADS_MAX)
     # smtp://user:password@host:587 and so on; without it, mails wait.
     mail_url: SecretStr | None = None
+    # Where exports of the log are written, shared by all workers; without it, exports wait.
+    export_dir: Path | None = None
     # The address that mails come from, with or without a name before it.
     mail_sender: str = Field(default="", validate_default=True)
 
@@ -35,6 +39,13 @@ class WorkerSettings(BaseSettings):
     @classmethod
     def _split(cls, queues: Any) -> Any:
         return [part for name in queues.split(",") if (part := name.strip())] if isinstance(queues, str) else queues
+
+    @field_validator("export_dir")
+    @classmethod
+    def _can_be_written(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise ValueError("it is no folder that this process can write into; make it first")
+        return folder.absolute() if folder is not None else None
 
     @field_validator("mail_url")
     @classmethod

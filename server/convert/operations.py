@@ -8,6 +8,7 @@ from server import reasons
 from server.call import Call
 from server.convert import names
 from server.convert.requests import context, fill_receipt, set_instant
+from storage.activity.exporting import operations as exporting
 from storage.engine.requests import Answer
 from storage.operations.commands import CancelOperation
 from storage.operations.queries import Operation
@@ -42,6 +43,9 @@ def fill(shown: pb.Operation, found: Operation) -> None:
     match found.kind:
         case OperationKind.REDATE_LOTS:
             shown.redate_lots.CopyFrom(pb.RedateLotsResult(**found.figures))
+        case OperationKind.EXPORT_ACTIVITIES:
+            file = exporting.file_name(found) if found.state is OperationState.SUCCEEDED else ""
+            shown.export_activities.CopyFrom(pb.ExportResult(file=file, **found.figures))
     if found.error is not None:
         shown.error.reason = reasons.name(ErrorReason.ERROR_REASON_INTERNAL)
         shown.error.message = f"Given up after many tries ({found.error}). Asked for again, it does the rest."

@@ -113,5 +113,6 @@ def _streams(method: Method) -> Permits | None:
     if method.streams:
         return Permits(limits.INGEST_STREAMS_MAX, TooManyStreams, TooManyStreams)
     if method.server_streams:
-        return Permits(limits.WATCHERS_MAX, TooManyStreams, TooManyStreams)
+        most = limits.EXPORTS_MAX if method.kind.type == "EXPORT" else limits.WATCHERS_MAX
+        return Permits(most, TooManyStreams, TooManyStreams)
     return None

@@ -10,6 +10,7 @@ from server.commands import Commands
 from server.convert import activities, analysis, filters, names
 from server.convert.requests import set_instant
 from server.paging import Pages, page_size
+from server.services.export import Export
 from server.services.watch import Watch
 from storage.activity import counts, pages, queries, ranks
 from storage.activity.pages import Position
@@ -28,6 +29,7 @@ class Audit:
         self._books = books
         self._pages = pages
         self._watch = Watch(books, pages)
+        self._export = Export(books, pages)
         self._commands = Commands(books)
 
     async def RecordActivity(self, call: Call, message: pb.RecordActivityRequest) -> pb.RecordActivityResponse:
@@ -97,9 +99,16 @@ class Audit:
     async def WatchActivities(self, call: Call, message: pb.WatchActivitiesRequest) -> None:
         await self._watch.run(call, message)
 
+    async def ExportActivities(self, call: Call, message: pb.ExportActivitiesRequest) -> None:
+        await self._export.run(call, message)
+
+    async def StartExport(self, call: Call, message: pb.StartExportRequest) -> pb.StartExportResponse:
+        return await self._commands.carry_out(call, message, pb.StartExportResponse)
+
     def end_streams(self) -> None:
         """Ends each stream after the message in hand, and those that come: the server is about to stop."""
         self._watch.end()
+        self._export.end()
 
 
 def _written(position: Position | int) -> str:

@@ -6,6 +6,7 @@ Listing, following, counting and exporting ask with the same filter, so that the
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from rules.access import Caller
@@ -78,9 +79,8 @@ def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
     between: list[Condition] = []
     matching: list[Condition] = []
     customers: list[int] = []
-    words: list[str] = []
-    phrases: list[Sequence[str]] = []
-    for wanted in filters:
+    asked = list(filters)
+    for wanted in asked:
         if wanted.recorded_from is not None:
             between.append(("a.recorded_at >= %s", [wanted.recorded_from]))
         if wanted.recorded_before is not None:
@@ -89,12 +89,16 @@ def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
             found = [scope(program, customer, caller).customer for program, customer in wanted.customers]
             customers = [number for number in found if number is not None]
             matching.append(("a.customer = ANY(%s)", [customers]))
-        words += wanted.text.words
-        phrases += wanted.text.phrases
         matching += _of_columns(wanted)
         matching += _of_body(wanted)
-    text = Wanted(tuple(dict.fromkeys(words)), tuple(dict.fromkeys(phrases)))
-    return Conditions(between, matching, customers, text)
+    return Conditions(between, matching, customers, text_of(asked))
+
+
+def text_of(filters: Iterable[Filter]) -> Wanted:
+    """The text of all of some filters."""
+    texts = [wanted.text for wanted in filters]
+    words, phrases = chain.from_iterable(one.words for one in texts), chain.from_iterable(one.phrases for one in texts)
+    return Wanted(tuple(dict.fromkeys(words)), tuple(dict.fromkeys(phrases)))
 
 
 def _of_columns(wanted: Filter) -> Iterator[Condition]:

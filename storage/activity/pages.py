@@ -34,12 +34,14 @@ SOON = 10
 @dataclass(frozen=True, slots=True)
 class Search:
     """What is listed: of a program and of a customer (public ids; empty: of all that the caller may see), what matches
-    all of the filters, the newest first or the oldest."""
+    all of the filters, the newest first or the oldest. `placed_upto`: only what has a position (positions.py) up to
+    that one, which is the same at whatever time it is asked for."""
 
     program: str = ""
     customer: str = ""
     filters: Sequence[Filter] = ()
     ascending: bool = False
+    placed_upto: int | None = None
 
 
 class Position(NamedTuple):
@@ -65,6 +67,13 @@ class Total(NamedTuple):
     is_lower_bound: bool
 
 
+class Rows(NamedTuple):
+    """A page as it is kept: (id, body, occurred_at, recorded_at, points) of each entry, and where the next begins."""
+
+    rows: list[Any]
+    following: Position | None
+
+
 def page(
     books: Connection, search: Search, caller: Caller, after: Position | int | None, size: int, looked_max: int
 ) -> Page:
@@ -78,20 +87,26 @@ def page(
             found = finding.page(books, asked, after, size, looked_max)
             return Page(found.activities, found.following, found.progress.complete_at)
         assert not isinstance(after, int)
-        look = Look(books, search, caller, after, looked_max)
-        # Most pages are full soon. Where entries of all programs are sorted, a few are soon sorted too.
-        rows = look.rows(size + 1, min(looked_max, SOON * size))
-        if len(rows) <= size:
-            look.narrow()
-            rows = look.rows(size + 1, looked_max)
-        ended = look.end() if len(rows) <= size else None
-        shown = from_rows(rows[:size])
-    if not shown or (len(rows) <= size and ended is None):
-        return Page(shown, ended)
-    last = Position(shown[-1].recorded_at, shown[-1].id)
+        kept = rows(books, search, caller, after, size, looked_max)
+        return Page(from_rows(kept.rows), kept.following)
+
+
+def rows(books: Connection, search: Search, caller: Caller, after: Position | None, size: int, looked_max: int) -> Rows:
+    """The same as it is kept, in the caller's transaction. Nobody comes here with a text."""
+    look = Look(books, search, caller, after, looked_max)
+    # Most pages are full soon. Where entries of all programs are sorted, a few are soon sorted too.
+    found = look.rows(size + 1, min(looked_max, SOON * size))
+    if len(found) <= size:
+        look.narrow()
+        found = look.rows(size + 1, looked_max)
+    ended = look.end() if len(found) <= size else None
+    shown = found[:size]
+    if not shown or (len(found) <= size and ended is None):
+        return Rows(shown, ended)
+    last = Position(shown[-1][3], shown[-1][0])
     # What was committed between the two statements may have made the second end before the last entry of the first.
     further = max if search.ascending else min
-    return Page(shown, last if ended is None else further(ended, last))
+    return Rows(shown, last if ended is None else further(ended, last))
 
 
 def total(books: Connection, search: Search, caller: Caller, counted_max: int, looked_max: int) -> Total:
@@ -173,7 +188,7 @@ class Look:
         whose = _begin(books, program, search.customer, caller)
         found = conditions(search.filters, caller)
         self._bounds = [*found.between, *_after(after, search.ascending)]
-        self._told = [*_of_scope(whose), *found.matching]
+        self._told = [*_of_scope(whose), *found.matching, *_placed(search.placed_upto)]
         self._paths = Paths(books, whose, self._bounds, self._order, looked_max)
         self._ended_at: int | None = None
         if asked := _by_words(books, search, caller):
@@ -195,8 +210,8 @@ class Look:
             self._offered = [self._path]
 
     def rows(self, size: int, looked_max: int) -> list[Any]:
-        """(id, body, occurred_at, recorded_at) of up to `size` of the first entries that match, in order."""
-        return self._execute(*self._matching("a.id, a.body, a.occurred_at, a.recorded_at", size, looked_max))
+        """(id, body, occurred_at, recorded_at, points) of up to `size` of the first entries that match, in order."""
+        return self._execute(*self._matching("a.id, a.body, a.occurred_at, a.recorded_at, a.points", size, looked_max))
 
     def count(self, most: int) -> int:
         """How many of the entries looked at match, up to `most`."""
@@ -257,6 +272,10 @@ def _of_scope(whose: Scope) -> list[Condition]:
     return within
 
 
+def _placed(upto: int | None) -> list[Condition]:
+    return [] if upto is None else [(_PLACED, [upto])]
+
+
 def _after(position: Position | None, ascending: bool) -> list[Condition]:
     return [] if position is None else [(f"(a.recorded_at, a.id) {'>' if ascending else '<'} (%s, %s)", [*position])]
 
@@ -267,6 +286,8 @@ def _values(conditions: Sequence[Condition]) -> list[Any]:
 
 # Whatever the planner expects: what is looked at comes in the order of an index, one by one.
 _BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+
+_PLACED = "(SELECT p.position FROM activity_place AS p WHERE p.activity = a.id) <= %s"
 
 _BEGIN = f"""
 {_BY_INDEX}, p.id, (SELECT c.id FROM customer c WHERE c.program = p.id AND c.customer_id = %s)

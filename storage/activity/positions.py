@@ -90,6 +90,13 @@ def look(connection: Connection, limit: int) -> Look:
     return Look(newest(connection), assigned == limit)
 
 
+def settle(connection: Connection, limit: int) -> Look:
+    """The same behind whoever is giving some: where it finds no more, all that was committed before has a position.
+    Raises Busy."""
+    connection.execute("SELECT FROM activity_placed FOR UPDATE")
+    return look(connection, limit)
+
+
 def newest(connection: Connection) -> int:
     """The last position that was given, 0 where none was. All up to it can be read by whoever asks after this."""
     state = _state(connection, _STATE)

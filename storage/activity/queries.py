@@ -1,11 +1,12 @@
 """Reads the activity log."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from peewee import JOIN
 
 from rules.access import Caller, Permission
@@ -98,6 +99,21 @@ def from_rows(rows: Iterable[Any]) -> list[Activity]:
         )
         for row, body in read
     ]
+
+
+def one_by_one(rows: Iterable[Any]) -> Iterator[tuple[Any, Activity]]:
+    """Each of many rows with its activity: only one is held in memory as more than its text."""
+    names: dict[str, str] = {}
+    nouns: dict[str, Nouns] = {}
+    for row in rows:
+        left = dropped.bodies([row[0]])[row[0]] if row[1] is None else msgspec.json.decode(row[1])
+        body: dict[str, Any] = left
+        actor, program = body["actor"]["id"], program_of(body["subject"]).strip("-")
+        if actor not in names:
+            names[actor] = _names({actor}).get(actor, "")
+        if program not in nouns:
+            nouns[program] = program_nouns.current({program} - {""}).get(program, NO_NOUNS)
+        yield row, Activity(row[0], body, row[2], row[3], names[actor], nouns[program])
 
 
 def _names(callers: set[str]) -> dict[str, str]:

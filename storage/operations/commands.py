@@ -61,7 +61,7 @@ def begin(
     new: NewOperation,
     context: CommandContext,
     choose: Callable[[UUID], int],
-    figures: Mapping[str, int],
+    figures: Mapping[str, Any],
 ) -> Operation:
     """Records that it was asked for and begins it. `choose` writes its work list and answers how many accounts that
     are; `figures` are those of an operation that has done nothing."""
@@ -94,17 +94,17 @@ def rehearsed(
     new: NewOperation,
     context: CommandContext,
     accounts_total: int,
-    figures: Mapping[str, int],
+    figures: Mapping[str, Any],
 ) -> Operation:
     """One that has no name, because it was never begun, as it would end if all of it were done now."""
     operation = _new(unit, program, new, context, accounts_total, figures)
     return operation._replace(state=OperationState.SUCCEEDED, accounts_done=accounts_total, ended_at=unit.now)
 
 
-def go_on(unit: Unit, operation: Operation, program: int) -> None:
+def go_on(unit: Unit, operation: Operation, program: int, actor: str = ACTOR, queue: str = QUEUE) -> None:
     """Plans the task whose steps bring it to its end."""
     args = {"operation": str(operation.id), "kind": operation.kind}
-    plan(unit, ACTOR, QUEUE, args, f"{ACTOR}:{operation.id}", program)
+    plan(unit, actor, queue, args, f"{ACTOR}:{operation.id}", program)
 
 
 def lock(identity: UUID) -> tuple[Operation, Program]:
@@ -127,6 +127,13 @@ def advance(unit: Unit, operation: Operation, accounts_done: int, figures: Mappi
     return new
 
 
+def replace(unit: Unit, operation: Operation, figures: Mapping[str, Any]) -> Operation:
+    """Notes how far one is that goes through no accounts."""
+    new = operation._replace(figures=dict(figures), updated_at=unit.now)
+    _save(new)
+    return new
+
+
 def succeed(unit: Unit, operation: Operation, program: Program) -> Operation:
     """Ends one of whose accounts none is left."""
     return _end(unit, operation, program, OperationState.SUCCEEDED, by_worker(OPERATION_SUCCEEDED))
@@ -141,7 +148,7 @@ def fail(unit: Unit, identity: UUID, error: str) -> None:
 
 
 def _new(
-    unit: Unit, program: Program, new: NewOperation, context: CommandContext, total: int, figures: Mapping[str, int]
+    unit: Unit, program: Program, new: NewOperation, context: CommandContext, total: int, figures: Mapping[str, Any]
 ) -> Operation:
     origin, reason = context.origin, context.reason
     return Operation(

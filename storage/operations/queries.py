@@ -20,7 +20,7 @@ REHEARSED = UUID(int=0)
 class Operation(NamedTuple):
     """An operation as it stands. `id` is internal, `program` the public id of its program.
 
-    It goes through `accounts_total` accounts; `figures` count what it has changed so far. `arguments` are what was
+    It goes through `accounts_total` accounts; `figures` are what it has done so far, counted. `arguments` are what was
     asked, `settings_version` the settings that it follows. `error` is the type of what made workers give it up.
     """
 
@@ -38,7 +38,7 @@ class Operation(NamedTuple):
     state: OperationState
     accounts_done: int
     accounts_total: int
-    figures: dict[str, int]
+    figures: dict[str, Any]
     error: str | None
     created_at: datetime
     updated_at: datetime

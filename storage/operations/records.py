@@ -9,6 +9,7 @@ class OperationKind(StrEnum):
     """What it does, in the words of the contract."""
 
     REDATE_LOTS = "REDATE_LOTS"
+    EXPORT_ACTIVITIES = "EXPORT_ACTIVITIES"
 
 
 class OperationState(StrEnum):

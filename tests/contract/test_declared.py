@@ -36,4 +36,8 @@ def test_calls_with_something_in_common_are_told_apart_as_the_contract_says() ->
     assert of["GetBalance"] == {calls.CALLS_ANY, calls.CALLS_OF_PROGRAM}
     assert of["ListPrograms"] == {calls.CALLS_ANY, calls.CALLS_LIST}
     assert all(calls.CALLS_LIST in of[name] for name in of if name.startswith("List"))
-    assert {name for name in of if calls.CALLS_STREAM in of[name]} == {"BatchIngest", "WatchActivities"}
+    assert {name for name in of if calls.CALLS_STREAM in of[name]} == {
+        "BatchIngest",
+        "ExportActivities",
+        "WatchActivities",
+    }

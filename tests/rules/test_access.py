@@ -35,6 +35,7 @@ def test_a_service_works_for_customers_and_decides_nothing() -> None:
         Permission.REPORTS_READ,
         Permission.ACTIVITIES_RECORD_SECURITY,
         Permission.ACTIVITIES_CONFIGURE,
+        Permission.ACTIVITIES_EXPORT,
     }
 
 
@@ -46,6 +47,7 @@ def test_an_auditor_reads_the_books_and_nothing_about_persons() -> None:
         Permission.ACTIVITIES_READ,
         Permission.REPORTS_READ,
         Permission.ACTIVITIES_WATCH,
+        Permission.ACTIVITIES_EXPORT,
     }
 
 

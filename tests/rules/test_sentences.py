@@ -133,6 +133,15 @@ def test_of_what_is_withheld_only_the_field_is_told() -> None:
         ("activity.listed", ADA, {"count": 20}, "20 activities of customer ada listed"),
         ("activity.listed", "programs/-", {"count": 1}, "1 activity of all programs listed"),
         ("activity.watched", CLUB, {}, "Activities of program Coffee club watched"),
+        ("activity.exported", "-", {"count": 1200, "format": "CSV", "whole": True}, "1,200 activities of all programs "
+         "exported as CSV"),
+        ("activity.exported", ADA, {"count": 1, "format": "NDJSON", "whole": False}, "1 activity of customer ada "
+         "exported as NDJSON, not all of them"),
+        ("export.started", CLUB, {"count": 30, "format": "CSV", "resumed": True}, "Export of activities of program "
+         "Coffee club as CSV gone on with after 30"),
+        ("export.planned", ADA, {"format": "CSV"}, "Export of activities of customer ada as CSV into a file begun"),
+        ("operation.succeeded", f"{CLUB}/operations/1", {"kind": "EXPORT_ACTIVITIES", "on": CLUB, "rows": 12}, "Export "
+         "of activities of program Coffee club done after 12 activities"),
         ("debt.repaid", f"{ADA}/accounts/beans", {"amount": -250}, "2.50 points (Beans) of customer ada repaid debt"),
         ("points.spent", f"{ADA}/accounts/beans", {"amount": -100, "transaction": "t1"}, "1.00 point (Beans) of "
          "customer ada spent on purchase t1"),

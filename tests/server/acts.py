@@ -223,6 +223,13 @@ async def _cancel_operation(club: Club) -> Any:
     return operations_pb2.CancelOperationRequest(name=(await club.redate_slowly()).name, reason=WHY)
 
 
+async def _export(club: Club) -> Any:
+    wanted = audit_pb2.ActivityFilter(subjects=[ADA])
+    return audit_pb2.StartExportRequest(
+        parent=NAME, format=audit_pb2.EXPORT_FORMAT_CSV, filter=wanted, filter_text="outcome = DENIED", reason=WHY
+    )
+
+
 async def _update_retention(club: Club) -> Any:
     rule = retention_pb2.RetentionRule(
         category=activity_pb2.ACTIVITY_CATEGORY_CUSTOMERS, effect=retention_pb2.ACTIVITY_EFFECT_READ, days=730
@@ -325,6 +332,9 @@ ACTS: dict[str, Act] = {
     "programs.ArchiveCard": Act(_archive_card, "card.archived", f"{NAME}/cards/plain", {}, whose=NOBODY),
     "programs.UnarchiveCard": Act(_unarchive_card, "card.unarchived", f"{NAME}/cards/plain", {}, whose=NOBODY),
     "programs.AdvanceTestClock": Act(_advance, "program.clock_advanced", NAME, {}, whose=NOBODY),
+    "audit.StartExport": Act(
+        _export, "export.planned", NAME, {"format": "CSV", "filter": ["subjects", "filter_text"]}, whose=NOBODY
+    ),
     "operations.CancelOperation": Act(
         _cancel_operation, "operation.cancelled", f"{NAME}/operations/OPERATION", {}, whose=NOBODY
     ),

@@ -114,6 +114,7 @@ REQUESTS: dict[str, Ask] = {
     "AnalyzeActivities": _of(audit_pb2.AnalyzeActivitiesRequest(parent=NAME)),
     "GetActivity": _activity,
     "WatchActivities": _of(audit_pb2.WatchActivitiesRequest(parent=NAME)),
+    "ExportActivities": _of(audit_pb2.ExportActivitiesRequest(parent=NAME, format=audit_pb2.EXPORT_FORMAT_CSV)),
 }
 
 

@@ -1,8 +1,10 @@
 """Operations as their callers see them: begun, watched, cancelled, told in sentences."""
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
-from fealty.v1 import lots_pb2, operations_pb2
+from fealty.v1 import audit_pb2, lots_pb2, operations_pb2
 from rules.access import Role
 from storage.engine.unit import run
 from storage.ledger.redating.steps import step
@@ -11,6 +13,7 @@ from storage.operations.queries import get
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account
 from tests.server.serving import activities, fresh, told
 from tests.storage.scene import CALLER
+from workers.actors.exports import export
 
 State = operations_pb2.OperationState
 
@@ -127,3 +130,44 @@ async def test_neither_a_preview_nor_a_redating_waits_for_an_account_that_somebo
         preview = await club.redate(validate_only=True)
         assert (preview.redate_lots.lots, preview.name) == (2, "")
         assert not (await club.redate()).done
+
+
+async def test_an_export_into_a_file_is_watched_until_it_is_there(club: Club, tmp_path: Path) -> None:
+    """With its name and its digest; what the filter asked stands in no record, and no longer in the books."""
+    await club.earn(100)
+    wanted = audit_pb2.ActivityFilter(subjects=[ADA], actors=["Gwendolyn"])
+    request = audit_pb2.StartExportRequest(
+        parent=NAME, format=audit_pb2.EXPORT_FORMAT_NDJSON, filter=wanted, request_id=fresh()
+    )
+    auditor = club.served.client(club.served.key("auditor", Role.AUDITOR))
+    begun = (await auditor.audit.StartExport(request)).operation
+    assert (begun.state, begun.export_activities.file) == (State.OPERATION_STATE_RUNNING, "")
+    actor, args = export(tmp_path), {"operation": str(get(begun.name, CALLER).id)}
+    while not run(club.served.database, lambda unit: actor.step(unit, args)):
+        assert (await _read(club, begun.name)).state == State.OPERATION_STATE_RUNNING
+    done = await _read(club, begun.name)
+    [path] = tmp_path.iterdir()
+    told = done.export_activities
+    assert (told.file, told.rows, told.bytes) == (path.name, 0, 0)
+    assert told.sha256 == hashlib.sha256(b"").hexdigest()
+    kept = club.served.rows("SELECT body FROM activity UNION SELECT activity_export::text FROM activity_export")
+    assert "Gwendolyn" not in str([*kept, club.served.rows("SELECT args FROM task")])
+    recorded = [
+        one.description for one in await activities(club.admin) if one.name in (begun.activity, done.end_activity)
+    ]
+    assert recorded == [
+        "Export of activities of program Coffee club done after 0 activities.",
+        "Export of activities of program Coffee club as NDJSON into a file begun (Staff auditor).",
+    ]
+
+
+async def test_an_export_of_whom_nobody_knows_is_refused(club: Club) -> None:
+    """Before a worker meets it, where nobody would hear of it for hours."""
+    for more, reason in (
+        ({"parent": f"{NAME}/customers/eve"}, "CUSTOMER_NOT_FOUND"),
+        ({"filter_text": f"customer = {NAME}/customers/eve"}, "CUSTOMER_NOT_FOUND"),
+        ({"time_zone": "Nowhere/Here"}, "TIME_ZONE_UNKNOWN"),
+        ({"format": 0}, "INVALID_REQUEST"),
+    ):
+        fields: dict[str, Any] = {"parent": NAME, "format": audit_pb2.EXPORT_FORMAT_CSV, "request_id": fresh(), **more}
+        assert (await told(club.admin.audit.StartExport(audit_pb2.StartExportRequest(**fields)))).reason == reason

@@ -33,7 +33,8 @@ SHAPED = {
 }
 WORDS = ("Featherstone", "planted", "601999888", "qaa-QM")
 # Where it may be: profiles, notes, and encrypted what changed. Everything else is searched, whoever adds it.
-KEEPS = {"customer", "customer_external_id", "activity_note"}
+# What an export asks for stands beside its operation, and is forgotten as that ends.
+KEEPS = {"customer", "customer_external_id", "activity_note", "activity_export"}
 
 
 def _personal(descriptor: Descriptor) -> Iterator[list[str]]:

@@ -9,6 +9,8 @@ from server import limits
 from storage.activity import positions, words
 from storage.engine.unit import run
 from tests.server.club import ADA, NAME, Club
+from tests.server.exported import NDJSON, objects, whole
+from tests.server.exported import exported as export
 from tests.server.logged import Activity, answer, listed, lived, until
 from tests.server.serving import told
 from tests.server.watching import told as watched
@@ -46,7 +48,7 @@ async def test_what_is_typed_is_found_in_sentences_and_ids(club: Club) -> None:
     assert {one.request_id for one in by_request} == {log[3].request_id}
 
 
-async def test_what_is_counted_of_a_text_is_what_is_listed(club: Club) -> None:
+async def test_what_is_counted_and_exported_of_a_text_is_what_is_listed(club: Club) -> None:
     """One filter, one set: a chart above a list that shows another number is a wrong chart."""
     log = await lived(club)
     taken(club)
@@ -57,6 +59,8 @@ async def test_what_is_counted_of_a_text_is_what_is_listed(club: Club) -> None:
         counted = await club.admin.audit.AnalyzeActivities(asked)
         assert (counted.total, counted.basis.is_all) == (len(found), True)
         assert sum(one.count for one in counted.actors) == len(found)
+        exported = objects(whole(await export(club.admin, kind=NDJSON, filter_text=line)))
+        assert [one["name"] for one in exported][::-1] == _names(found)
 
 
 def _names(found: list[Activity]) -> list[str]:

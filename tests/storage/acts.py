@@ -10,6 +10,8 @@ from typing import Any, get_type_hints
 from rules.refunds import RollbackPolicy
 from rules.retention import Effect
 from server.commands import Codec
+from storage.activity.exporting.operations import Asked, StartExport
+from storage.activity.pages import Search
 from storage.customers.closing import BlockCustomer, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.merging import MergeCustomers
@@ -131,6 +133,9 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     UnmergeCustomers: _part,
     RedateLots: lambda scene, context: RedateLots("coffee", "", _TERMS, context),
     CancelOperation: _cancel,
+    StartExport: lambda scene, context: StartExport(
+        Asked(Search("coffee"), "CSV", "UTC", "", sees_origin=True), (), context
+    ),
     UpdateRetention: lambda scene, context: UpdateRetention(
         "coffee", "", (Rule("CUSTOMERS", Effect.READ, 30),), context
     ),

@@ -1,14 +1,17 @@
 """Actors whose effects can be counted, and which can be held in the middle of their work."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from storage.activity.exporting import operations as exports
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import Unit, transaction
 from storage.ledger.redating.steps import StepSize, step
@@ -17,11 +20,14 @@ from storage.retention import sweep as retention
 from storage.retention.sweep import Limits
 from storage.tasks.commands import plan
 from tests.databases import as_owner
+from workers.actors.exports import export
 from workers.broker import Broker
 from workers.tasks import Actor
 from workers.worker import run
 
 HELD_LOCK = 1
+# Of a worker that was started with a folder.
+_EXPORT = export(Path(folder) if (folder := os.environ.get("FEALTY_EXPORT_DIR")) else None)
 SWEEP_BATCH = 10
 STEP_ACCOUNTS = 10
 RETENTION_BATCH = 10
@@ -65,6 +71,16 @@ def redate_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
     return ended
 
 
+def export_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
+    """Writes an export in small pages, and is held in the middle of the second."""
+    exports.SIZE = exports.SIZE.__class__(rows=5, looked=20_000, piece_bytes=1 << 20)
+    found = unit.connection.execute("SELECT rows FROM activity_export").fetchone()
+    ended = _EXPORT.step(unit, args)
+    if found == (5,):
+        wait_while_held(unit.connection)
+    return ended
+
+
 def drop_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
     """Drops bodies of the log in small batches, and is held in the middle of the third."""
     done = unit.connection.execute("SELECT dropped FROM retention_sweep").fetchone()
@@ -89,8 +105,9 @@ NOTE_AND_WAIT = _actor("note_and_wait", note_and_wait)
 REFUSE = _actor("refuse", refuse)
 SWEEP_SLOWLY = _actor("sweep_slowly", sweep_slowly)
 OPERATION_SLOWLY = _actor("operation_slowly", redate_slowly)
+EXPORT_SLOWLY = _actor("export_slowly", export_slowly)
 RETENTION_SLOWLY = _actor("retention_slowly", drop_slowly)
-ACTORS = (NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY, OPERATION_SLOWLY, RETENTION_SLOWLY)
+ACTORS = (NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY, OPERATION_SLOWLY, EXPORT_SLOWLY, RETENTION_SLOWLY)
 
 
 class Holder:

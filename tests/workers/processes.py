@@ -42,9 +42,9 @@ class Processes:
         self._urls = (database_url, redis_url)
         self._folder = folder
 
-    def worker(self) -> subprocess.Popen[bytes]:
+    def worker(self, **variables: str) -> subprocess.Popen[bytes]:
         """A worker with two threads, for the actors of tests.workers.acting."""
-        return self._start(WORKER, "worker")
+        return self._start(WORKER, "worker", **variables)
 
     def mail_worker(self, mail_url: str, sender: str, trusted: Path) -> subprocess.Popen[bytes]:
         """A worker as operators start it, for mail only, which believes the certificates of a file."""

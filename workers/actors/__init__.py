@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from workers.actors.exports import export
 from workers.actors.mail import send_mail
 from workers.actors.operations import OPERATION
 from workers.actors.prune import PRUNE
@@ -16,5 +17,6 @@ AnyActor = Actor | ExternalActor[Any, Any]
 
 
 def build(settings: WorkerSettings) -> tuple[AnyActor, ...]:
-    """All actors of a worker, those that need a client with theirs."""
-    return (SWEEP_PROGRAM, OPERATION, PRUNE, RETENTION, send_mail(open_transport(settings)))
+    """All actors of a worker, those that need a client or a folder with theirs."""
+    mail, exports = send_mail(open_transport(settings)), export(settings.export_dir)
+    return (SWEEP_PROGRAM, OPERATION, PRUNE, RETENTION, mail, exports)

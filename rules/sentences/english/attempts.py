@@ -159,5 +159,7 @@ ATTEMPTS = {
     "activity.listed": "list activities{of}",
     "activity.analyzed": "count activities{of}",
     "activity.watched": "watch activities{of}",
+    "activity.exported": "export activities{of}",
+    "export.planned": "have activities{of} exported",
     "method.unknown": "call a method that there is not",
 }

@@ -26,6 +26,9 @@ def _to(told: Told) -> str:
 
 def _operation(deed: str) -> Template:
     def template(told: Told) -> str:
+        if told.details.get("kind") == "EXPORT_ACTIVITIES":
+            rows = speech.count(told["rows"], "activity", "activities")
+            return f"Export of activities of {_whose(told, told['on'])} {deed} after {rows}"
         on, card_id = told["on"], part(told["on"], "accounts") or part(told["on"], "cards")
         lots = f"{told.counted(told['points'], card_id=card_id)} in {speech.count(told['lots'], 'lot')}"
         through = f"{told['accounts_done']:,} of {speech.count(told['accounts_total'], 'account')}"
@@ -56,10 +59,21 @@ def _activities(deed: str) -> Template:
     return template
 
 
-def _whose(told: Told) -> str:
-    if part(told.subject, "customers"):
-        return told.customer
-    return told.program_name() if part(told.subject, "programs").strip("-") else "all programs"
+def _exported(told: Told) -> str:
+    count = speech.count(told["count"], "activity", "activities")
+    return f"{count} of {_whose(told)} exported as {told['format']}{'' if told['whole'] else ', not all of them'}"
+
+
+def _exporting(told: Told) -> str:
+    deed = f"gone on with after {told['count']:,}" if told["resumed"] else "begun"
+    return f"Export of activities of {_whose(told)} as {told['format']} {deed}"
+
+
+def _whose(told: Told, name: str = "") -> str:
+    of = name or told.subject
+    if part(of, "customers"):
+        return customer(of)
+    return told.program_name() if part(of, "programs").strip("-") else "all programs"
 
 
 TEMPLATES: Mapping[str, Template] = {
@@ -79,6 +93,9 @@ TEMPLATES: Mapping[str, Template] = {
     "activity.listed": _activities("listed"),
     "activity.analyzed": _activities("counted"),
     "activity.watched": _activities("watched"),
+    "activity.exported": _exported,
+    "export.started": _exporting,
+    "export.planned": lambda told: f"Export of activities of {_whose(told)} as {told['format']} into a file begun",
     "process.started": lambda told: f"{speech.capital(told.last)} started, version {told['version']}",
     "process.ended": lambda told: f"{speech.capital(told.last)} ended",
     "batch.ingested": lambda told: "Batch of postings taken in",

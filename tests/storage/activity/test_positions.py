@@ -232,3 +232,24 @@ def test_positions_are_never_taken_back(owner_url: str) -> None:
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
             by_owner(owner_url, statement)
+
+
+def test_whoever_settles_waits_for_those_who_are_giving_positions(database: Database) -> None:
+    """An export that began while the clock was giving some would lack what was recorded just before it."""
+    assign(database)
+    act(database, "just before")
+    found: list[tuple[int, bool]] = []
+
+    def settle() -> None:
+        with transaction(database) as unit:
+            found.append(positions.settle(unit.connection, 100))
+
+    with transaction(database) as clock:
+        before = positions.newest(clock.connection)
+        assert positions.assign(clock.connection, 100) == 1
+        settling = threading.Thread(target=settle)
+        settling.start()
+        settling.join(0.2)
+        assert settling.is_alive()
+    settling.join()
+    assert found == [(before + 1, False)]

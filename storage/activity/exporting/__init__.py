@@ -1,0 +1,1 @@
+"""The log as a file: which activities, fixed once, and how each is written."""
