@@ -3,7 +3,7 @@
 from typing import Any
 
 # Older servers would not know what such an operation is, where they list operations.
-OLDEST_SERVER = 19
+OLDEST_SERVER = 18
 
 KIND = """
 ALTER TABLE operation DROP CONSTRAINT operation_kind_check;
