@@ -46,7 +46,11 @@ PARTS: tuple[tuple[tuple[str, ...], Callable[[Stage, int], Iterable[Row]]], ...]
     (("spend_10k_lots",), depth),
 )
 OUT = ("spend_vs_earn", "hold_vs_earn", "capture_vs_earn", "refund_vs_earn")
-GROWN = ("events_grown_vs_noop", "points_grown_vs_noop", "earn_10m_vs_empty", "log_page_vs_noop")
+LOG = (
+    *("log_page_vs_noop", "log_text_rare_vs_noop", "log_text_common_vs_noop", "log_text_mixed_vs_noop"),
+    *("log_analyze_vs_noop", "log_export_vs_copy"),
+)
+GROWN = ("events_grown_vs_noop", "points_grown_vs_noop", "earn_10m_vs_empty", *LOG)
 
 
 def main() -> int:

@@ -49,7 +49,7 @@ def grown(seconds: float, rounds: int, entries: int) -> Iterable[Row]:
         # The first customer left the samples.
         asked = random.Random(1).sample(range(1, customers), min(ASKED, customers - 1))
         yield from _reads(full, rounds, asked, what)
-        yield from log.pages(full, rounds, what)
+        yield from log.reads(full, rounds, what)
         yield from _earn(full, empty, rounds, asked, what)
 
 
