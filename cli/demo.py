@@ -61,7 +61,8 @@ def demo(households: int | None, days: int | None, address: str | None, json_: b
             progress.say("checking the books")
             verdict = _verify(database, year.program_id)
             progress.say("reading the log")
-            told = [] if json_ else telling.told(where, key, year.first_customer, journey.ZONE.key)
+            customer = None if json_ else year.first_customer
+            told = telling.told(where, key, customer, journey.ZONE.key) if customer else []
     except KeyboardInterrupt:
         click.echo("Stopped: the next `make demo` goes on from here.", err=True)
         raise

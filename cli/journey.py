@@ -49,10 +49,10 @@ class Journey(NamedTuple):
     days: list[Day]
 
     @property
-    def first_customer(self) -> str:
-        """The resource name of the household that bought first."""
-        first = next(basket.household for day in self.days for basket in day.baskets)
-        return f"programs/{self.program_id}/customers/household-{first}"
+    def first_customer(self) -> str | None:
+        """The resource name of the household that bought first; None where nobody bought."""
+        first = next((basket.household for day in self.days for basket in day.baskets), None)
+        return None if first is None else f"programs/{self.program_id}/customers/household-{first}"
 
     @property
     def baskets(self) -> int:

@@ -54,6 +54,6 @@ class Progress:
         self._done += baskets
         if self._bar:
             self._bar.update(self._task, completed=self._done, description=f"{day:%d %b %Y}")
-        elif self._done * LINES >= self._expected * (self._lines + 1):
+        elif self._expected and self._done * LINES >= self._expected * (self._lines + 1):
             self._lines = self._done * LINES // self._expected
             click.echo(f"{day}: {self._done:,} of {self._expected:,} baskets", err=True)
