@@ -68,6 +68,10 @@ class TooManyStreams(Exception):
     """As many streams of this kind are open as may be, by you or by all; end one, or try again later."""
 
 
+class ServerStopping(Exception):
+    """The server is about to stop, and nothing was shown yet; ask again, and another process answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What the caller is told: a status with one ErrorInfo, and what the activity log calls it.
@@ -166,6 +170,9 @@ _TOLD: dict[type, _Told] = {
     ShareUsedUp: _Told(StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_SHARE_USED_UP, None, limits.PUSHBACK_MS),
     TooManyStreams: _Told(
         StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_TOO_MANY_STREAMS, None, limits.STREAM_PUSHBACK_MS
+    ),
+    ServerStopping: _Told(
+        StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_UNAVAILABLE, Outcome.FAILED, limits.PUSHBACK_MS
     ),
     Busy: _Told(
         StatusCode.ABORTED,

@@ -17,7 +17,7 @@ _MODE = 0o600
 
 
 class File:
-    """One file of a folder. Its digest is remembered as it grows; another process computes it anew."""
+    """One file of a folder. Of what the books know of it the digest is remembered; another process computes it anew."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._whole = folder / name
@@ -33,7 +33,7 @@ class File:
         return self._size() >= bytes_ if bytes_ else True
 
     def catch_up(self, bytes_: int, most: int) -> bool:
-        """Reads up to `most` of what others wrote of its first `bytes_`, for the digest; whether that was all."""
+        """Reads up to `most` of its first `bytes_`, as far as it is not in the digest; whether that was all."""
         if self._hashed > bytes_:
             self._hash, self._hashed = hashlib.sha256(), 0
         if self._hashed < bytes_:
@@ -47,7 +47,8 @@ class File:
         return self._hashed == bytes_
 
     def append(self, bytes_: int, data: bytes) -> None:
-        """Has it hold its first `bytes_`, and `data` behind them, also after a power cut."""
+        """Has it hold its first `bytes_`, and `data` behind them, also after a power cut. The digest waits for
+        `catch_up`: until the books know of `data`, another worker may write something else there."""
         opened = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
         with open(opened, "r+b") as file:
             file.truncate(bytes_)
@@ -55,22 +56,23 @@ class File:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        self._hash.update(data)
-        self._hashed += len(data)
 
-    def finish(self) -> str:
-        """Gives it its name; its SHA-256."""
+    def finish(self, last: bytes) -> str:
+        """Gives it its name; its SHA-256, where `last` is what was appended since `catch_up`."""
         self._part.replace(self._whole)
         folder = os.open(self._whole.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
-        return str(self._hash.hexdigest())
+        digest = self._hash.copy()
+        digest.update(last)
+        return str(digest.hexdigest())
 
     def discard(self) -> None:
-        """Removes what there is of it, where it is not whole."""
+        """Removes what there is of it, by either name: it may have got its own in a step that was not committed."""
         self._part.unlink(missing_ok=True)
+        self._whole.unlink(missing_ok=True)
 
     def _size(self) -> int:
         return self._part.stat().st_size if self._part.exists() else 0

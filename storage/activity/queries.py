@@ -1,6 +1,6 @@
 """Reads the activity log."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -99,18 +99,19 @@ def from_rows(rows: Iterable[Any]) -> list[Activity]:
     ]
 
 
-def one_by_one(rows: Iterable[Any]) -> Iterator[tuple[Any, Activity]]:
-    """Each of many rows with its activity: only one is held in memory as more than its text."""
+def one_by_one(rows: Sequence[Any]) -> Iterator[tuple[Any, Activity]]:
+    """Each of many rows with its activity: only one is held in memory as more than its text, but for those whose bodies
+    were dropped, which are small."""
+    left = dropped.bodies([row[0] for row in rows if row[1] is None])
     names: dict[str, str] = {}
     nouns: dict[str, Nouns] = {}
     for row in rows:
-        left = dropped.bodies([row[0]])[row[0]] if row[1] is None else msgspec.json.decode(row[1])
-        body: dict[str, Any] = left
-        actor, program = body["actor"]["id"], program_of(body["subject"]).strip("-")
+        body: dict[str, Any] = left[row[0]] if row[1] is None else msgspec.json.decode(row[1])
+        actor, program = body["actor"]["id"], program_of(body["subject"])
         if actor not in names:
             names[actor] = _names({actor}).get(actor, "")
         if program not in nouns:
-            nouns[program] = program_nouns.current({program} - {""}).get(program, NO_NOUNS)
+            nouns[program] = program_nouns.current({program} - {"", "-"}).get(program, NO_NOUNS)
         yield row, Activity(row[0], body, row[2], row[3], names[actor], nouns[program])
 
 

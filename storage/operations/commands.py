@@ -7,6 +7,7 @@ from uuid import UUID
 from rules.activity import OPERATION_FAILED, OPERATION_SUCCEEDED, Origin, by_worker
 from rules.refusals import OperationEnded
 from storage.activity.commands import Scope, record
+from storage.activity.records import ActivityRow
 from storage.engine.commands import NO_REASON, CommandContext, Reason
 from storage.engine.ids import new_uuid
 from storage.engine.requests import Answer
@@ -25,10 +26,12 @@ QUEUE = "operations"
 
 
 class NewOperation(NamedTuple):
-    """What is to be done to what. `arguments` are JSON without floats, and hold no personal data."""
+    """What is to be done to what, and in whose timeline that stands. `arguments` are JSON without floats, and hold no
+    personal data."""
 
     kind: OperationKind
     subject: str
+    scope: Scope
     arguments: Mapping[str, Any]
 
 
@@ -76,7 +79,7 @@ def begin(
         unit,
         context.origin,
         new.subject,
-        Scope(program.id),
+        new.scope,
         program.now(unit.now),
         details=reason.added_to(details),
         request_id=context.request.request_id,
@@ -175,7 +178,9 @@ def _end(
         **operation.figures,
         **({"error": operation.error} if operation.error else {}),
     }
-    at, scope = program.now(unit.now), Scope(program.id)
+    # Where it was begun, it ends.
+    customer = ActivityRow.select(ActivityRow.customer).where(ActivityRow.id == operation.activity).scalar()
+    at, scope = program.now(unit.now), Scope(program.id, customer)
     details = reason.added_to(told)
     activity = record(
         unit,

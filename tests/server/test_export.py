@@ -51,6 +51,16 @@ async def test_what_is_exported_is_what_is_listed(club: Club, kind: Any, asking:
     assert len(set(found) - set(expected)) <= 1
 
 
+async def test_a_file_calls_a_program_by_its_own_name(server: Served) -> None:
+    """Also where its id ends with what stands for all programs."""
+    await server.admin.programs.CreateProgram(program("coffee-", display_name="Dash club"))
+    await exported(server.admin, "programs/coffee-")
+    [found] = [
+        line for line in cells(whole(await exported(server.admin, "programs/coffee-"))) if "exported" in line["action"]
+    ]
+    assert found["description"].startswith("1 activity of program Dash club exported")
+
+
 async def test_a_file_ends_where_it_was_fixed(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is recorded while somebody downloads would make the file no end, and no two files the same."""
     log = await lived(club)
@@ -118,12 +128,9 @@ async def test_an_export_is_recorded_before_it_shows_anything_and_at_its_end(clu
     after = await listed(club.admin)
     [(outcome, begun)] = _told(after, "export.started")
     assert outcome == SUCCEEDED
-    assert {name: begun[name] for name in ("format", "filter", "resumed", "count")} == {
-        "format": "CSV",
-        "filter": ["subjects", "filter_text"],
-        "resumed": False,
-        "count": 0,
-    }
+    # Without a count: none before anything was read would say that there was nothing.
+    del begun["upto"]
+    assert begun == {"format": "CSV", "filter": ["subjects", "filter_text"], "resumed": False}
     [(outcome, ended)] = _told(after, "activity.exported")
     assert (outcome, ended["whole"], ended["count"], ended["bytes"]) == (SUCCEEDED, True, len(cells(data)), len(data))
     assert ended["parts"] == [{"bytes": part.bytes, "sha256": part.sha256} for part in end.parts]
@@ -283,6 +290,20 @@ async def test_an_export_ends_well_where_the_server_must_and_goes_on_elsewhere(
     assert not any(one.HasField("end") for one in found)
     found += await exported(club.admin, filter_text=line, resume_token=found[-1].resume_token)
     assert whole(found) == unbroken
+
+
+async def test_a_server_that_stops_before_the_set_is_fixed_gives_no_token(
+    club: Club, server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a token to half a set the file would be gone on with elsewhere, and end as whole without the other half."""
+    log = await lived(club)
+    monkeypatch.setattr(limits, "WATCH_POSITIONS_MAX", 1)
+    for servicer in server.app.servicers:
+        if hasattr(servicer, "end_streams"):
+            servicer.end_streams()
+    stopped = await export_told(club.admin)
+    assert (stopped.code, stopped.reason) == (StatusCode.UNAVAILABLE, "UNAVAILABLE")
+    assert server.rows("SELECT max(position) FROM activity_place")[0][0] < len(log)
 
 
 async def test_where_nothing_matches_for_long_it_says_that_it_lives(

@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fealty.v1 import audit_pb2, lots_pb2, operations_pb2
 from rules.access import Role
 from storage.engine.unit import run
@@ -159,6 +161,25 @@ async def test_an_export_into_a_file_is_watched_until_it_is_there(club: Club, tm
         "Export of activities of program Coffee club done after 0 activities.",
         "Export of activities of program Coffee club as NDJSON into a file begun (Staff auditor).",
     ]
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+@pytest.mark.parametrize("parent", [ADA, NAME])
+async def test_an_export_of_a_customers_log_stands_in_their_timeline(
+    club: Club, tmp_path: Path, parent: str, is_cancelled: bool
+) -> None:
+    """Whoever asks who took away what is known of a person finds it there, and how it ended."""
+    request = audit_pb2.StartExportRequest(parent=parent, format=audit_pb2.EXPORT_FORMAT_CSV, request_id=fresh())
+    begun = (await club.admin.audit.StartExport(request)).operation
+    if is_cancelled:
+        await _cancel(club, begun.name)
+    actor, args = export(tmp_path), {"operation": str(get(begun.name, CALLER).id)}
+    while not run(club.served.database, lambda unit: actor.step(unit, args)):
+        pass
+    ended = await _read(club, begun.name)
+    told = {ended.activity, ended.end_activity}
+    shown = {one.name for one in await activities(club.admin, parent=ADA)}
+    assert told & shown == (told if parent == ADA else set())
 
 
 async def test_an_export_of_whom_nobody_knows_is_refused(club: Club) -> None:

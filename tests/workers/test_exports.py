@@ -26,7 +26,7 @@ from storage.engine.unit import Unit, transaction
 from storage.operations.commands import CancelOperation
 from storage.operations.queries import Operation
 from storage.tasks.commands import claim
-from tests.workers.acting import Holder, figure, make_due, rows
+from tests.workers.acting import Holder, figure, make_due, open_tasks, rows
 from tests.workers.customers import CALLER, asked, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from workers.actors.exports import export
@@ -121,6 +121,65 @@ def test_a_file_that_is_not_as_the_books_know_it_is_mended(database: Database, t
     assert figures["rows"] == 12
 
 
+def test_the_digest_is_of_what_is_there_where_a_step_was_not_committed(database: Database, tmp_path: Path) -> None:
+    """Another worker wrote it again, in other words: a digest of the first would call the file forged."""
+    _begin(database)
+    actor, another = export(tmp_path), export(tmp_path)
+    _step(database, actor)
+    _step_in_vain(database, actor)
+    [part] = tmp_path.iterdir()
+    before = part.read_bytes()
+    with transaction(database) as unit:
+        # With their name each line is longer: that it was written anew is not to be told by its length.
+        unit.connection.execute(
+            "INSERT INTO caller (id, type, name, role, created_at, activity)"
+            " SELECT 'tests', 'SERVICE', 'Tests', 'SERVICE', now(), id FROM activity LIMIT 1"
+        )
+    _step(database, another)
+    assert part.read_bytes() != before
+    _work(database, actor)
+    [path] = tmp_path.iterdir()
+    [(figures,)] = rows(database, "SELECT figures FROM operation")
+    assert figures["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("end", ["CANCELLED", "FAILED"])
+def test_a_whole_file_goes_where_its_export_ended_otherwise(database: Database, tmp_path: Path, end: str) -> None:
+    """It got its name in a step that was not committed: under it, nobody would know it from one that is theirs."""
+    begun = _begin(database)
+    actor = export(tmp_path)
+    for _ in ("the set is fixed", "a page", "another"):
+        _step(database, actor)
+    _step_in_vain(database, actor)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".csv"]
+    if end == "CANCELLED":
+        carry_out(database, CancelOperation(begun.name, asked(Reason("MISTAKE"))))
+        _work(database, actor)
+    else:
+        _work(database, _failing(actor))
+    assert rows(database, "SELECT state FROM operation") == [(end,)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_written_of_a_cancelled_export_waits_for_a_worker_that_can_remove_it(
+    database: Database, tmp_path: Path
+) -> None:
+    """One without the folder would leave half a log lying there for ever; where nobody has begun it, none waits."""
+    begun = _begin(database)
+    actor = export(tmp_path)
+    _step(database, actor)
+    _step(database, actor)
+    carry_out(database, CancelOperation(begun.name, asked(Reason("MISTAKE"))))
+    _work(database, export(None))
+    assert open_tasks(database) == 1
+    make_due(database)
+    _work(database, actor)
+    assert list(tmp_path.iterdir()) == []
+    carry_out(database, CancelOperation(_begin(database, "tea").name, asked(Reason("MISTAKE"))))
+    _work(database, export(None))
+    assert open_tasks(database) == 0
+
+
 def test_an_export_that_is_cancelled_or_given_up_leaves_no_file(database: Database, tmp_path: Path) -> None:
     """Half a log that nobody asked for any more is only a leak."""
     begun = _begin(database)
@@ -135,10 +194,7 @@ def test_an_export_that_is_cancelled_or_given_up_leaves_no_file(database: Databa
         ("CANCELLED", None)
     ]
     _begin(database, "tea")
-    failing = Actor(
-        actor.name, actor.queue, _after_a_step(actor), 1, actor.retry_min, actor.retry_max, given_up=actor.given_up
-    )
-    _work(database, failing)
+    _work(database, _failing(actor))
     assert rows(database, "SELECT state, error FROM operation WHERE state <> 'CANCELLED'") == [("FAILED", "OSError")]
     assert list(tmp_path.iterdir()) == []
 
@@ -166,7 +222,7 @@ def test_the_digest_of_a_long_file_is_computed_in_parts(tmp_path: Path) -> None:
     found = File(tmp_path, "log")
     assert [found.catch_up(3_000_000, 1_200_000) for _ in range(3)] == [False, False, True]
     found.append(3_000_000, b"y")
-    assert found.finish() == hashlib.sha256(b"x" * 3_000_000 + b"y").hexdigest()
+    assert found.finish(b"y") == hashlib.sha256(b"x" * 3_000_000 + b"y").hexdigest()
 
 
 def _begin(database: Database, program: str = "coffee") -> Operation:
@@ -194,6 +250,20 @@ def _step(database: Database, actor: Actor) -> None:
     with transaction(database) as unit:
         [(operation,)] = unit.connection.execute("SELECT id FROM operation").fetchall()
         assert not actor.step(unit, {"operation": str(operation)})
+
+
+def _step_in_vain(database: Database, actor: Actor) -> None:
+    """Its commit fails."""
+    [(operation,)] = rows(database, "SELECT id FROM operation")
+    with pytest.raises(OSError, match="no room"), transaction(database) as unit:
+        _after_a_step(actor)(unit, {"operation": str(operation)})
+
+
+def _failing(actor: Actor) -> Actor:
+    """The same after whose steps something fails: it is given up at once."""
+    return Actor(
+        actor.name, actor.queue, _after_a_step(actor), 1, actor.retry_min, actor.retry_max, given_up=actor.given_up
+    )
 
 
 def _after_a_step(actor: Actor) -> Any:

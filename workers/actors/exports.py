@@ -14,6 +14,8 @@ import structlog
 from storage.activity.exporting import operations as exports
 from storage.activity.exporting.operations import file_name
 from storage.engine.unit import Unit
+from storage.operations.queries import Operation
+from storage.operations.records import OperationState
 from workers.failures import NotNow
 from workers.files import Folder
 from workers.limits import (
@@ -50,14 +52,16 @@ class _Writing:
         """One page; whether it was the last, or the export was ended."""
         operation, begun = exports.take(unit, UUID(args["operation"]))
         if self._folder is None:
-            if begun is None:
+            if begun is None and (_is_whole(operation) or not exports.is_fixed(unit, operation.id)):
                 return True
+            # Also where it was cancelled: what was written of it is to be removed.
             log.warning("an export waits: FEALTY_EXPORT_DIR is not set", operation=operation.name)
             raise NotNow(EXPORT_UNSET_PAUSE)
         name = file_name(operation)
         file = self._folder.file(name)
         if begun is None:
-            file.discard()
+            if not _is_whole(operation):
+                file.discard()
             self._folder.forget(name)
             return True
         if begun.bound is None:
@@ -74,12 +78,16 @@ class _Writing:
         written = exports.advance(unit, begun, page, len(data))
         if page.following is not None:
             return False
-        exports.succeed(unit, written, file.finish())
+        exports.succeed(unit, written, file.finish(data))
         return True
 
     def give_up(self, unit: Unit, args: Mapping[str, Any], error: str) -> None:
         """The export has failed: nobody goes on with it."""
         operation, _ = exports.take(unit, UUID(args["operation"]))
         exports.fail(unit, operation.id, error)
-        if self._folder is not None:
+        if self._folder is not None and not _is_whole(operation):
             self._folder.file(file_name(operation)).discard()
+
+
+def _is_whole(operation: Operation) -> bool:
+    return operation.state is OperationState.SUCCEEDED

@@ -79,12 +79,12 @@ class StartExport(NamedTuple):
         Raises ProgramNotFound, CustomerNotFound, TimeZoneUnknown.
         """
         search, caller = self.asked.search, self.context.caller
-        queries.scope(search.program, search.customer, caller)
+        scope = queries.scope(search.program, search.customer, caller)
         conditions(search.filters, caller)
         time_zone(self.asked.time_zone)
         program = programs.get(search.program, caller)
         arguments = {"format": self.asked.form, "filter": list(self.filtered)}
-        new = NewOperation(OperationKind.EXPORT_ACTIVITIES, self.subject, arguments)
+        new = NewOperation(OperationKind.EXPORT_ACTIVITIES, self.subject, scope, arguments)
         if self.context.validate_only:
             rehearsed = operations.rehearsed(unit, program, new, self.context, 0, NOTHING)
             return Answer(rehearsed._replace(state=OperationState.RUNNING, ended_at=None), None)
@@ -143,6 +143,12 @@ def take(unit: Unit, identity: UUID) -> tuple[Operation, Export | None]:
     return operation, Export(operation, program, msgspec.convert(asked, Asked), bound, after, rows, written)
 
 
+def is_fixed(unit: Unit, identity: UUID) -> bool:
+    """Whether a worker that has the folder has had it: before, there is no file."""
+    found = unit.connection.execute(_IS_FIXED, (identity,)).fetchone()
+    return found is not None and bool(found[0])
+
+
 def fix(unit: Unit, export: Export) -> None:
     """Fixes the set where all that was committed by now has a position; else a later step does."""
     look = positions.settle(unit.connection, POSITIONS_MAX)
@@ -177,6 +183,8 @@ def fail(unit: Unit, identity: UUID, error: str) -> None:
 _BEGIN = "INSERT INTO activity_export (operation, asked, before) VALUES (%s, %s, %s)"
 
 _STATE = "SELECT asked, upto, before, after_at, after_id, rows, bytes FROM activity_export WHERE operation = %s"
+
+_IS_FIXED = "SELECT upto IS NOT NULL FROM activity_export WHERE operation = %s"
 
 _FIX = "UPDATE activity_export SET upto = %s WHERE operation = %s"
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from rules.refusals import CustomerClosed
+from storage.activity.commands import Scope
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
@@ -71,7 +72,7 @@ class RedateLots(NamedTuple):
             raise CustomerClosed(customer=self.customer_id)
         now = program.now(unit.now)
         self.terms.check(program.settings.card(self.terms.card_id, program.program_id), now)
-        new = NewOperation(OperationKind.REDATE_LOTS, self.subject, self.terms.plain())
+        new = NewOperation(OperationKind.REDATE_LOTS, self.subject, Scope(program.id), self.terms.plain())
         if self.context.validate_only:
             return Answer(_rehearse(unit, self, program, new, now), None)
         parameters = _parameters(self, program, now)

@@ -15,6 +15,7 @@ from storage.activity import pages, positions, words
 from storage.activity.commands import Outcome
 from storage.activity.filters import Filter
 from storage.activity.pages import Search
+from storage.activity.queries import one_by_one
 from storage.engine.database import Database, connection
 from storage.engine.unit import Unit, run, transaction
 from storage.ledger.addresses import CustomerName
@@ -70,6 +71,17 @@ def test_what_is_left_keeps_its_place_its_times_and_the_hash_of_what_it_said(sce
     assert scene.rows("SELECT * FROM activity_place ORDER BY position")[: len(placed)] == placed
     hashes = dict(scene.rows("SELECT id, body_hash FROM activity WHERE id = ANY(%s)", [made]))
     assert hashes == {identity: sha256(body.encode()).digest() for identity, body in bodies.items()}
+
+
+def test_what_is_left_of_many_is_read_at_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """An export of old entries would take ten times as long as one of new ones."""
+    made = recorded(scene, YEAR + DAY, number=20)
+    swept(scene.database)
+    found = scene.rows("SELECT id, body, occurred_at, recorded_at FROM activity WHERE id = ANY(%s)", [made])
+    with connection(scene.database), caplog.at_level("DEBUG", "peewee"):
+        read = [activity.body["action"] for _, activity in one_by_one(found)]
+    assert read == [LOOK.action] * 20
+    assert len(caplog.records) == 1
 
 
 def test_it_says_what_it_will_drop_before_it_does_and_how_much_it_was_after(scene: Scene) -> None:
