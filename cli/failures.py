@@ -86,5 +86,6 @@ def _is(error: BaseException, module: str, name: str) -> bool:
 
 
 def _capitalized(text: str) -> str:
-    text = text[:1].upper() + text[1:]
+    if text.partition(" ")[0].isalpha():  # not a path, nor a host: those are called as they are
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

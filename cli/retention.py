@@ -49,7 +49,10 @@ def plan(program: str | None, json_: bool) -> None:
 @click.argument("program")
 @as_json
 def holds(program: str, json_: bool) -> None:
-    """List the legal holds of PROGRAM and its customers that were not lifted, newest first."""
+    """List the legal holds of PROGRAM and its customers that were not lifted, newest first.
+
+    LiftLegalHold takes their NAME.
+    """
     from datetime import datetime
 
     from cli import books
@@ -63,10 +66,10 @@ def holds(program: str, json_: bool) -> None:
         made = [{**row, "placed_at": one.placed_at} for row, one in zip(rows, found, strict=True)]
         click.echo(json.dumps(made, default=datetime.isoformat))
         return
-    form = "{:<40}  {:<10}  {}"
-    click.echo(form.format("HELD", "SINCE", "REASON"))
+    form = "{:<40}  {:<10}  {:<20}  {}"
+    click.echo(form.format("HELD", "SINCE", "REASON", "NAME"))
     for one in found:
-        click.echo(form.format(one.subject, f"{one.placed_at:%Y-%m-%d}", one.reason_code))
+        click.echo(form.format(one.subject, f"{one.placed_at:%Y-%m-%d}", one.reason_code, one.name))
 
 
 # More than a program has; a terminal shows no more.

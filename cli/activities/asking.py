@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -59,14 +59,15 @@ def connecting(command: Command) -> Command:
     return address(key_file(command))
 
 
-def scoping(command: Command) -> Command:
-    """`--program`, `--customer` and `--time-zone`."""
-    program = click.option("--program", metavar="ID", help="Only of this program.  [default: all that the key sees]")
+def scoping(*, of_one: bool = False) -> Callable[[Command], Command]:
+    """`--program`, which must be given where it is `of_one`, `--customer` and `--time-zone`."""
+    said = "Of this program." if of_one else "Only of this program.  [default: all that the key sees]"
+    program = click.option("--program", metavar="ID", required=of_one, help=said)
     customer = click.option("--customer", metavar="ID", help="Only of this customer of the program.")
     zone = click.option(
         "--time-zone", metavar="ZONE", default="UTC", show_default=True, help="Where days and times are."
     )
-    return program(customer(zone(command)))
+    return lambda command: program(customer(zone(command)))
 
 
 def filtering(command: Command) -> Command:
@@ -84,6 +85,9 @@ def asked(program: str | None, customer: str | None, time_zone: str, **given: An
     """What the options ask. Raises UsageError where they are wrong by themselves; the rest is the server's to say."""
     from fealty import v1
 
+    for option, such, id_ in (("program", "coffee", program), ("customer", "anna", customer)):
+        if id_ is not None and (not id_ or "/" in id_):
+            raise click.BadParameter(f"an id is wanted, such as {such}.", param_hint=f"--{option}")
     if customer and not program:
         raise click.UsageError("--customer is of a program: name it with --program.")
     parent = f"programs/{program}" if program else "-"
@@ -91,9 +95,13 @@ def asked(program: str | None, customer: str | None, time_zone: str, **given: An
     for name, (field, _) in FILTERS.items():
         getattr(wanted, field).extend(_value(name, field, word) for word in given.get(field, ()))
     zone = _zone(time_zone)
-    for option, side in (("since", "start"), ("until", "end")):
-        if given.get(option):
-            _bound(wanted, option, side, given[option], zone)
+    bounds = [
+        _bound(wanted, option, side, given[option], zone)
+        for option, side in (("since", "start"), ("until", "end"))
+        if given.get(option)
+    ]
+    if bounds != sorted(bounds):
+        raise click.UsageError(f"--since {given['since']} is after --until {given['until']}: nothing can be between.")
     return Asked(
         f"{parent}/customers/{customer}" if customer else parent, wanted, given.get("filter_text", ""), time_zone
     )
@@ -157,17 +165,18 @@ def _zone(name: str) -> ZoneInfo:
         ) from None
 
 
-def _bound(wanted: "v1.ActivityFilter", option: str, side: str, given: str, zone: ZoneInfo) -> None:
-    """Fills `start_date` or `start_time`, `end_date` or `end_time`."""
+def _bound(wanted: "v1.ActivityFilter", option: str, side: str, given: str, zone: ZoneInfo) -> datetime:
+    """Fills `start_date` or `start_time`, `end_date` or `end_time`; answers the first or the last instant of it."""
     try:
         if len(given) == len("2026-03-01"):
             day = date.fromisoformat(given)
             getattr(wanted, f"{side}_date").MergeFrom(_date(day))
             wanted.time_zone = zone.key
-            return
+            return datetime.combine(day, time.min if side == "start" else time.max, zone)
         at = datetime.fromisoformat(given)
         at = at if at.tzinfo else at.replace(tzinfo=zone)
         getattr(wanted, f"{side}_time").FromDatetime(at)
+        return at
     except ValueError:
         said = f"{given!r} is no day and no instant; write it like 2026-03-01 or 2026-03-01T08:00."
         raise click.BadParameter(said, param_hint=f"--{option}") from None

@@ -20,7 +20,7 @@ BY_SUFFIX = {".ndjson": "ndjson", ".jsonl": "ndjson"}
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @filtering
-@scoping
+@scoping()
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), help="[default: as FILE ends, else csv]")
 @click.option("--force", is_flag=True, help="Replace FILE where there is one.")
 @connecting
@@ -42,6 +42,8 @@ def export(
     from cli.activities.download import Download
     from fealty import v1
 
+    if not file.name:
+        raise click.BadParameter("a name is wanted, such as march.csv.", param_hint="FILE")
     chosen = FORMATS[form or BY_SUFFIX.get(file.suffix, "csv")]
     request = v1.ExportActivitiesRequest(**asked(**given)._asdict(), format=chosen)
     to_stdout = str(file) == "-"
@@ -56,7 +58,7 @@ def export(
         click.echo(json.dumps(told), err=to_stdout)
         return
     pieces = f", sent in {len(end.parts)} parts" if len(end.parts) > 1 else ""
-    click.echo(f"{end.rows:,} activities, {end.bytes:,} bytes{pieces}", err=to_stdout)
+    click.echo(f"{_counted(end.rows)}, {end.bytes:,} bytes{pieces}", err=to_stdout)
     click.echo(f"SHA-256 {download.sha256}", err=to_stdout)
 
 
@@ -70,7 +72,7 @@ def _opened(file: Path, force: bool) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     if file.exists() and not force:
-        raise Failure(f"{file} exists already: choose another name, or replace it with --force")
+        raise Failure(f"the file {file} exists already: choose another name, or replace it with --force")
     unfinished = file.with_name(f"{file.name}.part")
     try:
         with unfinished.open("wb") as out:
@@ -79,7 +81,7 @@ def _opened(file: Path, force: bool) -> Iterator[IO[bytes]]:
             os.fsync(out.fileno())
         unfinished.replace(file)
     except OSError as error:
-        raise Failure(f"{unfinished} cannot be written ({error.strerror}): choose another place") from None
+        raise Failure(f"the file {unfinished} cannot be written ({error.strerror}): choose another place") from None
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -87,4 +89,8 @@ def _opened(file: Path, force: bool) -> Iterator[IO[bytes]]:
 def _progress() -> Any:
     if not sys.stderr.isatty():
         return lambda rows: None
-    return lambda rows: click.echo(f"\r{rows:,} activities", err=True, nl=False)
+    return lambda rows: click.echo(f"\r{_counted(rows)}", err=True, nl=False)
+
+
+def _counted(rows: int) -> str:
+    return "1 activity" if rows == 1 else f"{rows:,} activities"

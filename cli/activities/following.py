@@ -12,7 +12,7 @@ from cli.options import as_json
 
 @click.command()
 @filtering
-@scoping
+@scoping(of_one=True)
 @click.option("--all", "all_", is_flag=True, help="From the beginning of the log, not from now.")
 @connecting
 @as_json
@@ -26,15 +26,13 @@ def follow(address: str | None, key_file: Path | None, all_: bool, json_: bool, 
     from fealty import v1
 
     wanted = asked(**given)
-    if wanted.parent == "-":
-        raise click.UsageError("One program is followed: name it with --program.")
     table = shown.Table(wanted.time_zone)
     request = v1.WatchActivitiesRequest(**wanted._asdict(), only_new=not all_)
     with connected(address, key_file) as fealty, fealty.activities.follow(request) as following:
-        if not json_:
-            table.head()
-        for one in following:
+        for number, one in enumerate(following):
             if json_:
                 click.echo(json.dumps(shown.plainly(one), ensure_ascii=False))
-            else:
-                table.row(one)
+                continue
+            if number == 0:
+                table.head()
+            table.row(one)

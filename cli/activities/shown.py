@@ -36,10 +36,13 @@ class Table:
 
     def row(self, one: v1.Activity) -> None:
         """An activity."""
-        at = one.record_time.ToDatetime(UTC).astimezone(self._zone)
         category = word(v1.ActivityCategory, one.category, "ACTIVITY_CATEGORY_").lower()
         kind = word(v1.ActivityType, one.type, "ACTIVITY_TYPE_").lower()
-        self._print(f"{at:%Y-%m-%d %H:%M:%S}", category, kind, one.description)
+        self._print(self.time(one.record_time), category, kind, one.description)
+
+    def time(self, at: Timestamp) -> str:
+        """An instant in the zone of the table, to the second."""
+        return f"{at.ToDatetime(UTC).astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
 
     def _print(self, time: str, category: str, kind: str, sentence: str) -> None:
         left = f"{time:<19}  {category:<10} {kind:<13}  " if self._is_wide else f"{time:<19}  "
@@ -57,9 +60,9 @@ def plainly(one: v1.Activity) -> dict[str, Any]:
     """An activity as JSON has it: like a line of an export, with the same names and values."""
     told: dict[str, Any] = {
         "name": one.name,
-        "record_time": _utc(one.record_time),
+        "record_time": utc(one.record_time),
         "local_record_time": one.local_record_time,
-        "occur_time": _utc(one.occur_time),
+        "occur_time": utc(one.occur_time),
         "local_occur_time": one.local_occur_time,
         "description": one.description,
         "action": one.action,
@@ -82,13 +85,14 @@ def plainly(one: v1.Activity) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
+def utc(at: Timestamp) -> str:
+    """An instant as JSON has it."""
+    return f"{at.ToDatetime():%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
 def word(enum: Any, number: int, prefix: str) -> str:
     """A value of an enum without its prefix; empty where it is not set."""
     return str(enum.Name(number)).removeprefix(prefix) if number else ""
-
-
-def _utc(at: Timestamp) -> str:
-    return f"{at.ToDatetime():%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
 def _actor(actor: v1.Actor) -> dict[str, Any]:

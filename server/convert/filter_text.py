@@ -9,10 +9,9 @@
 
 As there, OR binds before AND. It joins values of one field; each field stands in one clause. `:` means what `=` does;
 the other four are for `record_time`, which is compared with a day or an instant and may stand in several clauses. What
-is compared with nothing is the text: words that must be among those of the entry, and in quotes what must stand
-in its sentence. In quotes a backslash makes the next character an ordinary one; a word ends at a space, a quote, a
-parenthesis or one of `=<>!`. There is no NOT. What is compared is data: nothing in it is an operator, here or in the
-database.
+is compared with nothing is the text: words that must be among those of the entry, and in quotes what must stand in its
+sentence. In quotes a backslash makes the next character an ordinary one; a word ends at a space, a quote, a parenthesis
+or one of `=<>!`. There is no NOT, and no `!=`. What is compared is data: nothing in it is an operator.
 """
 
 import re
@@ -59,8 +58,8 @@ _COMPARED = re.compile(r"""[a-z_]+\s*[=:<>!]|[^\s"'()=<>!]+\s*[=<>!]""")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"' + r"|'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _JOINTS = ("AND", "OR", "NOT")
-# As the contract has it.
-_TEXT_MAX = 256
+_NEGATION = re.compile(r"NOT\b|!")
+_TEXT_MAX = 256  # as the contract has it
 # The years that a day of the contract may have.
 _YEARS = range(1970, 9001)
 # PostgreSQL and Python count instants in these.
@@ -247,4 +246,5 @@ class _Parser:
 
     def _fail(self, expected: str, at: int | None = None) -> NoReturn:
         where = self._blank() if at is None else at
-        raise RequestInvalid([("filter_text", f"character {where + 1}: expected {expected}")])
+        told = "there is no NOT and no !=; expected" if _NEGATION.match(self._text, where) else "expected"
+        raise RequestInvalid([("filter_text", f"character {where + 1}: {told} {expected}")])

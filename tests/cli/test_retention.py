@@ -37,7 +37,9 @@ def test_holds_are_listed(connected: Terminal, database: Database) -> None:
     """Why nothing goes, an operator asks here."""
     scene = Scene(database)
     hold = scene.carry_out(PlaceLegalHold(CustomerName("coffee", ""), asked("case"))).value
-    assert connected.run("retention", "holds", "coffee").out.splitlines()[1].split()[0] == "programs/coffee"
+    heading, line = connected.run("retention", "holds", "coffee").out.splitlines()
+    assert heading.split() == ["HELD", "SINCE", "REASON", "NAME"]
+    assert (line.split()[0], line.split()[-1]) == ("programs/coffee", hold.name)
     listed = json.loads(connected.run("retention", "holds", "coffee", "--json").out)
     assert [one["name"] for one in listed] == [hold.name]
     assert "There is no program tea" in sentence(connected.run("retention", "holds", "tea"))

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from cli import health
+from cli import failures, health
 from storage.engine.database import Database
 from tests.cli.terminal import WAIT_LIMIT_S, Terminal, free_port, sentence
 from tests.databases import by_owner, with_login
@@ -195,6 +195,12 @@ def test_a_variable_that_cannot_be_used(connected: Terminal, variable: str, valu
     said = sentence(connected.run("worker", **{variable: value}))
     assert variable.removeprefix("FEALTY_").rstrip("S").lower() in said.lower()
     assert PASSWORD not in said
+
+
+def test_a_path_is_called_as_it_is() -> None:
+    """Who reads of Nov.csv looks for another file."""
+    assert failures.sentence(failures.Failure("nov.csv exists")) == "nov.csv exists."
+    assert failures.sentence(failures.Failure("the file is cut")) == "The file is cut."
 
 
 def test_an_unknown_fault_keeps_its_traceback(connected: Terminal) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 CLIENT = ROOT / "docs" / "client.md"
+OPERATING = ROOT / "docs" / "operating.md"
 
 
 class Block(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 
 from fealty import calls
 from rules.access import Role
-from tests.client.recipes import CLIENT, GOING_ON, README, RECIPES, Block, blocks
+from tests.client.recipes import CLIENT, GOING_ON, OPERATING, README, RECIPES, Block, blocks
 from tests.server.serving import Served
 
 LINES_MAX = 18
@@ -92,6 +92,17 @@ async def test_a_till_that_is_killed_anywhere_pays_once_when_it_starts_over(
         ("transaction.recorded", 2),
         ("transaction.refunded", 1),
     ]
+
+
+async def test_the_page_for_operators_places_and_lifts_a_hold(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever shortens what is kept copies it, and has no second try."""
+    monkeypatch.setenv("FEALTY_API_KEY", server.key("boss", Role.ADMINISTRATOR))
+    [block] = blocks(OPERATING.read_text())
+    asked: list[str] = []
+    await _run(server, block, {"input": asked.append})
+    assert [told.partition("legalholds")[0] for told in asked] == ["programs/coffee/"]
+    made = "SELECT action FROM activity WHERE action ~ '^(legalhold|retention)' ORDER BY recorded_at"
+    assert server.rows(made) == [("legalhold.placed",), ("retention.updated",), ("legalhold.lifted",)]
 
 
 async def _run(server: Served, block: Block, names: dict[str, Any]) -> str:

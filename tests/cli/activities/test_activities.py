@@ -61,10 +61,12 @@ def test_an_export_is_a_file_that_is_whole_and_stands_in_the_log(at_work: Termin
     ]
     assert recorded["details"]["parts"] == [{"bytes": len(data), "sha256": digest}]
     assert recorded["actor"]["display_name"] == "auditor"
-    assert "exists already" in sentence(at_work.run("activities", "export", "log.csv"))
+    assert "The file log.csv exists already" in sentence(at_work.run("activities", "export", "log.csv"))
     again = json.loads(at_work.run("activities", "export", "log.csv", "--force", "--json", *OF_ADA).out)
     assert (again["rows"], again["sha256"]) != (3, digest)
     assert "cannot be written" in sentence(at_work.run("activities", "export", "nowhere/log.csv"))
+    one = at_work.run("activities", "export", "one.csv", *OF_ADA, "--action", "customer.created")
+    assert one.out.startswith("1 activity, ")
     assert not list(at_work.folder.glob("*.part"))
 
 
@@ -77,6 +79,20 @@ def test_the_log_is_followed_until_it_is_interrupted(at_work: Terminal) -> None:
     assert "Purchase till-71 of €12.50" in told.out
     assert {json.loads(line)["action"] for line in lines.out.splitlines()} == {"transaction.recorded"}
     assert at_work.run("activities", "follow").code == 2
+    assert at_work.run("activities", "follow", "--program", "tea").out == ""
+
+
+def test_whoever_looks_for_words_is_told_how_far_they_were_taken(at_work: Terminal) -> None:
+    """Else an entry that is a second old, or all of them without a clock, would seem not to be there."""
+    asked = ("activities", "list", *OF_ADA, "purchase AND category = ORDERS")
+    assert "is a clock running?" in at_work.run(*asked).err
+    assert json.loads(at_work.run(*asked, "--json").out)["text_complete_time"] is None
+    at_work.start("clock")
+    eventually(lambda: "Words are taken up to 20" in at_work.run(*asked).err)
+    eventually(lambda: len(json.loads(at_work.run(*asked, "--json").out)["activities"]) == 2)
+    assert json.loads(at_work.run(*asked, "--json").out)["text_complete_time"] > "2026"
+    without = at_work.run("activities", "list", *OF_ADA, "category = ORDERS", "--json")
+    assert "text_complete_time" not in json.loads(without.out)
 
 
 def test_whoever_asks_wrongly_reads_what_to_do(at_work: Terminal) -> None:
@@ -86,10 +102,18 @@ def test_whoever_asks_wrongly_reads_what_to_do(at_work: Terminal) -> None:
         ("--since", "yesterday"),
         ("--time-zone", "Nowhere/Here"),
         ("--customer", "ada"),
+        ("--program", ""),
+        ("--program", "programs/coffee"),
+        ("--program", "coffee", "--customer", "programs/coffee/customers/ada"),
+        ("--since", "2026-03-02", "--until", "2026-03-01"),
+        ("--since", "2026-03-01T08:00", "--until", "2026-02-28"),
     ):
         refused = at_work.run("activities", "list", *wrong)
         assert refused.code == 2
+        assert wrong[-2] in refused.err
         assert "Traceback" not in refused.err
+    assert "a name is wanted" in at_work.run("activities", "export", "", "--force").err
+    assert at_work.run("activities", "list", "--since", "2026-03-01T08:00", "--until", "2026-03-01").code == 0
     assert "filter_text" in sentence(at_work.run("activities", "list", "outcome ="))
     assert "programs/tea" in sentence(at_work.run("activities", "list", "--program", "tea"))
     assert "FEALTY_API_KEY" in sentence(at_work.run("activities", "list", FEALTY_API_KEY=""))
