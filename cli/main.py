@@ -14,6 +14,7 @@ from cli.doctor import doctor
 from cli.failures import sentence
 from cli.keys import keys
 from cli.ledger import ledger
+from cli.log import log
 from cli.mail import mail
 from cli.migrate import migrate
 from cli.personal_key import personal_key
@@ -45,7 +46,7 @@ def fealty() -> None:
 
 
 for command in (
-    *(up, demo, doctor, activities, keys, personal_key, retention, ledger, mail, migrate, serve, worker, clock),
+    *(up, demo, doctor, activities, keys, personal_key, retention, ledger, log, mail, migrate, serve, worker, clock),
 ):
     fealty.add_command(command)
 

@@ -46,8 +46,7 @@ class Table:
 
     def _print(self, time: str, category: str, kind: str, sentence: str) -> None:
         left = f"{time:<19}  {category:<10} {kind:<13}  " if self._is_wide else f"{time:<19}  "
-        # Names in it are what people typed: no terminal obeys them.
-        told = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in sentence)
+        told = printable(sentence)
         room = self._width - len(left)
         if not self._is_terminal or room < SENTENCE_MIN:
             click.echo(f"{left}{told}")
@@ -72,7 +71,7 @@ def plainly(one: v1.Activity) -> dict[str, Any]:
         "source": word(v1.ActivitySource, one.source, "ACTIVITY_SOURCE_"),
         "module": word(v1.AdminModule, one.module, "ADMIN_MODULE_"),
         "outcome": word(v1.ActivityOutcome, one.outcome, "ACTIVITY_OUTCOME_"),
-        "actor": _actor(one.actor),
+        "actor": actor(one.actor),
         "subject": one.subject,
         "changes": [_change(change) for change in one.changes],
         "details": plain(one.details),
@@ -95,7 +94,18 @@ def word(enum: Any, number: int, prefix: str) -> str:
     return str(enum.Name(number)).removeprefix(prefix) if number else ""
 
 
-def _actor(actor: v1.Actor) -> dict[str, Any]:
+def printable(told: str) -> str:
+    """As a terminal may have it: names in it are what people typed, and no terminal obeys them."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in told)
+
+
+def utc(at: Timestamp) -> str:
+    """An instant."""
+    return f"{at.ToDatetime():%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def actor(actor: v1.Actor) -> dict[str, Any]:
+    """Who did something."""
     told = {field.name: value for field, value in actor.ListFields()}
     for name in {"roles", "forwarded_for"} & set(told):
         told[name] = list(told[name])

@@ -35,6 +35,7 @@ ON_THE_BOOKS = [
     ["keys", "list"],
     ["keys", "create", "shop"],
     ["ledger", "verify"],
+    ["log", "rebuild"],
 ]
 
 

@@ -120,6 +120,8 @@ def test_of_what_is_withheld_only_the_field_is_told() -> None:
         ("key.created", "keys/0f", {"name": "till", "role": "SERVICE"}, "API key 0f made for till, as service"),
         ("key.revoked", "keys/0f", {}, "API key 0f revoked"),
         ("database.migrated", "database", {"applied": ["0001_books", "0002_ledger"]}, "Database migrated by 2 steps"),
+        ("index.rebuilt", "log", {"indexes": ["words", "counts"]}, "Words and counts of the activity log "
+         "forgotten, to be taken anew"),
         ("process.started", "processes/server", {"version": "1.2"}, "Server started, version 1.2"),
         ("process.ended", "processes/clock", {}, "Clock ended"),
         ("customer.read", ADA, {}, "Personal data of customer ada read"),

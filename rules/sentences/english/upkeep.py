@@ -89,6 +89,9 @@ TEMPLATES: Mapping[str, Template] = {
     "personal_key.created": lambda told: f"Personal key {told.last} made",
     "personal_key.rotated": lambda told: f"Personal key {told.last} took the place of the one before",
     "database.migrated": lambda told: f"Database migrated by {speech.count(len(told['applied']), 'step')}",
+    "index.rebuilt": lambda told: (
+        f"{speech.capital(speech.listed(told['indexes']))} of the activity log forgotten, to be taken anew"
+    ),
     "activity.read": _activity_read,
     "activity.listed": _activities("listed"),
     "activity.analyzed": _activities("counted"),

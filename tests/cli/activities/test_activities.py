@@ -95,6 +95,29 @@ def test_whoever_looks_for_words_is_told_how_far_they_were_taken(at_work: Termin
     assert "text_complete_time" not in json.loads(without.out)
 
 
+def test_the_log_is_counted_by_the_same_filters(at_work: Terminal) -> None:
+    """For people as charts, for programs with the same numbers; what is not asked for is not told."""
+    asked = ("activities", "analyze", *OF_ADA, "--category", "orders", "--time-zone", "Asia/Kathmandu")
+    shown = at_work.run(*asked, "--parts", "outcomes,trend", "--parts", "actors", "--period", "month", COLUMNS="60")
+    assert shown.code == 0, shown
+    head, _, trend, month, _, outcomes, succeeded, _, actors, boss = shown.out.splitlines()
+    assert head.startswith("2 activities, as of ")
+    assert head.endswith(" Asia/Kathmandu")
+    assert (trend, outcomes, actors) == ("TREND, by the month", "OUTCOMES", "ACTORS")
+    assert month.split() == [month[:7], "2", "░" * 41, "so", "far"]
+    assert succeeded == f"succeeded  2  100.0%  {'█' * 38}"
+    assert boss.startswith("boss (administrator)  2  ██")
+    told = json.loads(at_work.run(*asked, "--json").out)
+    assert (told["total"], told["basis"]["is_all"]) == (2, True)
+    assert [bar["count"] for bar in told["trend"]] == [2]
+    assert [one["subject"].rpartition("/")[2] for one in told["subjects"]] == ["till-71", "till-72"]
+    assert len(json.loads(at_work.run(*asked, "--json", "--top", "1").out)["subjects"]) == 1
+    line = "subject = programs/coffee/customers/ada/transactions/till-71"
+    counted = json.loads(at_work.run(*asked, "--parts", "categories", "--json", line).out)
+    assert counted["categories"] == [{"category": "ORDERS", "count": 1}]
+    assert "trend" not in counted
+
+
 def test_whoever_asks_wrongly_reads_what_to_do(at_work: Terminal) -> None:
     """Before anything is sent where that can be seen here; else in the server's words."""
     for wrong in (
@@ -114,6 +137,11 @@ def test_whoever_asks_wrongly_reads_what_to_do(at_work: Terminal) -> None:
         assert "Traceback" not in refused.err
     assert "a name is wanted" in at_work.run("activities", "export", "", "--force").err
     assert at_work.run("activities", "list", "--since", "2026-03-01T08:00", "--until", "2026-03-01").code == 0
+    for wrong in (("--parts", "trend,nonsense"), ("--period", "year"), ("--top", "0"), ("--top", "101")):
+        refused = at_work.run("activities", "analyze", *wrong)
+        assert refused.code == 2
+        assert f"'{wrong[0]}'" in refused.err
+    assert "2,400 bars" in sentence(at_work.run("activities", "analyze", "--period", "hour", "--since", "2020-01-01"))
     assert "filter_text" in sentence(at_work.run("activities", "list", "outcome ="))
     assert "programs/tea" in sentence(at_work.run("activities", "list", "--program", "tea"))
     assert "FEALTY_API_KEY" in sentence(at_work.run("activities", "list", FEALTY_API_KEY=""))
