@@ -21,7 +21,9 @@ _TICK = timedelta(microseconds=1)
 # What these are of changes no customer; they tell who looked at what, and who tried.
 READ_TYPES = frozenset({"AUTH", "ACCESS", "SECURITY", "COMPLIANCE", "REPORT", "EXPORT"})
 # What was dropped, by which rule, and what was held back from that, is known for as long as the log is.
-_OF_RETENTION = ("retention.", "legalhold.")
+_OF_RETENTION = frozenset(
+    {"retention.announced", "retention.dropped", "retention.updated", "legalhold.placed", "legalhold.lifted"}
+)
 
 
 class Effect(StrEnum):
@@ -64,7 +66,7 @@ def effect_of(activity_type: str, outcome: str) -> Effect:
 
 def is_kept_for_ever(action: str, outcome: str) -> bool:
     """Whether no policy is asked: of what retention itself did."""
-    return outcome == "SUCCEEDED" and action.startswith(_OF_RETENTION)
+    return outcome == "SUCCEEDED" and action in _OF_RETENTION
 
 
 def default_days(kept: Kept) -> int:

@@ -82,6 +82,9 @@ class Call:
 
     def about(self, subject: str) -> None:
         """Notes the resource name that the call is about: one that was checked."""
+        if subject == "-" and self.caller.program:
+            # All that such a caller may see is this: it is read in that program's own log who looked at it.
+            subject = f"programs/{self.caller.program}"
         self.subject = subject
         self.program, self.customer = scope(subject)
 

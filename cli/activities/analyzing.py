@@ -29,7 +29,7 @@ def _parts(context: click.Context, option: click.Parameter, given: Iterable[str]
 
 @click.command()
 @filtering
-@scoping
+@scoping()
 @click.option(
     "--period",
     type=click.Choice(PERIODS, case_sensitive=False),

@@ -99,11 +99,6 @@ def printable(told: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in told)
 
 
-def utc(at: Timestamp) -> str:
-    """An instant."""
-    return f"{at.ToDatetime():%Y-%m-%dT%H:%M:%S.%f}Z"
-
-
 def actor(actor: v1.Actor) -> dict[str, Any]:
     """Who did something."""
     told = {field.name: value for field, value in actor.ListFields()}

@@ -51,6 +51,8 @@ class Keys:
         call.made_by(caller)
         if caller is None:
             raise KeyInvalid
+        # Until it is read what the call is about: whoever is denied is seen by those whose key it is.
+        call.program = call.program or caller.program or ""
         access.check(caller, call.method.permission)
         if call.whence.source:
             # On whose behalf it is said stands in the request, which is not read yet.

@@ -93,8 +93,8 @@ class Paths:
 
     def _of_subjects(self, subjects: Sequence[str]) -> Path | None:
         """What is about a customer's things is in that customer's timeline; in nobody's, where nobody was called so."""
-        if any(subject.startswith("activities/") for subject in subjects):
-            # Who looked at it looked at whomever it is about.
+        if any(one.startswith("activities/") or one.split("/")[2:3] in _OF_SOMEBODY for one in subjects):
+            # Who looked at an activity looked at whomever it is about; a hold does not say whose it is.
             return None
         parts = [subject.split("/") for subject in subjects if subject.startswith("programs/")]
         named = [(part[1], part[3]) for part in parts if len(part) > 3 and part[2] == "customers"]
@@ -153,6 +153,9 @@ class Paths:
 
 KEY = "a.recorded_at, a.id"
 _SORTED = "SELECT {columns} FROM {rows} ORDER BY a.recorded_at {order}, a.id {order} LIMIT {limit}"
+
+# Collections of a program whose things may be a customer's.
+_OF_SOMEBODY = (["legalholds"], ["operations"])
 
 _OF_ACTOR = "a.actor = %s"
 _OF_MODULE = "a.module = %s"

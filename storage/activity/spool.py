@@ -40,10 +40,16 @@ class Spool:
             raise SpoolFull(f"{self._folder} holds {self.size} bytes")
         if self._file is None:
             self._file = self._begin()
-        written = os.write(self._file, lines)
-        if written < len(lines):
-            raise OSError(f"only {written} of {len(lines)} bytes could be written")
-        os.fsync(self._file)
+        before = os.fstat(self._file).st_size
+        try:
+            written = os.write(self._file, lines)
+            if written < len(lines):
+                raise OSError(f"only {written} of {len(lines)} bytes could be written")
+            os.fsync(self._file)
+        except OSError:
+            # What comes next must not stand on the line that was cut.
+            os.ftruncate(self._file, before)
+            raise
 
     @property
     def size(self) -> int:

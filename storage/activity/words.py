@@ -57,6 +57,9 @@ def matches(activity: Activity, wanted: Wanted) -> bool:
     """Whether an activity is one that is looked for, by what it is called now."""
     if not wanted.words:
         return True
+    if "dropped_by" in activity.body:
+        # Nobody finds by its words what is no longer there to be read.
+        return False
     return by(activity).issuperset(wanted.words) and words.has_phrases(told(activity), wanted.phrases)
 
 

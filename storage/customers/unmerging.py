@@ -29,6 +29,7 @@ from storage.engine.unit import Unit
 from storage.ledger import facts
 from storage.ledger.facts import MovementKind
 from storage.programs import queries as programs
+from storage.retention import sweep
 
 # Enough to see what was used; whoever wants to know all of it reads the histories.
 NAMES_SHOWN = 5
@@ -62,6 +63,7 @@ class UnmergeCustomers(NamedTuple):
             if moved is not None:
                 partings.append(_Parting(pair, pair.source.draft(), pair.target.draft(), moved))
         _check(unit, target, kept, partings)
+        sweep.parted(unit.connection, program.id, source.id)
         returned = [
             (one.pair, unmerging.give_back(one.source, one.target, one.moved, one.pair.source.program.now))
             for one in partings

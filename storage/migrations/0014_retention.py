@@ -82,7 +82,9 @@ CREATE FUNCTION activity_effect(type text, outcome text) RETURNS text LANGUAGE s
         THEN 'CHANGE' ELSE 'READ' END
 $$;
 CREATE FUNCTION is_kept_for_ever(action text, outcome text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT outcome = 'SUCCEEDED' AND (action LIKE 'retention.%' OR action LIKE 'legalhold.%')
+    SELECT outcome = 'SUCCEEDED' AND action IN (
+        'retention.announced', 'retention.dropped', 'retention.updated', 'legalhold.placed', 'legalhold.lifted'
+    )
 $$;
 CREATE FUNCTION retention_days(category text, effect text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN category = 'SYSTEM' OR effect = 'READ' THEN 365 ELSE 0 END

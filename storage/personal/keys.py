@@ -14,7 +14,7 @@ from storage.personal.queries import installed
 from storage.personal.records import PERSONAL_KEYS
 
 # Any number, as long as everybody who makes keys takes the same.
-KEYS_LOCK = 934_420_931
+KEYS_LOCK = 934_420_932
 
 
 def require(connection: Connection, path: Path) -> keyring.Keyring:

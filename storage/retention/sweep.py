@@ -76,6 +76,14 @@ def hold_lifted(connection: Connection, program: int) -> None:
     connection.execute(_LOOK_AGAIN, (program,))
 
 
+def parted(connection: Connection, program: int, customer: int) -> None:
+    """The same for a customer that is about to be parted from another, where a hold of that one held it too."""
+    [(is_held,)] = connection.execute(_IS_HELD_CUSTOMER, (customer,))
+    if is_held:
+        connection.execute("SELECT FROM program WHERE id = %s FOR NO KEY UPDATE", (program,))
+        hold_lifted(connection, program)
+
+
 def _locked(connection: Connection, program: int) -> Stand:
     """A program as it stands. Whoever changes the days, or places or lifts a hold, has its row first: what they did is
     seen from here on, and what is done here by them."""
@@ -205,5 +213,7 @@ ON CONFLICT (program, category, effect) DO UPDATE SET until = greatest(retention
 """
 
 _STALE = "UPDATE retention_sweep SET is_stale = true WHERE program = %s AND ended_at IS NULL"
+
+_IS_HELD_CUSTOMER = "SELECT %s IN (SELECT held_customers())"
 
 _LOOK_AGAIN = "DELETE FROM retention_swept WHERE program = %s"

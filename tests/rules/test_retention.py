@@ -70,6 +70,8 @@ def test_what_retention_itself_did_is_kept_whatever_the_policy_says() -> None:
     assert all(is_kept_for_ever(action, "SUCCEEDED") for action in did)
     assert not is_kept_for_ever("retention.updated", "DENIED")
     assert not is_kept_for_ever("customer.read", "SUCCEEDED")
+    # Callers may call what happened elsewhere so: it is theirs, and goes by their program's rules.
+    assert not is_kept_for_ever("retention.offer_sent", "SUCCEEDED")
 
 
 def test_what_was_looked_at_is_not_looked_at_again_and_small_parts_wait() -> None:

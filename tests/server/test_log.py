@@ -12,6 +12,7 @@ from grpc import StatusCode
 
 from fealty import plain
 from fealty.v1 import activity_pb2, audit_pb2, values_pb2
+from rules.access import Role
 from server.convert import filter_text
 from tests.server.club import ADA, BEN, NAME, Club
 from tests.server.logged import Activity, answer, listed, lived, until
@@ -244,3 +245,23 @@ async def test_what_somebody_looks_for_is_not_kept(club: Club) -> None:
     kept = club.served.rows("SELECT body FROM activity WHERE action = 'activity.listed'")
     assert len(kept) == len(texts) + 4
     assert "Featherstone" not in str(kept)
+
+
+async def test_what_is_about_a_customer_and_not_named_so_is_found_by_its_name(club: Club) -> None:
+    """A legal hold is its program's by name, and its customer's in the log."""
+    hold = (await club.legal_hold()).name
+    for parent in (NAME, ADA):
+        [placed] = await listed(club.admin, parent, filter_text=f"subject = {hold}")
+        assert (placed.action, placed.subject) == ("legalhold.placed", hold)
+
+
+async def test_whoever_looks_at_all_that_his_key_sees_is_seen_in_that_program(club: Club) -> None:
+    """Those whose log it is must find out who read it; also whoever was denied to."""
+    bound = club.served.client(club.served.key("checker", Role.AUDITOR, "club"))
+    await listed(bound, "-")
+    [seen] = await listed(club.admin, filter_text="actor = checker")
+    assert (seen.action, seen.subject, seen.actor.display_name) == ("activity.listed", NAME, "checker")
+    till = club.served.client(club.served.key("curious", Role.SERVICE, "club"))
+    assert (await told(till.audit.ListActivities(audit_pb2.ListActivitiesRequest(parent="-")))).reason
+    [denied] = await listed(club.admin, filter_text="actor = curious AND outcome = DENIED")
+    assert denied.action == "activity.listed"

@@ -66,6 +66,20 @@ def test_what_was_written_is_read_as_it_was(tmp_path: Path) -> None:
     assert spool.size == 0
 
 
+def test_a_line_that_was_cut_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full for a moment: who was told that a record is kept must find it."""
+    spool, write = Spool(tmp_path), os.write
+    one, three = act("one"), act("three")
+    spool.append([one])
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, lines: write(file, lines[: len(lines) // 2]))
+        with pytest.raises(OSError, match="bytes could be written"):
+            spool.append([act("two")])
+    spool.append([three])
+    spool.close()
+    assert [kept for acts in spool.waiting() for kept in acts] == [one, three]
+
+
 def test_a_spool_is_bounded(tmp_path: Path) -> None:
     """A disk that is full stops PostgreSQL too."""
     spool = Spool(tmp_path / "spool", bytes_max=1_000)

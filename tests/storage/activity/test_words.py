@@ -8,7 +8,7 @@ import pytest
 
 from rules.access import ActorType
 from rules.activity import Kind, Origin
-from rules.words import wanted
+from rules.words import NOTHING, wanted
 from storage.activity import pages, words
 from storage.activity.commands import Scope, record
 from storage.activity.filters import Filter
@@ -187,6 +187,15 @@ def test_an_activity_that_names_ten_thousand_things_is_found_by_some() -> None:
     one = _activity()
     one.body["details"]["list"] = " ".join(f"lot{number}" for number in range(10_000))
     assert len(words.by(one)) == words.WORDS_MAX
+
+
+def test_what_was_dropped_is_found_by_no_word() -> None:
+    """Neither in a stream nor in a file: what lists and counts do not find must not be elsewhere."""
+    activity = _activity()
+    assert words.matches(activity, wanted("till"))
+    activity.body["dropped_by"] = "01a22bc3-e632-7b2b-a69a-9cc2aebe368e"
+    assert not words.matches(activity, wanted("till"))
+    assert words.matches(activity, NOTHING)
 
 
 def test_times_are_no_words() -> None:

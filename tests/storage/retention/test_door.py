@@ -187,7 +187,7 @@ def test_the_database_judges_as_the_rules_do(scene: Scene, category: str) -> Non
     """The rules say what is due; the log refuses what it finds is not. Where they differ, a sweep would never end."""
     for kind in TYPES:
         for outcome in Outcome:
-            for action in ("customer.read", "retention.updated", "legalhold.placed", "retentions.x"):
+            for action in ("customer.read", "retention.updated", "legalhold.placed", "retention.x", "legalhold.x"):
                 effect = effect_of(kind, outcome)
                 found = scene.rows(
                     "SELECT activity_effect(%s, %s), is_kept_for_ever(%s, %s), retention_days(%s, %s)",

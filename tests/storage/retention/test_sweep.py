@@ -22,6 +22,7 @@ from storage.ledger.addresses import CustomerName
 from storage.retention import due, sweep
 from storage.retention.commands import LiftLegalHold, PlaceLegalHold, UpdateRetention
 from storage.retention.queries import Rule
+from tests.storage import members
 from tests.storage.retention.past import DAY, LIMITS, LOOK, YEAR, dropped, recorded, swept
 from tests.storage.scene import CALLER, Scene, asked
 
@@ -172,6 +173,18 @@ def test_a_hold_that_is_lifted_during_a_sweep_leaves_nothing_behind(scene: Scene
         swept(scene.database, steps=1)
     swept(scene.database, steps=steps)
     scene.carry_out(LiftLegalHold(hold.name, asked("over")))
+    swept(scene.database)
+    assert dropped(scene) == set(old)
+
+
+def test_what_a_merge_held_is_swept_once_it_is_undone(scene: Scene) -> None:
+    """A hold holds whoever is merged with whom it names; parted again, nothing is kept for longer than was promised."""
+    members.merge(scene)
+    old = recorded(scene, YEAR + DAY, customer="ada", number=3)
+    scene.carry_out(PlaceLegalHold(CustomerName("coffee", "ben"), asked("case")))
+    swept(scene.database)
+    assert not dropped(scene)
+    members.unmerge(scene)
     swept(scene.database)
     assert dropped(scene) == set(old)
 
