@@ -37,6 +37,7 @@ SENTENCES = {
     "lots.CancelLot": f"Lot 1 of customer ada (hand) cancelled by hand: 100 points{_HAND}.",
     "lots.RedateLots": f"Expiry of points (slow) of customer ada is being set to never, in 1 account{_HAND}.",
     "events.RecordEvent": f"Event Review of customer ada: 25 points (plain){_HAND}.",
+    "audit.StartExport": f"Export of activities of program Coffee club as CSV into a file begun{_HAND}.",
     "audit.RecordActivity": "Booking 4711 of customer ada created (Administrator admin).",
     "reports.WriteOffShortfall": "30 points of shortfall 1 of customer ada (owing) written off, 70 points of it left"
     f"{_HAND}.",
