@@ -80,11 +80,6 @@ def policy(given: Mapping[Kept, int]) -> dict[Kept, int]:
     return {kept: given.get(kept, default_days(kept)) for kept in ALL}
 
 
-def due_at(recorded_at: datetime, days: int) -> datetime | None:
-    """From when on it may be dropped; None: never."""
-    return None if days == FOR_EVER else recorded_at + timedelta(days)
-
-
 def due_before(now: datetime, days: int) -> datetime:
     """What was recorded before this instant is due now, and nothing else is."""
     return BEGINNING if days == FOR_EVER else now - timedelta(days) + _TICK

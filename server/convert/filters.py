@@ -20,7 +20,7 @@ from server.convert.requests import instant
 from server.errors import RequestInvalid
 from server.interceptors import validation
 from server.policy import actions_of, word
-from storage.activity.filters import Filter
+from storage.activity.filters import Filter, text_of
 from storage.activity.pages import Search
 
 
@@ -30,30 +30,30 @@ def search(request: pb.ListActivitiesRequest | pb.AnalyzeActivitiesRequest) -> S
     return Search(
         program=parent[1] if len(parent) >= 2 else "",
         customer=parent[3] if len(parent) >= 4 else "",
-        filters=asked(request, takes_text=True),
+        filters=asked(request),
         ascending=isinstance(request, pb.ListActivitiesRequest) and request.ascending,
     )
 
 
 def asked(
     request: pb.ListActivitiesRequest | pb.WatchActivitiesRequest | pb.AnalyzeActivitiesRequest,
-    takes_text: bool = False,
 ) -> Sequence[Filter]:
-    """The filters in a request, as a message and as a line: all must match. A text is refused, but to those who say
-    that they look for it: its words are no SQL. Raises RequestInvalid, TimeZoneUnknown."""
+    """The filters in a request, as a message and as a line: all must match. Raises RequestInvalid, TimeZoneUnknown."""
     time_zone(request.time_zone or "UTC")
     said = [("filter", request.filter)] if request.HasField("filter") else []
     if request.filter_text:
         line = _of_line(request.filter_text)
         _check_together(request.filter, line)
         said.append(("filter_text", line))
-    filters = [of_message(message, request.parent, request.time_zone, path, takes_text) for path, message in said]
+    filters = [of_message(message, request.parent, request.time_zone, path) for path, message in said]
     found = [one for one in filters if one != Filter()]
     _check_range(found, "filter_text")
+    most = limits.TEXT_WORDS_MAX
+    _check(len(text_of(found).words) <= most, said[-1][0] if said else "", "text", f"has more than {most} words")
     return found
 
 
-def of_message(message: pb.ActivityFilter, parent: str, zone: str, path: str, takes_text: bool = False) -> Filter:
+def of_message(message: pb.ActivityFilter, parent: str, zone: str, path: str) -> Filter:
     """The filter in a message, in a field called `path`, about what is of `parent`. `zone` is where its days are, if it
     does not say so itself.
 
@@ -89,7 +89,7 @@ def of_message(message: pb.ActivityFilter, parent: str, zone: str, path: str, ta
         changed_fields=tuple(message.changed_fields),
         values_before=tuple(message.values_before),
         values_after=tuple(message.values_after),
-        text=_text(message.text, path, takes_text),
+        text=_text(message.text, path),
         recorded_from=max(filter(None, since), default=None),
         recorded_before=min(filter(None, until), default=None),
     )
@@ -109,16 +109,13 @@ def _of_line(line: str) -> pb.ActivityFilter:
     return found
 
 
-def _text(text: str, path: str, takes_text: bool) -> Wanted:
+def _text(text: str, path: str) -> Wanted:
     if not text:
         return NOTHING
-    _check(takes_text, path, "text", "is not looked for here, but by ListActivities")
     try:
-        found = wanted(text)
+        return wanted(text)
     except ValueError as error:
         raise RequestInvalid([_violation(path, "text", str(error))]) from error
-    _check(len(found.words) <= limits.TEXT_WORDS_MAX, path, "text", f"has more than {limits.TEXT_WORDS_MAX} words")
-    return found
 
 
 def _check_names(message: pb.ActivityFilter, parent: str, path: str) -> None:

@@ -86,6 +86,7 @@ class Audit:
             others = pages.same_request(books, found.activity, found.program, within, looked, most)
             told = (call.language, message.time_zone)
             shown = activities.message(found.activity, caller, *told, found.personal)
+            shown.note = found.note
             same = [activities.message(one, caller, *told) for one in others]
             return found, pb.GetActivityResponse(activity=shown, same_request=same)
 

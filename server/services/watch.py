@@ -73,7 +73,7 @@ class Watch:
             position = self._pages.position(request, request.cursor)
         except PageTokenMismatch as mismatch:
             raise CursorMismatch from mismatch
-        filters = asked(request, takes_text=True)
+        filters = asked(request)
         if any(wanted.addresses for wanted in filters):
             # Whoever is not shown them must not find them out by trying.
             access.check(call.caller, Permission.ACTIVITIES_READ)

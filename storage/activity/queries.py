@@ -49,12 +49,14 @@ def scope(program_id: str, customer_id: str, caller: Caller) -> Scope:
 
 class Found(NamedTuple):
     """One activity, and the public ids of whose it is: empty where it concerned no program or no customer. `personal`
-    are the values of personal fields that it changed, where the caller may see them and they were not erased."""
+    are the values of personal fields that it changed, and `note` what people wrote of its reason, where the caller may
+    see them and they were not erased."""
 
     activity: Activity
     program: str
     customer: str
     personal: Mapping[str, PersonalChange]
+    note: str = ""
 
 
 def get(connection: Connection, activity: UUID | None, name: str, caller: Caller, keyring: Keyring) -> Found:
@@ -69,7 +71,8 @@ def get(connection: Connection, activity: UUID | None, name: str, caller: Caller
     [found] = from_rows([row])
     is_shown = caller.may(Permission.ACTIVITIES_PERSONAL_READ)
     values = personal.changes(connection, found.id, keyring) if is_shown else {}
-    return Found(found, row[4] or "", row[5] or "", values)
+    notes = connection.execute("SELECT note FROM activity_note WHERE activity = %s", (found.id,)) if is_shown else ()
+    return Found(found, row[4] or "", row[5] or "", values, "".join(note for (note,) in notes))
 
 
 def _shows(program_id: str | None, caller: Caller) -> bool:

@@ -14,7 +14,6 @@ from rules.retention import (
     Effect,
     Kept,
     default_days,
-    due_at,
     due_before,
     due_cells,
     effect_of,
@@ -35,15 +34,12 @@ days_given = st.integers(1, 36_500)
 def test_it_is_due_exactly_when_its_days_are_over(now: datetime, days: int, ticks: int) -> None:
     """A microsecond before is early, and nobody's is; at the instant itself it is due."""
     recorded_at = now - timedelta(days) + ticks * TICK
-    end = due_at(recorded_at, days)
-    assert end is not None
-    assert (end <= now) == (recorded_at < due_before(now, days)) == (ticks <= 0)
+    assert (recorded_at < due_before(now, days)) == (recorded_at + timedelta(days) <= now) == (ticks <= 0)
 
 
 @given(instants, instants)
 def test_what_is_kept_for_ever_is_never_due(recorded_at: datetime, now: datetime) -> None:
     """It is the default of everything that changed a balance: no clock may ever reach it."""
-    assert due_at(recorded_at, FOR_EVER) is None
     assert not recorded_at < due_before(now, FOR_EVER)
 
 

@@ -8,6 +8,7 @@ import structlog
 from fealty import plain, plain_value
 from fealty.v1 import activity_pb2, audit_pb2, customers_pb2
 from rules.access import Role
+from tests.server.club import ADA, NOTE, Club
 from tests.server.serving import Client, Served, activities, customer, fresh, program, told
 from tests.server.test_audit import PERSON, WORDS
 
@@ -142,3 +143,15 @@ async def _changes(client: Client, name: str) -> dict[str, audit_pb2.Change]:
 
 def _shows(change: audit_pb2.Change) -> bool:
     return change.HasField("before") or change.HasField("after")
+
+
+async def test_who_may_reads_what_was_written_of_a_reason(club: Club) -> None:
+    """What must be said in words is kept apart from the record, and is of use only where somebody reads it."""
+    await club.suspend()
+    [suspended] = await activities(club.admin, parent=ADA, action="customer.suspended")
+    assert suspended.note == ""
+    request = audit_pb2.GetActivityRequest(name=suspended.name)
+    assert (await club.admin.audit.GetActivity(request)).activity.note == NOTE
+    for role in (Role.SERVICE, Role.AUDITOR):
+        looking = club.served.client(club.served.key(f"looking as {role}", role))
+        assert (await looking.audit.GetActivity(request)).activity.note == ""
