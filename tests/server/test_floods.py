@@ -24,11 +24,11 @@ async def test_strangers_cannot_fill_the_log(server: Served, monkeypatch: pytest
         answers = await asyncio.gather(*(told(strangers.GetBalance(request)) for _ in range(FLOOD)))
     assert {answer.reason for answer in answers} == {"KEY_INVALID"}
     recorded: list[Activity] = []
-    while not any("folded" in one.details for one in recorded):
+    # On a slow machine the time is over in between, and what came after it has a record of its own.
+    while (told_of := sum(max(1, one.details["folded"].number) for one in recorded)) < FLOOD:
         await asyncio.sleep(0.1)
         recorded = await activities(server.admin, action="balance.read")
-    # The time may have been over in between.
-    assert sum(max(1, one.details["folded"].number) for one in recorded) in (FLOOD, FLOOD + 1)
+    assert told_of in (FLOOD, FLOOD + 1)
     assert limits.EQUAL_FAILURES_MAX < len(recorded) <= 2 * limits.EQUAL_FAILURES_MAX + 2
 
 
