@@ -67,6 +67,9 @@ def reads(full: Stage, rounds: int, what: Grown) -> Iterable[Row]:
         nothing, read = [], []
         for _ in range(rounds):
             nothing.append(clean(full.unary(NOTHING, make, 1)))
+            # Each look is recorded, and no clock runs here to take it in, as one does each second.
+            with connection(full.database) as books, patient(books):
+                _take(full, books)
             read.append(clean(full.unary(path, make, 1)))
         note = f"p50 {p50(read)} against {p50(nothing)}, 1 in flight; {cost(read)} a call against {cost(nothing)}"
         yield Row(f"{name}_vs_noop", waits(read, nothing), least, aim, f"{note}; {what}", lower=True)
