@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-CATEGORIES = ("ORDERS", "CUSTOMERS", "BOOKINGS", "PAYMENTS", "SYSTEM")
+from rules.activity import CATEGORIES
+
 # In place of a number of days.
 FOR_EVER = 0
 DAYS_DEFAULT = 365

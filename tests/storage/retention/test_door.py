@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from rules.access import ActorType
-from rules.activity import Kind
-from rules.retention import CATEGORIES, FOR_EVER, Effect, Kept, default_days, effect_of, is_kept_for_ever
+from rules.activity import CATEGORIES, Kind
+from rules.retention import FOR_EVER, Effect, Kept, default_days, effect_of, is_kept_for_ever
 from storage.activity.commands import Outcome
 from storage.engine.database import Busy, Database
 from storage.ledger.addresses import CustomerName
