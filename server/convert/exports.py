@@ -9,7 +9,7 @@ from server.convert import filters, operations
 from server.convert.requests import context, fill_receipt
 from server.policy import word
 from storage.activity.exporting.operations import Asked, StartExport
-from storage.activity.pages import Search
+from storage.activity.look import Search
 from storage.engine.requests import Answer
 from storage.operations.queries import Operation
 

@@ -21,7 +21,7 @@ from server.errors import RequestInvalid
 from server.interceptors import validation
 from server.policy import actions_of, word
 from storage.activity.filters import Filter, text_of
-from storage.activity.pages import Search
+from storage.activity.look import Search
 
 
 def search(request: pb.ListActivitiesRequest | pb.AnalyzeActivitiesRequest) -> Search:

@@ -13,7 +13,7 @@ from server.paging import Pages, page_size
 from server.services.export import Export
 from server.services.watch import Watch
 from storage.activity import counts, pages, queries, ranks
-from storage.activity.pages import Position
+from storage.activity.look import Position
 from storage.activity.queries import Found
 from storage.books import Books
 from storage.engine.database import Connection

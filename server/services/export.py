@@ -30,7 +30,7 @@ from storage.activity.exporting import pieces
 from storage.activity.exporting.fields import Reader
 from storage.activity.exporting.operations import FORMS
 from storage.activity.exporting.pieces import Form, Piece, Size
-from storage.activity.pages import Search
+from storage.activity.look import Search
 from storage.activity.recorder import Act
 from storage.books import Books
 from storage.engine.database import reason

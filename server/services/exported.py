@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, json
 
 from storage.activity.exporting.pieces import Bound, Piece
-from storage.activity.pages import Position
+from storage.activity.look import Position
 
 
 class Part(Struct, frozen=True, array_like=True):

@@ -18,7 +18,7 @@ from uuid import UUID
 from rules.access import Caller
 from storage.activity import positions, rollup
 from storage.activity.filters import Condition, Filter, conditions
-from storage.activity.pages import Look, Search
+from storage.activity.look import Look, Search
 from storage.activity.queries import scope
 from storage.activity.rollup import DIMENSIONS, QUARTER_S
 from storage.activity.sums import Group, Sums, is_start, quarter, start

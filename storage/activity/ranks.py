@@ -8,7 +8,7 @@ from rules.access import Caller
 from storage.access.records import CallerRow
 from storage.activity.counts import AT_ONE_INSTANT, Basis, basis_of
 from storage.activity.filters import SUBJECT
-from storage.activity.pages import Look, Search
+from storage.activity.look import Look, Search
 from storage.engine.database import Connection
 
 

@@ -11,7 +11,7 @@ from rules.refunds import RollbackPolicy
 from rules.retention import Effect
 from server.commands import Codec
 from storage.activity.exporting.operations import Asked, StartExport
-from storage.activity.pages import Search
+from storage.activity.look import Search
 from storage.customers.closing import BlockCustomer, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.merging import MergeCustomers

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from rules.words import wanted
 from storage.activity import pages
 from storage.activity.filters import Filter
-from storage.activity.pages import Search
+from storage.activity.look import Search
 from storage.engine.database import Database, connection
 from storage.engine.unit import transaction
 from storage.tasks.commands import plan_sweep

@@ -19,7 +19,7 @@ from storage.activity.exporting.fields import Reader
 from storage.activity.exporting.operations import Asked, StartExport
 from storage.activity.exporting.pieces import Size
 from storage.activity.filters import Filter
-from storage.activity.pages import Search
+from storage.activity.look import Search
 from storage.engine.commands import Reason, carry_out
 from storage.engine.database import Database, connection
 from storage.engine.unit import Unit, transaction

@@ -19,7 +19,7 @@ from storage.activity.exporting.fields import Reader
 from storage.activity.exporting.ndjson import Ndjson
 from storage.activity.exporting.pieces import Bound, Form, Read, Size
 from storage.activity.filters import conditions
-from storage.activity.pages import Position, Search
+from storage.activity.look import Position, Search
 from storage.engine.commands import CommandContext
 from storage.engine.database import Connection
 from storage.engine.requests import Answer

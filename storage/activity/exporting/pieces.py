@@ -14,7 +14,8 @@ from rules.access import Caller
 from rules.words import NOTHING, Wanted
 from storage.activity import positions, words
 from storage.activity.filters import Filter, text_of
-from storage.activity.pages import Position, Search, rows
+from storage.activity.look import Position, Search
+from storage.activity.pages import rows
 from storage.activity.queries import Activity, one_by_one
 from storage.engine.database import Connection
 

@@ -20,7 +20,7 @@ from rules.refusals import CustomerNotFound, ProgramNotFound
 from storage.activity import counts, pages, ranks, rollup
 from storage.activity.counts import Basis, Counts
 from storage.activity.filters import Filter
-from storage.activity.pages import Search
+from storage.activity.look import Search
 from storage.activity.records import ActivityRow
 from storage.activity.sums import Group
 from storage.engine.database import Connection, Database, connection

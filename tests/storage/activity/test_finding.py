@@ -16,7 +16,8 @@ from rules.words import wanted
 from storage.activity import blocks, finding, pages, words
 from storage.activity.commands import Outcome, Scope, record
 from storage.activity.filters import Filter
-from storage.activity.pages import Page, Search
+from storage.activity.look import Search
+from storage.activity.pages import Page
 from storage.activity.queries import Activity
 from storage.customers.records import CustomerRow
 from storage.engine.database import Connection, Database, connection

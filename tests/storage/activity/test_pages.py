@@ -15,7 +15,8 @@ from rules.refusals import CustomerNotFound, ProgramNotFound
 from storage.access.records import CallerRow
 from storage.activity import pages
 from storage.activity.filters import Filter
-from storage.activity.pages import Page, Position, Search, Total
+from storage.activity.look import Position, Search
+from storage.activity.pages import Page, Total
 from storage.engine.database import Connection, Database, connection
 from tests.storage.activity import living
 from tests.storage.activity.living import Entry, act_by_chance, entries, lived, matches

@@ -9,7 +9,7 @@ from rules.activity import Kind, Origin
 from storage.activity import pages
 from storage.activity.commands import Outcome, Scope, record
 from storage.activity.filters import Filter
-from storage.activity.pages import Search
+from storage.activity.look import Search
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import transaction
 from tests.storage.activity.living import KINDS, Entry, entries, lived, matches

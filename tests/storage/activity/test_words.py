@@ -12,7 +12,8 @@ from rules.words import NOTHING, wanted
 from storage.activity import pages, words
 from storage.activity.commands import Scope, record
 from storage.activity.filters import Filter
-from storage.activity.pages import Page, Search
+from storage.activity.look import Search
+from storage.activity.pages import Page
 from storage.activity.queries import Activity
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import transaction

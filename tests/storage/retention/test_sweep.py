@@ -14,7 +14,7 @@ from rules.words import wanted
 from storage.activity import pages, positions, words
 from storage.activity.commands import Outcome
 from storage.activity.filters import Filter
-from storage.activity.pages import Search
+from storage.activity.look import Search
 from storage.activity.queries import one_by_one
 from storage.engine.database import Database, connection
 from storage.engine.unit import Unit, run, transaction
