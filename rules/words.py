@@ -19,14 +19,14 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
-class Wanted(NamedTuple):
+class TextQuery(NamedTuple):
     """What is looked for: all of the words, and all of the phrases, each as words that follow each other."""
 
     words: Sequence[str] = ()
     phrases: Sequence[Sequence[str]] = ()
 
 
-NOTHING = Wanted()
+NOTHING = TextQuery()
 
 
 def in_order(text: str) -> list[str]:
@@ -40,7 +40,7 @@ def found_by(texts: Iterable[str]) -> set[str]:
     return whole.union(*map(_parts, whole))
 
 
-def wanted(text: str) -> Wanted:
+def wanted(text: str) -> TextQuery:
     """What somebody asks for by a text: its words, and what stands in double quotes as phrases.
 
     Raises ValueError with a sentence for whoever typed it.
@@ -55,7 +55,7 @@ def wanted(text: str) -> Wanted:
     if not words:
         raise ValueError("there is no word in it")
     several = dict.fromkeys(tuple(phrase) for phrase in phrases if len(phrase) > 1)
-    return Wanted(tuple(dict.fromkeys(words)), tuple(several))
+    return TextQuery(tuple(dict.fromkeys(words)), tuple(several))
 
 
 def has_phrases(sentence: str, phrases: Sequence[Sequence[str]]) -> bool:

@@ -8,7 +8,7 @@ from server.call import Call
 from server.convert import filters, operations
 from server.convert.requests import context, fill_receipt
 from server.policy import word
-from storage.activity.exporting.operations import Asked, StartExport
+from storage.activity.exporting.operations import ExportRequest, StartExport
 from storage.activity.look import Search
 from storage.engine.requests import Answer
 from storage.operations.queries import Operation
@@ -17,7 +17,7 @@ from storage.operations.queries import Operation
 def start_export(call: Call, message: pb.StartExportRequest) -> StartExport:
     """The command in a request. Raises RequestInvalid, TimeZoneUnknown."""
     sees_origin = call.caller.may(Permission.ACTIVITIES_READ)
-    asked = Asked(search(message), form(message), message.time_zone or "UTC", call.language, sees_origin)
+    asked = ExportRequest(search(message), form(message), message.time_zone or "UTC", call.language, sees_origin)
     return StartExport(asked, tuple(filtered(message)), context(call, message))
 
 

@@ -13,7 +13,7 @@ from fealty.v1 import audit_pb2 as pb
 from fealty.v1.values_pb2 import Date
 from rules import calendar
 from rules.programs import time_zone
-from rules.words import NOTHING, Wanted, wanted
+from rules.words import NOTHING, TextQuery, wanted
 from server import limits
 from server.convert import filter_text, names
 from server.convert.requests import instant
@@ -109,7 +109,7 @@ def _of_line(line: str) -> pb.ActivityFilter:
     return found
 
 
-def _text(text: str, path: str) -> Wanted:
+def _text(text: str, path: str) -> TextQuery:
     if not text:
         return NOTHING
     try:

@@ -14,7 +14,7 @@ from server.services.export import Export
 from server.services.watch import Watch
 from storage.activity import counts, pages, queries, ranks
 from storage.activity.look import Position
-from storage.activity.queries import Found
+from storage.activity.queries import OneActivity
 from storage.books import Books
 from storage.engine.database import Connection
 from storage.engine.keyring import Keyring
@@ -80,7 +80,7 @@ class Audit:
         name, activity_id, caller = message.name, names.activity_id(message.name), call.caller
         within = timedelta(seconds=limits.SAME_REQUEST_WITHIN_S)
 
-        def read(books: Connection, keyring: Keyring) -> tuple[Found, pb.GetActivityResponse]:
+        def read(books: Connection, keyring: Keyring) -> tuple[OneActivity, pb.GetActivityResponse]:
             found = queries.get(books, activity_id, name, caller, keyring)
             looked, most = limits.SAME_REQUEST_LOOKED_MAX, limits.SAME_REQUEST_MAX
             others = pages.same_request(books, found.activity, found.program, within, looked, most)

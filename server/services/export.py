@@ -23,7 +23,7 @@ from server.convert import exports
 from server.errors import RequestInvalid, ServerStopping, StreamIdle
 from server.paging import Pages
 from server.policy import event_of
-from server.services.exported import File, Place, read_place
+from server.services.exported import File, ResumePoint, read_place
 from storage.activity import queries
 from storage.activity.commands import Outcome
 from storage.activity.exporting import pieces
@@ -91,7 +91,7 @@ class Export:
             # Where it is fixed now, what has no position yet would be missing from it.
             raise ServerStopping
         bound = await self._books.query(call.caller, pieces.fixed)
-        return File(Place(call.caller.id, bound))
+        return File(ResumePoint(call.caller.id, bound))
 
     async def _resumed(self, call: Call, request: pb.ExportActivitiesRequest) -> File:
         try:

@@ -21,7 +21,7 @@ class Part(Struct, frozen=True, array_like=True):
     sha256: str
 
 
-class Place(Struct, frozen=True):
+class ResumePoint(Struct, frozen=True):
     """What a token says: whose file it is, where that ends, how far it is there, and in which parts."""
 
     caller: str
@@ -34,7 +34,7 @@ class Place(Struct, frozen=True):
 class File:
     """A file on its way, and what this stream has sent of it: up to `after`. The next page is read from `following`."""
 
-    def __init__(self, begun: Place) -> None:
+    def __init__(self, begun: ResumePoint) -> None:
         self._begun = begun
         self._sent = hashlib.sha256()
         self._bytes = 0
@@ -68,7 +68,7 @@ class File:
     def place(self) -> str:
         """The token's text."""
         parts = tuple(self.parts) if self.bytes else ()
-        place = Place(self._begun.caller, self.bound, self.after, self.rows, parts)
+        place = ResumePoint(self._begun.caller, self.bound, self.after, self.rows, parts)
         return json.encode(place).decode()
 
     def details(self) -> dict[str, Any]:
@@ -77,6 +77,6 @@ class File:
         return {"bytes": self.bytes, "count": self.rows, "parts": parts}
 
 
-def read_place(text: str) -> Place:
+def read_place(text: str) -> ResumePoint:
     """The place in a token. Raises MsgspecError where another release wrote it, in other words."""
-    return json.decode(text, type=Place)
+    return json.decode(text, type=ResumePoint)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, product
 from typing import Any, NamedTuple, TypeAlias
 
-from rules.words import Wanted
+from rules.words import TextQuery
 from storage.activity.filters import Condition
 from storage.activity.postings import BLOCK, SEGMENT_BLOCKS, between, each, of, unpack
 from storage.activity.words import NONE, digest
@@ -25,11 +25,11 @@ _BLOCKS_SOON, _BLOCKS = 4, 256
 Key: TypeAlias = tuple[int, int]
 
 
-class Asked(NamedTuple):
+class WordQuery(NamedTuple):
     """What is looked for: words, in programs (internal ids, NONE for what is in none), of customers where some are
     named. `between` bounds `recorded_at`; it and `told` are conditions on rows of `activity` called `a`."""
 
-    wanted: Wanted
+    wanted: TextQuery
     programs: Sequence[int]
     customers: Sequence[int]
     between: Sequence[Condition]
@@ -42,7 +42,7 @@ class Blocks:
     which it gave up; None where it came to the end. Of customers with more than `entries_max` entries it does not look
     up where they are."""
 
-    def __init__(self, books: Connection, asked: Asked, first: int, last: int, entries_max: int) -> None:
+    def __init__(self, books: Connection, asked: WordQuery, first: int, last: int, entries_max: int) -> None:
         self.ended_at: int | None = None
         self._books = books
         self._asked = asked

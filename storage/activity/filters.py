@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from rules.access import Caller
-from rules.words import NOTHING, Wanted
+from rules.words import NOTHING, TextQuery
 from storage.activity.queries import scope
 
 
@@ -48,7 +48,7 @@ class Filter:
     changed_fields: Sequence[str] = ()
     values_before: Sequence[str] = ()
     values_after: Sequence[str] = ()
-    text: Wanted = NOTHING
+    text: TextQuery = NOTHING
     recorded_from: datetime | None = None
     recorded_before: datetime | None = None
 
@@ -68,7 +68,7 @@ class Conditions(NamedTuple):
     between: Sequence[Condition]
     matching: Sequence[Condition]
     customers: Sequence[int]
-    wanted: Wanted = NOTHING
+    wanted: TextQuery = NOTHING
 
 
 ALL = Conditions((), (), ())
@@ -94,11 +94,11 @@ def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
     return Conditions(between, matching, customers, text_of(asked))
 
 
-def text_of(filters: Iterable[Filter]) -> Wanted:
+def text_of(filters: Iterable[Filter]) -> TextQuery:
     """The text of all of some filters."""
     texts = [wanted.text for wanted in filters]
     words, phrases = chain.from_iterable(one.words for one in texts), chain.from_iterable(one.phrases for one in texts)
-    return Wanted(tuple(dict.fromkeys(words)), tuple(dict.fromkeys(phrases)))
+    return TextQuery(tuple(dict.fromkeys(words)), tuple(dict.fromkeys(phrases)))
 
 
 def _of_columns(wanted: Filter) -> Iterator[Condition]:

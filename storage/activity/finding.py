@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from rules import words
-from storage.activity.blocks import Asked, Blocks
+from storage.activity.blocks import Blocks, WordQuery
 from storage.activity.queries import Activity, from_rows
 from storage.activity.words import FOLLOWER, told
 from storage.engine.database import Connection
@@ -29,7 +29,7 @@ class Progress(NamedTuple):
     complete_at: datetime | None
 
 
-class Found(NamedTuple):
+class FoundPage(NamedTuple):
     """Activities, the position behind which the next page goes on, None where there is none, and how far words were
     taken."""
 
@@ -38,18 +38,18 @@ class Found(NamedTuple):
     progress: Progress
 
 
-def page(books: Connection, asked: Asked, after: int | None, size: int, looked_max: int) -> Found:
+def page(books: Connection, asked: WordQuery, after: int | None, size: int, looked_max: int) -> FoundPage:
     """Up to `size` activities, from the first behind `after`, of the next `looked_max` that have the words."""
     look = _Look(books, asked, after, looked_max)
     found: list[tuple[int, Activity]] = []
     for rows in look.rows(size + 1):
         found += rows
         if len(found) > size:
-            return Found([activity for _, activity in found[:size]], found[size - 1][0], look.progress)
-    return Found([activity for _, activity in found], look.ended_at, look.progress)
+            return FoundPage([activity for _, activity in found[:size]], found[size - 1][0], look.progress)
+    return FoundPage([activity for _, activity in found], look.ended_at, look.progress)
 
 
-def total(books: Connection, asked: Asked, counted_max: int, looked_max: int) -> tuple[int, bool]:
+def total(books: Connection, asked: WordQuery, counted_max: int, looked_max: int) -> tuple[int, bool]:
     """How many there are, up to `counted_max` of `looked_max`, and whether there may be more."""
     look = _Look(books, asked, None, looked_max)
     number = 0
@@ -60,7 +60,7 @@ def total(books: Connection, asked: Asked, counted_max: int, looked_max: int) ->
     return number, look.ended_at is not None
 
 
-def positions(books: Connection, asked: Asked, looked_max: int) -> tuple[list[int], int | None]:
+def positions(books: Connection, asked: WordQuery, looked_max: int) -> tuple[list[int], int | None]:
     """The positions of the newest `looked_max` that have the words, whatever else is asked of them, and the one behind
     which there may be more; None where there is none."""
     look = _Look(books, asked._replace(told=()), None, looked_max)
@@ -74,7 +74,7 @@ def positions(books: Connection, asked: Asked, looked_max: int) -> tuple[list[in
 class _Look:
     """A look along the positions, used once and within a transaction."""
 
-    def __init__(self, books: Connection, asked: Asked, after: int | None, looked_max: int) -> None:
+    def __init__(self, books: Connection, asked: WordQuery, after: int | None, looked_max: int) -> None:
         self._books = books
         self._asked = asked
         self._phrases = asked.wanted.phrases

@@ -11,7 +11,7 @@ from uuid import UUID
 from rules.access import Caller
 from rules.refusals import CustomerNotFound, ProgramNotFound
 from storage.activity import finding
-from storage.activity.blocks import Asked
+from storage.activity.blocks import WordQuery
 from storage.activity.commands import Scope
 from storage.activity.filters import Condition, Filter, conditions
 from storage.activity.paths import KEY, Path, Paths
@@ -148,7 +148,7 @@ def _values(conditions: Sequence[Condition]) -> list[Any]:
     return [value for _, values in conditions for value in values]
 
 
-def by_words(books: Connection, search: Search, caller: Caller) -> Asked | None:
+def by_words(books: Connection, search: Search, caller: Caller) -> WordQuery | None:
     """What is asked of finding.py, where words are looked for."""
     if not any(one.text.words for one in search.filters):
         return None
@@ -159,7 +159,7 @@ def by_words(books: Connection, search: Search, caller: Caller) -> Asked | None:
         programs = [NONE, *(number for (number,) in books.execute("SELECT id FROM program"))]
     else:
         programs = [whose.program]
-    return Asked(
+    return WordQuery(
         found.wanted,
         programs,
         found.customers if whose.customer is None else [whose.customer],

@@ -47,7 +47,7 @@ def scope(program_id: str, customer_id: str, caller: Caller) -> Scope:
     return Scope(int(program.id), _customer(program, customer_id) if customer_id else None)
 
 
-class Found(NamedTuple):
+class OneActivity(NamedTuple):
     """One activity, and the public ids of whose it is: empty where it concerned no program or no customer. `personal`
     are the values of personal fields that it changed, and `note` what people wrote of its reason, where the caller may
     see them and they were not erased."""
@@ -59,7 +59,7 @@ class Found(NamedTuple):
     note: str = ""
 
 
-def get(connection: Connection, activity: UUID | None, name: str, caller: Caller, keyring: Keyring) -> Found:
+def get(connection: Connection, activity: UUID | None, name: str, caller: Caller, keyring: Keyring) -> OneActivity:
     """One activity, called `name`; None has no row. Raises ActivityNotFound, also where the caller may not see it."""
     columns = (ActivityRow.id, ActivityRow.body, ActivityRow.occurred_at, ActivityRow.recorded_at)
     query = ActivityRow.select(*columns, ProgramRow.program_id, CustomerRow.customer_id)
@@ -72,7 +72,7 @@ def get(connection: Connection, activity: UUID | None, name: str, caller: Caller
     is_shown = caller.may(Permission.ACTIVITIES_PERSONAL_READ)
     values = personal.changes(connection, found.id, keyring) if is_shown else {}
     notes = connection.execute("SELECT note FROM activity_note WHERE activity = %s", (found.id,)) if is_shown else ()
-    return Found(found, row[4] or "", row[5] or "", values, "".join(note for (note,) in notes))
+    return OneActivity(found, row[4] or "", row[5] or "", values, "".join(note for (note,) in notes))
 
 
 def _shows(program_id: str | None, caller: Caller) -> bool:

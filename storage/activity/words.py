@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from rules import sentences, words
-from rules.words import Wanted
+from rules.words import TextQuery
 from storage.activity import followers
 from storage.activity.postings import BLOCK, SEGMENT_BLOCKS, add, of, remove
 from storage.activity.queries import Activity, from_rows
@@ -53,7 +53,7 @@ def by(activity: Activity) -> set[str]:
     return found if len(found) <= WORDS_MAX else set(islice(sorted(found), WORDS_MAX))
 
 
-def matches(activity: Activity, wanted: Wanted) -> bool:
+def matches(activity: Activity, wanted: TextQuery) -> bool:
     """Whether an activity is one that is looked for, by what it is called now."""
     if not wanted.words:
         return True

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.words import Wanted, found_by, has_phrases, in_order, wanted
+from rules.words import TextQuery, found_by, has_phrases, in_order, wanted
 
 ANY = st.text(st.characters(codec="utf-8"), max_size=60) | st.text("aA7 .,-_/'\"€→\0é\u0301İß", max_size=60)
 
@@ -40,7 +40,7 @@ def test_a_word_is_found_as_a_whole_and_by_its_parts() -> None:
 
 def test_what_is_asked_for_is_words_and_phrases() -> None:
     """A phrase of one word is a word."""
-    assert wanted('Ada "became active" "points" ada') == Wanted(
+    assert wanted('Ada "became active" "points" ada') == TextQuery(
         ("ada", "became", "active", "points"), (("became", "active"),)
     )
     sentence = "12 points of customer ada became active."

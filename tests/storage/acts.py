@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from rules.refunds import RollbackPolicy
 from rules.retention import Effect
 from server.commands import Codec
-from storage.activity.exporting.operations import Asked, StartExport
+from storage.activity.exporting.operations import ExportRequest, StartExport
 from storage.activity.look import Search
 from storage.customers.closing import BlockCustomer, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
@@ -134,7 +134,7 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     RedateLots: lambda scene, context: RedateLots("coffee", "", _TERMS, context),
     CancelOperation: _cancel,
     StartExport: lambda scene, context: StartExport(
-        Asked(Search("coffee"), "CSV", "UTC", "", sees_origin=True), (), context
+        ExportRequest(Search("coffee"), "CSV", "UTC", "", sees_origin=True), (), context
     ),
     UpdateRetention: lambda scene, context: UpdateRetention(
         "coffee", "", (Rule("CUSTOMERS", Effect.READ, 30),), context

@@ -16,7 +16,7 @@ from storage.activity.exporting import operations as exports
 from storage.activity.exporting import pieces
 from storage.activity.exporting.csv import Csv
 from storage.activity.exporting.fields import Reader
-from storage.activity.exporting.operations import Asked, StartExport
+from storage.activity.exporting.operations import ExportRequest, StartExport
 from storage.activity.exporting.pieces import Size
 from storage.activity.filters import Filter
 from storage.activity.look import Search
@@ -39,7 +39,9 @@ from workers.tasks import Actor, Runner
 
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CUSTOMERS = [f"customer-{number}" for number in range(12)]
-ASKED = Asked(Search("coffee", filters=[Filter(subject_kinds=("transactions",))]), "CSV", "Europe/Prague", "", True)
+ASKED = ExportRequest(
+    Search("coffee", filters=[Filter(subject_kinds=("transactions",))]), "CSV", "Europe/Prague", "", True
+)
 
 
 @pytest.fixture(autouse=True)

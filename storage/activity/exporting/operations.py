@@ -44,7 +44,7 @@ POSITIONS_MAX = 50_000
 SIZE = Size(rows=1_000, looked=20_000, piece_bytes=1 << 30)
 
 
-class Asked(NamedTuple):
+class ExportRequest(NamedTuple):
     """What was asked: the search, the form of the file, and for whom it is written."""
 
     search: Search
@@ -58,7 +58,7 @@ class StartExport(NamedTuple):
     """A file of what a search finds of a program, or of a customer of it. `filtered` are the fields by which it
     chooses: their values may be about a person, and stand in no record."""
 
-    asked: Asked
+    asked: ExportRequest
     filtered: tuple[str, ...]
     context: CommandContext
 
@@ -100,7 +100,7 @@ class Export(NamedTuple):
 
     operation: Operation
     program: Program
-    asked: Asked
+    asked: ExportRequest
     bound: Bound | None
     after: Position | None
     rows: int
@@ -140,7 +140,7 @@ def take(unit: Unit, identity: UUID) -> tuple[Operation, Export | None]:
         return operation, None
     after = Position(at, last) if at is not None else None
     bound = Bound(upto, before) if upto is not None else None
-    return operation, Export(operation, program, msgspec.convert(asked, Asked), bound, after, rows, written)
+    return operation, Export(operation, program, msgspec.convert(asked, ExportRequest), bound, after, rows, written)
 
 
 def is_fixed(unit: Unit, identity: UUID) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from rules.access import Caller
-from rules.words import NOTHING, Wanted
+from rules.words import NOTHING, TextQuery
 from storage.activity import positions, words
 from storage.activity.filters import Filter, text_of
 from storage.activity.look import Position, Search
@@ -95,7 +95,7 @@ def read(
     return Read(pieces, page.following)
 
 
-def _pieces(found: list[tuple[object, ...]], form: Form, piece_bytes: int, wanted: Wanted) -> Iterator[Piece]:
+def _pieces(found: list[tuple[object, ...]], form: Form, piece_bytes: int, wanted: TextQuery) -> Iterator[Piece]:
     lines: list[bytes] = []
     weight = 0
     after = None
