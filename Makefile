@@ -13,7 +13,7 @@ help:      ## this list
 up: .venv/service .venv/stubs      ## start everything here: PostgreSQL, Valkey, server, worker, clock
 	@exec $(BIN)/fealty up
 
-demo: .venv/demo .venv/stubs       ## replay a year of real baskets of 2,469 households
+demo: .venv/demo .venv/stubs       ## replay a year of real baskets and coupons of 2,469 households
 	@exec $(BIN)/fealty demo $(ARGS)
 
 test: .venv/develop .venv/stubs    ## run every test, against real PostgreSQL and Valkey

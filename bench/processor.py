@@ -32,6 +32,12 @@ def spent_s(roots: Iterable[int]) -> float:
     return spent
 
 
+def peak_mb(process: int) -> int:
+    """The most memory that a process ever had, in megabytes."""
+    [line] = [line for line in Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) // 1024
+
+
 def _own_s(process: int) -> float:
     try:
         return time.clock_gettime(~process << 3 | _SCHEDULER_CLOCK)

@@ -115,7 +115,7 @@ def stage(seconds: float, environment: Mapping[str, str] | None = None, customer
         try:
             database = open_database(postgres.url)
             migrate.migrate(database)
-            ensure(database, _personal_keys(postgres))
+            ensure(database, personal_keys(postgres))
             token = unit.run(database, lambda work: create_key(work, "bench", Role.ADMINISTRATOR)).key.text
             _program(database, customers)
             with _server(postgres, processes=1) as (target, server):
@@ -145,7 +145,7 @@ def _server(postgres: EmbeddedPostgres, processes: int) -> Iterator[tuple[str, S
     port = _free_port()
     settings = {
         "FEALTY_DATABASE_URL": postgres.url,
-        "FEALTY_PERSONAL_KEY_FILE": str(_personal_keys(postgres)),
+        "FEALTY_PERSONAL_KEY_FILE": str(personal_keys(postgres)),
         "FEALTY_PORT": str(port),
         "FEALTY_PROCESSES": str(processes),
     }
@@ -164,7 +164,8 @@ def _server(postgres: EmbeddedPostgres, processes: int) -> Iterator[tuple[str, S
             server.wait(START_S)
 
 
-def _personal_keys(postgres: EmbeddedPostgres) -> Path:
+def personal_keys(postgres: EmbeddedPostgres) -> Path:
+    """The file of personal keys of its books."""
     return postgres.data_dir / "personal.key"
 
 

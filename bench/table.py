@@ -17,6 +17,7 @@ from pathlib import Path
 from bench import relay
 from bench.requests import purchases
 from bench.row import Row
+from bench.rows import coupons
 from bench.rows.depth import depth
 from bench.rows.earn import alone, crowd, few, hot, ingest, many, on_slow_disk, plain, postgres
 from bench.rows.grown import ENTRIES, grown
@@ -44,7 +45,9 @@ PARTS: tuple[tuple[tuple[str, ...], Callable[[Stage, int], Iterable[Row]]], ...]
     (("balance_vs_noop", "history_vs_noop"), reads),
     (("activity_vs_earn",), recording),
     (("spend_10k_lots",), depth),
+    (("coupons_made_vs_copy",), coupons.made),
 )
+USED = ("redeem_vs_earn", "redeem_spend_vs_earn", "validate_vs_noop", "redeem_shared_vs_spread")
 OUT = ("spend_vs_earn", "hold_vs_earn", "capture_vs_earn", "refund_vs_earn")
 LOG = (
     *("log_page_vs_noop", "log_text_rare_vs_noop", "log_text_common_vs_noop", "log_text_mixed_vs_noop"),
@@ -84,6 +87,10 @@ def measure(seconds: float, rounds: int, entries: int, only: Iterable[str]) -> I
                 yield from (row for row in part(here, rounds) if wanted(row.name))
     if wanted(*OUT):
         yield from (row for row in points(seconds, rounds) if wanted(row.name))
+    if wanted(*USED):
+        yield from (row for row in coupons.use(seconds, rounds) if wanted(row.name))
+    if wanted("coupon_lookup_grown"):
+        yield from coupons.lookups(seconds, rounds, entries)
     if wanted("earn_slow_disk"):
         yield from on_slow_disk(seconds, rounds)
     if wanted("relay_vs_send"):

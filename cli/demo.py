@@ -1,4 +1,4 @@
-"""`fealty demo`: a year of real purchases in about half a minute."""
+"""`fealty demo`: a year of real purchases and coupons in about half a minute."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ POLL_S = 0.1
 UP_LIMIT_S = 60.0  # for `fealty up` in another terminal to finish starting
 
 
-@click.command(short_help="Replay a year of real purchases of 2,469 households.")
+@click.command(short_help="Replay a year of real purchases and coupons of 2,469 households.")
 @click.option("--households", type=click.IntRange(1, 2469), help="Only so many, those with the lowest ids.")
 @click.option("--days", type=click.IntRange(1, 365), help="Only the first so many days.")
 @click.option("--address", metavar="HOST:PORT", help="Of a running server.  [default: FEALTY_HOST and FEALTY_PORT]")
@@ -30,8 +30,9 @@ UP_LIMIT_S = 60.0  # for `fealty up` in another terminal to finish starting
 def demo(households: int | None, days: int | None, address: str | None, json_: bool) -> None:
     """Replay a year of real purchases (The Complete Journey by 84.51°) through the streaming call.
 
-    The program has a test clock, which moves a day at a time; the workers mature and expire its points. What is not
-    running is started, and stopped at the end. Run twice, it changes nothing the second time.
+    The program has a test clock, which moves a day at a time; the workers mature and expire its points. The coupons of
+    its campaigns are issued and redeemed on their days, each for 1.00 USD: what they were worth, the data does not say.
+    What is not running is started, and stopped at the end. Run twice, it changes nothing the second time.
     """
     import signal
     import time
@@ -61,7 +62,7 @@ def demo(households: int | None, days: int | None, address: str | None, json_: b
             progress.say("checking the books")
             verdict = _verify(database, year.program_id)
             progress.say("reading the log")
-            customer = None if json_ else year.first_customer
+            customer = None if json_ else year.told_of
             told = telling.told(where, key, customer, journey.ZONE.key) if customer else []
     except KeyboardInterrupt:
         click.echo("Stopped: the next `make demo` goes on from here.", err=True)
@@ -92,6 +93,8 @@ def _figures(verdict: "Verdict", seconds: float, new: int) -> dict[str, int | fl
         "points_pending": totals.pending,
         "points_active": totals.active,
         "points_expired": totals.expired,
+        "coupons_issued": totals.coupons,
+        "coupons_redeemed": totals.redemptions,
         "seconds": round(seconds, 1),
         "baskets_per_s": round(new / seconds),
         "ledger_ok": verdict.holds,

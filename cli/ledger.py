@@ -56,6 +56,7 @@ def verify(program: str | None, json_: bool) -> None:
 def line(verdict: "Verdict") -> str:
     """The verdict in one line."""
     if verdict.holds:
-        return f"holds: every one of {verdict.totals.accounts:,} accounts adds up"
+        coupons = f", and of {verdict.totals.coupons:,} coupons" if verdict.totals.coupons else ""
+        return f"holds: every one of {verdict.totals.accounts:,} accounts{coupons} adds up"
     shown = f", the first {len(verdict.shown)} below" if verdict.faults > len(verdict.shown) else ""
     return f"DOES NOT HOLD: {verdict.faults:,} faults{shown}; keep a backup before anything is repaired"

@@ -9,6 +9,7 @@ import click
 
 from cli.activities import activities
 from cli.clock import clock
+from cli.coupons import coupons
 from cli.demo import demo
 from cli.doctor import doctor
 from cli.failures import sentence
@@ -46,7 +47,23 @@ def fealty() -> None:
 
 
 for command in (
-    *(up, demo, doctor, activities, keys, personal_key, retention, ledger, log, mail, migrate, serve, worker, clock),
+    *(
+        up,
+        demo,
+        doctor,
+        coupons,
+        activities,
+        keys,
+        personal_key,
+        retention,
+        ledger,
+        log,
+        mail,
+        migrate,
+        serve,
+        worker,
+        clock,
+    ),
 ):
     fealty.add_command(command)
 

@@ -1,4 +1,5 @@
-"""Replays a journey through the public contract: each day's baskets by the stream, then the clock a day on.
+"""Replays a journey through the public contract: each day its new coupons, its baskets and the coupons that were used
+on them by the stream, then the clock a day on.
 
 Every id follows from the data, so a replay that was killed is taken up at the day that the program's clock shows, and
 what was sent before changes nothing.
@@ -7,7 +8,7 @@ what was sent before changes nothing.
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ import grpc.aio
 from google.rpc import code_pb2
 
 from cli.failures import Failure
+from cli.issuing import CURRENCY, Issuing
 from cli.journey import ZONE, Basket, Day, Journey, evening
 from fealty import AsyncFealty, FealtyError, Refused, Unanswered, connect_async
 from fealty.v1 import (
@@ -28,10 +30,10 @@ from fealty.v1 import (
 )
 
 CARD = "points"
-CURRENCY = "USD"
 PENDING_DAYS = 14
 EXPIRY_MONTHS = 6
-# A day has some 430 baskets: in messages of this size the server reads one while it writes the one before.
+# A day has some 430 baskets and 3 that coupons were used on: in messages of this size the server reads one while it
+# writes the one before.
 ITEMS_PER_MESSAGE = 150
 # Customers being made at once: more than the server makes at once, so that it never waits for us.
 CUSTOMERS_IN_HAND = 16
@@ -56,6 +58,7 @@ class Replay:
         self._api_key = api_key
         self._sent = sent
         self._program = f"programs/{journey.program_id}"
+        self._issuing = Issuing(self._program, self._request_id)
 
     def run(self) -> int | None:
         """Replay what is missing, if anything is; answers how many baskets were new to the server. Raises Failure."""
@@ -73,6 +76,7 @@ class Replay:
             self._sent(left[0].date, self._journey.baskets - sum(len(day.baskets) for day in left))
 
             async def send(day: Day, messages: list[Message]) -> int:
+                await self._issuing.issue(fealty, day.campaigns)
                 new = await self._send(fealty, messages)
                 await self._advance(fealty, evening(day.date + timedelta(days=1)))
                 self._sent(day.date, len(day.baskets))
@@ -152,14 +156,15 @@ class Replay:
         return new
 
     def _new(self, message: Message, answer: ingest_pb2.BatchIngestResponse) -> int:
-        """How many results are of purchases that the server did not know. Raises Failure where one was refused."""
+        """How many results are of purchases that the server did not know. Raises Failure where an item was refused."""
         new = 0
         for item, result in zip(message.items, answer.results, strict=True):
             if result.HasField("refused"):
                 if result.refused.code == code_pb2.UNAVAILABLE:
                     raise self._gone(result.refused.message)
-                raise Failure(f"the server refused {item.record.transaction_id}: {result.refused.message}")
-            new += not result.recorded.receipt.replayed
+                what = item.record.transaction_id or f"the coupons of {item.redeem_coupons.order.order_id}"
+                raise Failure(f"the server refused {what}: {result.refused.message}")
+            new += result.HasField("recorded") and not result.recorded.receipt.replayed
         return new
 
     async def _advance(self, fealty: AsyncFealty, to: datetime) -> None:
@@ -170,11 +175,17 @@ class Replay:
         await fealty.programs.AdvanceTestClock(request)
 
     def _messages(self, day: Day) -> list[Message]:
-        items = [self._item(basket) for basket in day.baskets]
+        items = list(self._items(day))
         starts = range(0, len(items), ITEMS_PER_MESSAGE)
         return [Message(items=items[start : start + ITEMS_PER_MESSAGE]) for start in starts]
 
-    def _item(self, basket: Basket) -> ingest_pb2.Item:
+    def _items(self, day: Day) -> Iterator[ingest_pb2.Item]:
+        for basket in day.baskets:
+            yield self._bought(basket)
+            if basket.basket in day.uses:
+                yield ingest_pb2.Item(redeem_coupons=self._issuing.redeem(basket, day.uses[basket.basket]))
+
+    def _bought(self, basket: Basket) -> ingest_pb2.Item:
         purchase = transactions_pb2.RecordTransactionRequest(
             account=f"{self._program}/customers/household-{basket.household}/accounts/{CARD}",
             transaction_id=f"basket-{basket.basket}",

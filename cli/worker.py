@@ -17,6 +17,6 @@ def worker(queues: str | None, threads: int | None) -> None:
     logs.configure(settings.log_format)
     given = {"queues": queues, "threads": threads}
     chosen = {name: value for name, value in given.items() if value is not None}
-    of_worker = validated(WorkerSettings, redis_url=settings.redis, **chosen)
+    of_worker = validated(WorkerSettings, redis_url=settings.redis, personal_key_file=settings.personal_keys, **chosen)
     books.require_schema(settings)
     raise SystemExit(workers.main(of_worker, settings.database))

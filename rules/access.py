@@ -27,6 +27,12 @@ class Permission(StrEnum):
     ACTIVITIES_PERSONAL_READ = "ACTIVITIES_PERSONAL_READ"
     ACTIVITIES_EXPORT = "ACTIVITIES_EXPORT"
     ACTIVITIES_CONFIGURE = "ACTIVITIES_CONFIGURE"
+    COUPONS_WRITE = "COUPONS_WRITE"
+    COUPONS_READ = "COUPONS_READ"
+    COUPONS_REDEEM = "COUPONS_REDEEM"
+    COUPONS_ASSIGN = "COUPONS_ASSIGN"
+    COUPON_CODES_READ = "COUPON_CODES_READ"
+    COUPONS_INSPECT = "COUPONS_INSPECT"
 
 
 class Role(StrEnum):
@@ -34,6 +40,7 @@ class Role(StrEnum):
 
     ADMINISTRATOR = "ADMINISTRATOR"
     SERVICE = "SERVICE"
+    STOREFRONT = "STOREFRONT"
     AUDITOR = "AUDITOR"
 
 
@@ -62,7 +69,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.REPORTS_READ,
         Permission.ACTIVITIES_RECORD_SECURITY,
         Permission.ACTIVITIES_CONFIGURE,
+        Permission.COUPONS_WRITE,
+        Permission.COUPON_CODES_READ,
     },
+    # What customers use by themselves can be used by whoever imitates it: it is told nothing that helps to guess.
+    Role.STOREFRONT: frozenset(
+        {Permission.PROGRAMS_READ, Permission.POINTS_READ, Permission.COUPONS_READ, Permission.COUPONS_REDEEM}
+    ),
     Role.AUDITOR: frozenset(
         {
             Permission.PROGRAMS_READ,
@@ -71,6 +84,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.REPORTS_READ,
             Permission.ACTIVITIES_WATCH,
             Permission.ACTIVITIES_EXPORT,
+            Permission.COUPONS_READ,
+            Permission.COUPONS_INSPECT,
         }
     ),
 }
@@ -78,6 +93,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 ACTOR_TYPES: dict[Role, ActorType] = {
     Role.ADMINISTRATOR: ActorType.ADMINISTRATOR,
     Role.SERVICE: ActorType.SERVICE,
+    Role.STOREFRONT: ActorType.SERVICE,
     Role.AUDITOR: ActorType.STAFF,
 }
 

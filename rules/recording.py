@@ -23,11 +23,13 @@ _OF_PEOPLE = frozenset({"STAFF", "PLATFORM"})
 SOURCES: Mapping[Role, Collection[str]] = {
     Role.ADMINISTRATOR: _ELSEWHERE | _OF_PEOPLE | {"SYSTEM"},
     Role.SERVICE: _ELSEWHERE,
+    Role.STOREFRONT: frozenset({"API", "CUSTOMER"}),
     Role.AUDITOR: frozenset({"API"}),
 }
 SOURCES_ON_BEHALF: Mapping[Role, Collection[str]] = {
     Role.ADMINISTRATOR: SOURCES[Role.ADMINISTRATOR],
     Role.SERVICE: _ELSEWHERE | _OF_PEOPLE,
+    Role.STOREFRONT: SOURCES[Role.STOREFRONT],
     Role.AUDITOR: frozenset({"API"}),
 }
 

@@ -1,15 +1,36 @@
 """Every refusal the rules can give. The docstring is the sentence for the person who meets it."""
 
+import re
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+# As facts have it, for programs.
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?\+00:00")
+
 
 class Refusal(Exception):
     """A rule said no. Nothing was changed.
 
-    The class docstring of each refusal is its message, filled with `facts`; the facts travel to the caller as metadata.
+    The class docstring of each refusal is its message, filled with `facts`, instants as people write them; the facts
+    travel to the caller as metadata. `said` are those that a sentence has other words for: callers branch on DAY, and
+    people read "a day".
     """
+
+    said: ClassVar[Mapping[str, Callable[[str], str]]] = {}
 
     def __init__(self, **facts: object) -> None:
         self.facts = {name: str(value) for name, value in facts.items()}
-        super().__init__((type(self).__doc__ or "").format(**self.facts))
+        words = {name: self.said[name](value) if name in self.said else value for name, value in self.facts.items()}
+        super().__init__(readable((type(self).__doc__ or "").format(**words)))
+
+    def of(self, **facts: object) -> "Refusal":
+        """The same, with facts that say more about what it is of."""
+        return type(self)(**{**self.facts, **facts})
+
+
+def readable(text: str) -> str:
+    """A text with its instants as people write them."""
+    return _INSTANT.sub(r"\1 \2 UTC", text)
 
 
 class ProgramNotFound(Refusal):
@@ -100,10 +121,6 @@ class PrecisionTooFine(Refusal):
     """Stamps are whole, and are taken {step} at a time; {given} were requested."""
 
 
-class NoRewards(Refusal):
-    """Card {card} counts points; rewards are claimed of a card of stamps."""
-
-
 class TransactionNotFound(Refusal):
     """There is no transaction {transaction}."""
 
@@ -141,7 +158,7 @@ class ActivityNotFound(Refusal):
 
 
 class OperationEnded(Refusal):
-    """Operation {operation} is {state} already; what it did stays done."""
+    """Operation {operation} is {state} already; nothing is left to cancel."""
 
 
 class EventTypeUnknown(Refusal):
@@ -201,7 +218,7 @@ class AlreadyRolledBack(Refusal):
 
 
 class RollbackWindowClosed(Refusal):
-    """Spendings of this card are rolled back within {days} days; this one is of {spent_at}."""
+    """It could be taken back for {days} days; it is of {spent_at}."""
 
 
 class TransferToItself(Refusal):
@@ -294,6 +311,10 @@ class AmountTooLarge(Refusal):
 
 class DeadlinePassed(Refusal):
     """The deadline of the call passed before the change was decided; nothing was changed."""
+
+
+class TooManyAttempts(Refusal):
+    """Too many attempts failed of late, and this one was not looked at; try again in {retry_after_s} s."""
 
 
 class KeyInvalid(Refusal):

@@ -30,9 +30,10 @@ from storage.activity import processes
 from storage.activity.recorder import Act
 from storage.activity.spool import Spool
 from storage.books import Books
+from storage.coupons.keys import code_seals
 from storage.engine.database import connection, open_database, reason
 from storage.functions import VERSION
-from storage.migrate import PAGE_TOKEN_SECRET, check
+from storage.migrate import ATTEMPT_SECRET, PAGE_TOKEN_SECRET, check
 from storage.personal.keys import require
 
 log = structlog.get_logger()
@@ -76,9 +77,11 @@ async def build(
     check(database)
     with connection(database) as held:
         pages = Pages(server_secret(PAGE_TOKEN_SECRET))
+        attempt_secret = server_secret(ATTEMPT_SECRET)
         keyring = require(held, settings.personal_key_file)
+        codes = code_seals(database, keyring)
     database.close()
-    books = Books(database, keyring)
+    books = Books(database, keyring, codes)
     # Without a limit of gRPC's own on calls: it counts them from their headers on, so that who sends nothing else would
     # take the permits of those who call (server/waiting.py bounds them).
     server = grpc.aio.server(options=_options(share_port))
@@ -86,7 +89,8 @@ async def build(
     services = sorted({method.service for method in methods()})
     servicers = [make(books, pages) for make in SERVICES]
     # Ours comes last: it answers every path, also those that nobody knows.
-    interceptors = Interceptors(books, Spool(settings.spool_dir), Proxies(settings.trusted_proxies))
+    proxies = Proxies(settings.trusted_proxies)
+    interceptors = Interceptors(books, Spool(settings.spool_dir), proxies, attempt_secret)
     others = (more(interceptors),) if more else ()
     server.add_generic_rpc_handlers((*others, Public(checks, services), Handlers(servicers, interceptors)))
     try:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc.aio
 
@@ -12,9 +12,14 @@ from rules.access import ACTOR_TYPES, ActorType, Caller
 from rules.activity import Origin
 from server import limits
 from server.admission import Permits
-from server.errors import StreamIdle
+from server.errors import Failure, StreamIdle
+from server.limiting import Limiter
 from server.policy import Method
 from server.whence import Whence
+from storage.coupons.sealing import CodeSeals
+
+if TYPE_CHECKING:
+    from server.guessing import Guessing
 
 Proceed: TypeAlias = Callable[["Call"], Awaitable[bytes | None]]
 
@@ -23,28 +28,37 @@ class Call:
     """What is known of a call so far. Each interceptor fills its part before it lets the call proceed.
 
     `subject`, `program`, `customer`, `request_id` and `details` are for the activity log: what the call is about. The
-    log keeps them for ever, so they are filled only with what was checked.
+    log keeps them for ever, so they are filled only with what was checked. `codes` seals codes of coupons,
+    and `guessing` reads those that were typed. `refused` is what the log has of a call that is answered, though nothing
+    came of it.
     """
 
     __slots__ = (
         "authorize",
         "caller",
+        "codes",
         "context",
         "customer",
         "deadline",
         "details",
+        "guessing",
         "is_cut",
+        "limiter",
         "metadata",
         "method",
         "origin",
         "permits",
         "program",
         "raw",
+        "refused",
         "request",
         "request_id",
         "subject",
         "whence",
     )
+
+    codes: CodeSeals
+    guessing: "Guessing"
 
     def __init__(self, method: Method, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
         self.method = method
@@ -58,12 +72,14 @@ class Call:
         self.authorize: Callable[[Call], Awaitable[None]] = _not_yet
         self.origin: Origin = Origin(ActorType.ANONYMOUS, "", "API", method.kind, method.path)
         self.permits: Permits | None = None
+        self.limiter: Limiter | None = None
         self.request: Any = None
         self.request_id = ""
         self.subject = ""
         self.program = ""
         self.customer = ""
         self.details: dict[str, Any] = {}
+        self.refused: Failure | None = None
 
     @property
     def language(self) -> str:

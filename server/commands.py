@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from fealty.v1 import (
     audit_pb2,
+    coupon_campaigns_pb2,
+    coupons_pb2,
     customers_pb2,
     events_pb2,
     holds_pb2,
@@ -14,11 +16,15 @@ from fealty.v1 import (
     programs_pb2,
     reports_pb2,
     retention_pb2,
+    rewards_pb2,
     transactions_pb2,
 )
 from rules import access
 from server.call import Call
 from server.convert import (
+    batches,
+    campaigns,
+    claims,
     customers,
     events,
     exports,
@@ -28,21 +34,26 @@ from server.convert import (
     points,
     programs,
     recording,
+    redeeming,
     reports,
     retention,
+    rewards,
     transactions,
 )
 from server.policy import method_of
 from storage.books import Books
+from storage.coupons.sealing import CodeSeals
 
 Response = TypeVar("Response")
 
 
 class Codec(NamedTuple):
-    """How one kind of command is read out of a request, and what is answered to it."""
+    """How one kind of command is read out of a request, and what is answered to it. `reveal` adds what is under seal in
+    the answer."""
 
     command: Callable[[Call, Any], Any]
     response: Callable[[Any, Any], Any]
+    reveal: Callable[[CodeSeals, Any, Any, Any], None] | None = None
 
 
 # Gathered by the writer: sent by a call of their own, or as items of a stream.
@@ -56,7 +67,6 @@ HOT: Mapping[type[Any], Codec] = {
     points_pb2.RollBackSpendingRequest: Codec(points.roll_back_spending, points.rolled_back),
     points_pb2.AdjustPointsRequest: Codec(points.adjust_points, points.adjusted),
     points_pb2.TransferPointsRequest: Codec(points.transfer_points, points.transferred),
-    points_pb2.ClaimRewardRequest: Codec(points.claim_reward, points.claimed),
     holds_pb2.CreateHoldRequest: Codec(holds.create_hold, holds.created),
     holds_pb2.CaptureHoldRequest: Codec(holds.capture_hold, holds.captured),
     holds_pb2.ReleaseHoldRequest: Codec(holds.release_hold, holds.released),
@@ -64,7 +74,15 @@ HOT: Mapping[type[Any], Codec] = {
     lots_pb2.CancelLotRequest: Codec(lots.cancel_lot, lots.cancelled),
     events_pb2.RecordEventRequest: Codec(events.record_event, events.event_recorded),
     audit_pb2.RecordActivityRequest: Codec(recording.record_activity, recording.activity_recorded),
+    rewards_pb2.ClaimRewardRequest: Codec(claims.claim_reward, claims.claimed, claims.reveal_claimed),
+    rewards_pb2.CancelClaimRequest: Codec(claims.cancel_claim, claims.cancelled),
     reports_pb2.WriteOffShortfallRequest: Codec(reports.write_off_shortfall, reports.written_off),
+    coupons_pb2.AssignCouponRequest: Codec(redeeming.assign_coupon, redeeming.assigned, redeeming.reveal_assigned),
+    coupons_pb2.ReserveCouponsRequest: Codec(redeeming.reserve_coupons, redeeming.reserved),
+    coupons_pb2.ReleaseCouponsRequest: Codec(redeeming.release_coupons, redeeming.released),
+    coupons_pb2.RedeemCouponsRequest: Codec(redeeming.redeem_coupons, redeeming.redeemed),
+    coupons_pb2.RollBackRedemptionRequest: Codec(redeeming.roll_back_redemption, redeeming.rolled_back),
+    coupons_pb2.VoidCouponRequest: Codec(redeeming.void_coupon, redeeming.voided),
 }
 
 # Each in a transaction of its own.
@@ -84,9 +102,21 @@ COLD: Mapping[type[Any], Codec] = {
     customers_pb2.ReactivateCustomerRequest: Codec(customers.reactivate_customer, customers.reactivated),
     customers_pb2.MergeCustomersRequest: Codec(customers.merge_customers, customers.merged),
     customers_pb2.UnmergeCustomersRequest: Codec(customers.unmerge_customers, customers.unmerged),
+    coupon_campaigns_pb2.CreateCouponCampaignRequest: Codec(campaigns.create_campaign, campaigns.created),
+    coupon_campaigns_pb2.UpdateCouponCampaignRequest: Codec(campaigns.update_campaign, campaigns.updated),
+    coupon_campaigns_pb2.ArchiveCouponCampaignRequest: Codec(campaigns.archive_campaign, campaigns.archived),
+    coupon_campaigns_pb2.UnarchiveCouponCampaignRequest: Codec(campaigns.unarchive_campaign, campaigns.unarchived),
+    coupon_campaigns_pb2.GenerateCouponsRequest: Codec(batches.generate_coupons, batches.generating),
+    coupons_pb2.AssignCouponsRequest: Codec(batches.assign_coupons, batches.assigning),
+    coupons_pb2.VoidCouponsRequest: Codec(batches.void_coupons, batches.voiding),
+    coupon_campaigns_pb2.CreateSharedCouponRequest: Codec(campaigns.create_shared, campaigns.shared),
     lots_pb2.RedateLotsRequest: Codec(lots.redate_lots, lots.redated),
     audit_pb2.StartExportRequest: Codec(exports.start_export, exports.started),
     operations_pb2.CancelOperationRequest: Codec(operations.cancel_operation, operations.cancelled),
+    rewards_pb2.CreateRewardRequest: Codec(rewards.create_reward, rewards.created),
+    rewards_pb2.UpdateRewardRequest: Codec(rewards.update_reward, rewards.updated),
+    rewards_pb2.ArchiveRewardRequest: Codec(rewards.archive_reward, rewards.archived),
+    rewards_pb2.UnarchiveRewardRequest: Codec(rewards.unarchive_reward, rewards.unarchived),
     retention_pb2.UpdateRetentionRequest: Codec(retention.update_retention, retention.updated),
     retention_pb2.PlaceLegalHoldRequest: Codec(retention.place_legal_hold, retention.placed),
     retention_pb2.LiftLegalHoldRequest: Codec(retention.lift_legal_hold, retention.lifted),
@@ -110,7 +140,7 @@ class Commands:
                 raise outcome
         else:
             outcome = await self._books.carry_out(command)
-        answered = CODECS[type(message)].response(command, outcome)
+        answered = response_of(call, message, command, outcome)
         assert isinstance(answered, response)
         return answered
 
@@ -121,6 +151,15 @@ def command_of(call: Call, message: Any, program: str) -> Any:
     if not isinstance(message, programs_pb2.CreateProgramRequest):
         access.check_scope(call.caller, program)
     return CODECS[type(message)].command(call, message)
+
+
+def response_of(call: Call, message: Any, command: Any, answer: Any) -> Any:
+    """What is answered to a request of any kind."""
+    codec = CODECS[type(message)]
+    response = codec.response(command, answer)
+    if codec.reveal is not None:
+        codec.reveal(call.codes, command, answer, response)
+    return response
 
 
 def check_permission(call: Call, message: Any) -> None:

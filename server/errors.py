@@ -76,7 +76,8 @@ class ServerStopping(Exception):
 class Failure:
     """What the caller is told: a status with one ErrorInfo, and what the activity log calls it.
 
-    `outcome` is None where the activity log has nothing of it: what was turned away unread is counted.
+    `outcome` is None where the activity log has nothing of it: what was turned away unread is counted. `retry_ms` is
+    how long to wait before it is worth trying again; with `retries_itself` the client's library may do so by itself.
     """
 
     code: StatusCode
@@ -86,6 +87,7 @@ class Failure:
     metadata: Mapping[str, str] = field(default_factory=dict)
     violations: Sequence[tuple[str, str]] = ()
     retry_ms: int | None = None
+    retries_itself: bool = True
 
     def status(self) -> status_pb2.Status:
         """As google.rpc.Status."""
@@ -108,7 +110,9 @@ def failure(error: BaseException, subject: str = "") -> Failure:
     if isinstance(error, Refusal) and type(error) in reasons.REFUSALS:
         code, reason, outcome = reasons.REFUSALS[type(error)]
         named = names.refusal(error, subject)
-        return Failure(code, reason, str(named), outcome, named.facts)
+        after_s = named.facts.get("retry_after_s")
+        retry_ms = None if after_s is None else 1000 * int(after_s)
+        return Failure(code, reason, str(named), outcome, named.facts, retry_ms=retry_ms, retries_itself=False)
     if isinstance(error, RequestInvalid):
         message = _shaped_wrongly(error.violations)
         return Failure(*_INVALID, message, Outcome.INVALID, violations=error.violations)

@@ -1,5 +1,7 @@
 """Every limit of the gRPC edge, each with its reason."""
 
+from rules.limiting import Rule
+
 # What a request may weigh. An ingest message of 500 purchases of some 30 lines each stays below it.
 REQUEST_BYTES_MAX = 4 << 20
 # What a response may weigh: 1000 entries with their allocations.
@@ -177,3 +179,54 @@ EXPORT_PIECE_BYTES = 128 << 10
 EXPORT_MAX_S = 1_500.0
 # Streams that together make one file: each is named, with its digest, in every token.
 EXPORT_PARTS_MAX = 100
+
+# Codes of one page of an export, some 60 ms of a thread and a message of 150 kB.
+CODES_EXPORT_ROWS = 2_000
+# Imports of codes open in one process; a caller alone gets half. Each keeps a thread busy for as long as it goes on.
+IMPORTS_MAX = 8
+# A piece of a file: with it a message is a quarter of what it may weigh, and an import holds no more than one.
+IMPORT_PIECE_BYTES_MAX = 1 << 20
+# Bytes of a file that one transaction takes in: some 4,000 codes, a fifth of a second of the lane's thread.
+IMPORT_STAGED_BYTES = 64 << 10
+# A file: as many codes as one generation makes, with whose they are, and room for what people put around them.
+IMPORT_BYTES_MAX = 2 << 30
+IMPORT_LINES_MAX = 10_000_000
+# How often the caller hears how far it is: as often as a bar on a screen moves smoothly enough.
+IMPORT_PROGRESS_S = 0.25
+# An import ends after this long, for the reasons of WATCH_MAX_S. Ten million codes take a third of it or, on a busy
+# machine, a half.
+IMPORT_MAX_S = 1_500.0
+
+# Look-ups of coupon codes that failed, a minute. What fails is a code that is unknown, another's, voided or expired; a
+# success counts nowhere, and neither does a code whose check symbol is wrong, where all of a program's have one: 29 of
+# 30 typos end there, and whoever guesses computes it. Backends and administrators send what all their customers type,
+# and nobody but they can tell these apart. So they have limits of their own, which no storefront uses up: ten failures
+# a second, several times what the typos and expired leaflets of a large shop come to; a stolen key tries 600 of 30^12
+# codes a minute.
+CODES_OF_BACKEND = Rule("coupon_codes", "caller", 600, 60)
+# Of all of a program's backends together: of five that are at their limit at once.
+CODES_OF_BACKENDS_IN_PROGRAM = Rule("coupon_codes", "program", 3_000, 60)
+# Storefronts and all others: their key may lie in an app that anybody takes apart. A person types a code or two; thirty
+# leaves room for those who share the address of a shop, an office or a mobile network.
+CODES_FROM_ADDRESS = Rule("coupon_codes", "address", 30, 60)
+# Ten addresses at their limit: whoever has those shuts out the other customers of that storefront, for about as long as
+# it goes on. Half of what the program allows, so that one storefront does not shut out another.
+CODES_OF_CALLER = Rule("coupon_codes", "caller", 300, 60)
+# Whoever guesses from many addresses, with keys of several storefronts.
+CODES_IN_PROGRAM = Rule("coupon_codes", "program", 600, 60)
+
+# How often server processes tell each other what failed. Until then each knows its own: over N of them a burst may have
+# N times the limit, from whoever is fast enough to use it up in this time.
+ATTEMPTS_EXCHANGE_S = 1.0
+# Keys of one exchange, two windows each: some 10 ms of one connection. Those with new failures come first, the others
+# when these are told.
+ATTEMPTS_EXCHANGED_MAX = 500
+# Keys that one process counts under one rule, some 700 bytes each: 7 MB. Beyond, the one that failed longest ago is
+# forgotten: nobody gets that far under a rule with others beside it, which close first.
+ATTEMPT_KEYS_MAX = 10_000
+
+# How long it is taken for granted that a program has no codes without a check symbol. The first such code can be
+# refused for so long as mistyped.
+CHECK_SYMBOLS_KNOWN_S = 1.0
+# Programs of which that is remembered: some hundred bytes each.
+PROGRAMS_REMEMBERED_MAX = 10_000

@@ -11,6 +11,8 @@ from google.protobuf.message_factory import GetMessageClass
 from fealty.v1 import (
     activity_pb2,
     audit_pb2,
+    coupon_campaigns_pb2,
+    coupons_pb2,
     customers_pb2,
     events_pb2,
     holds_pb2,
@@ -22,6 +24,7 @@ from fealty.v1 import (
     programs_pb2,
     reports_pb2,
     retention_pb2,
+    rewards_pb2,
     transactions_pb2,
 )
 from rules.access import Permission
@@ -40,6 +43,9 @@ FILES: tuple[FileDescriptor, ...] = (
     reports_pb2.DESCRIPTOR,
     audit_pb2.DESCRIPTOR,
     retention_pb2.DESCRIPTOR,
+    coupon_campaigns_pb2.DESCRIPTOR,
+    coupons_pb2.DESCRIPTOR,
+    rewards_pb2.DESCRIPTOR,
 )
 
 

@@ -6,6 +6,7 @@ from grpc import StatusCode
 
 from fealty.v1.errors_pb2 import ErrorReason
 from rules import refusals
+from rules.coupons import refusals as coupons
 from rules.refusals import Refusal
 from storage.activity.commands import Outcome
 
@@ -42,6 +43,14 @@ _INVALID = {
     refusals.TimeUnknowable: ErrorReason.ERROR_REASON_TIME_UNKNOWABLE,
     refusals.ExpiryInPast: ErrorReason.ERROR_REASON_EXPIRY_IN_PAST,
     refusals.ActionReserved: ErrorReason.ERROR_REASON_ACTION_RESERVED,
+    coupons.CodeMalformed: ErrorReason.ERROR_REASON_CODE_MALFORMED,
+    coupons.CodeMistyped: ErrorReason.ERROR_REASON_CODE_MALFORMED,
+    coupons.PatternInvalid: ErrorReason.ERROR_REASON_CODE_PATTERN_INVALID,
+    coupons.TermsInvalid: ErrorReason.ERROR_REASON_TERMS_INVALID,
+    coupons.CouponNamedTwice: ErrorReason.ERROR_REASON_COUPON_NAMED_TWICE,
+    coupons.OrderLinesDiffer: ErrorReason.ERROR_REASON_LINES_EXCEED_AMOUNT,
+    coupons.CurrenciesDiffer: ErrorReason.ERROR_REASON_CURRENCY_MISMATCH,
+    coupons.RewardOfAnotherCard: ErrorReason.ERROR_REASON_REWARD_OF_ANOTHER_CARD,
 }
 
 _NOT_FOUND = {
@@ -58,6 +67,13 @@ _NOT_FOUND = {
     refusals.RefundNotFound: ErrorReason.ERROR_REASON_REFUND_NOT_FOUND,
     refusals.ActivityNotFound: ErrorReason.ERROR_REASON_ACTIVITY_NOT_FOUND,
     refusals.LegalHoldNotFound: ErrorReason.ERROR_REASON_LEGAL_HOLD_NOT_FOUND,
+    coupons.CampaignNotFound: ErrorReason.ERROR_REASON_CAMPAIGN_NOT_FOUND,
+    coupons.CouponNotFound: ErrorReason.ERROR_REASON_COUPON_NOT_FOUND,
+    coupons.CouponNotUsable: ErrorReason.ERROR_REASON_COUPON_NOT_USABLE,
+    coupons.BatchNotFound: ErrorReason.ERROR_REASON_BATCH_NOT_FOUND,
+    coupons.RedemptionNotFound: ErrorReason.ERROR_REASON_REDEMPTION_NOT_FOUND,
+    coupons.RewardNotFound: ErrorReason.ERROR_REASON_REWARD_NOT_FOUND,
+    coupons.ClaimNotFound: ErrorReason.ERROR_REASON_CLAIM_NOT_FOUND,
 }
 
 _EXISTS = {
@@ -65,6 +81,9 @@ _EXISTS = {
     refusals.CustomerExists: ErrorReason.ERROR_REASON_CUSTOMER_EXISTS,
     refusals.ExternalIdTaken: ErrorReason.ERROR_REASON_EXTERNAL_ID_TAKEN,
     refusals.DuplicateTransaction: ErrorReason.ERROR_REASON_DUPLICATE_TRANSACTION,
+    coupons.CampaignExists: ErrorReason.ERROR_REASON_CAMPAIGN_EXISTS,
+    coupons.CodeExists: ErrorReason.ERROR_REASON_CODE_EXISTS,
+    coupons.RewardExists: ErrorReason.ERROR_REASON_REWARD_EXISTS,
 }
 
 _PRECONDITION = {
@@ -83,7 +102,6 @@ _PRECONDITION = {
     refusals.TransactionStateWrong: ErrorReason.ERROR_REASON_TRANSACTION_STATE,
     refusals.LotStateWrong: ErrorReason.ERROR_REASON_LOT_STATE,
     refusals.OperationEnded: ErrorReason.ERROR_REASON_OPERATION_ENDED,
-    refusals.NoRewards: ErrorReason.ERROR_REASON_NO_REWARDS,
     refusals.RefundExceedsTransaction: ErrorReason.ERROR_REASON_REFUND_EXCEEDS_TRANSACTION,
     refusals.RefundExceedsLine: ErrorReason.ERROR_REASON_REFUND_EXCEEDS_LINE,
     refusals.AlreadyRolledBack: ErrorReason.ERROR_REASON_ALREADY_ROLLED_BACK,
@@ -100,6 +118,35 @@ _PRECONDITION = {
     refusals.LegalHoldLifted: ErrorReason.ERROR_REASON_LEGAL_HOLD_LIFTED,
     refusals.MergeImpossible: ErrorReason.ERROR_REASON_MERGE_IMPOSSIBLE,
     refusals.UnmergeImpossible: ErrorReason.ERROR_REASON_UNMERGE_IMPOSSIBLE,
+    coupons.CampaignArchived: ErrorReason.ERROR_REASON_CAMPAIGN_ARCHIVED,
+    coupons.CampaignStateWrong: ErrorReason.ERROR_REASON_CAMPAIGN_STATE,
+    coupons.CampaignUsedUp: ErrorReason.ERROR_REASON_CAMPAIGN_USED_UP,
+    coupons.CouponNotStarted: ErrorReason.ERROR_REASON_COUPON_NOT_STARTED,
+    coupons.CouponExpired: ErrorReason.ERROR_REASON_COUPON_EXPIRED,
+    coupons.CouponUsedUp: ErrorReason.ERROR_REASON_COUPON_USED_UP,
+    coupons.GiftCardEmpty: ErrorReason.ERROR_REASON_COUPON_USED_UP,
+    coupons.CouponVoided: ErrorReason.ERROR_REASON_COUPON_VOIDED,
+    coupons.CouponReserved: ErrorReason.ERROR_REASON_COUPON_RESERVED,
+    coupons.CouponWrongCustomer: ErrorReason.ERROR_REASON_COUPON_WRONG_CUSTOMER,
+    coupons.CouponAssigned: ErrorReason.ERROR_REASON_COUPON_ASSIGNED,
+    coupons.CouponNotStackable: ErrorReason.ERROR_REASON_COUPON_NOT_STACKABLE,
+    coupons.CouponNotApplicable: ErrorReason.ERROR_REASON_COUPON_NOT_APPLICABLE,
+    coupons.CouponAccountNeeded: ErrorReason.ERROR_REASON_COUPON_ACCOUNT_NEEDED,
+    coupons.MinimumSpendMissed: ErrorReason.ERROR_REASON_MINIMUM_SPEND_MISSED,
+    coupons.BalanceExceeded: ErrorReason.ERROR_REASON_BALANCE_EXCEEDED,
+    coupons.CustomerLimitReached: ErrorReason.ERROR_REASON_CUSTOMER_LIMIT_REACHED,
+    coupons.NoCouponLeft: ErrorReason.ERROR_REASON_NO_COUPON_LEFT,
+    coupons.KeyspaceTooSmall: ErrorReason.ERROR_REASON_KEYSPACE_TOO_SMALL,
+    coupons.ImportTooLarge: ErrorReason.ERROR_REASON_IMPORT_TOO_LARGE,
+    coupons.BatchExported: ErrorReason.ERROR_REASON_BATCH_EXPORTED,
+    coupons.RedemptionStateWrong: ErrorReason.ERROR_REASON_REDEMPTION_STATE,
+    coupons.RewardArchived: ErrorReason.ERROR_REASON_REWARD_ARCHIVED,
+    coupons.RewardStateWrong: ErrorReason.ERROR_REASON_REWARD_STATE,
+    coupons.RewardNotStarted: ErrorReason.ERROR_REASON_REWARD_NOT_AVAILABLE,
+    coupons.RewardEnded: ErrorReason.ERROR_REASON_REWARD_NOT_AVAILABLE,
+    coupons.RewardSoldOut: ErrorReason.ERROR_REASON_REWARD_SOLD_OUT,
+    coupons.ClaimStateWrong: ErrorReason.ERROR_REASON_CLAIM_STATE,
+    coupons.ClaimUsed: ErrorReason.ERROR_REASON_CLAIM_USED,
 }
 
 _ABORTED = {
@@ -125,7 +172,10 @@ _GROUPS: tuple[tuple[StatusCode, Outcome, dict[type[Refusal], ErrorReason]], ...
     (
         StatusCode.RESOURCE_EXHAUSTED,
         Outcome.REFUSED,
-        {refusals.DailyCapReached: ErrorReason.ERROR_REASON_DAILY_CAP_REACHED},
+        {
+            refusals.DailyCapReached: ErrorReason.ERROR_REASON_DAILY_CAP_REACHED,
+            refusals.TooManyAttempts: ErrorReason.ERROR_REASON_TOO_MANY_ATTEMPTS,
+        },
     ),
     (
         StatusCode.DEADLINE_EXCEEDED,

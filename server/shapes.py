@@ -29,8 +29,14 @@ PARTS = {
     ),
     "operation": Part("[a-z0-9_]{1,63}", "1 to 63 of a-z, 0-9 and _"),
     "legalhold": Part("[a-z0-9_]{1,63}", "1 to 63 of a-z, 0-9 and _"),
+    "campaign": Part("[a-z][a-z0-9_-]{0,62}", "1 to 63 of a-z, 0-9, _ and -, beginning with a letter"),
+    "reward": Part("[a-z][a-z0-9_-]{0,62}", "1 to 63 of a-z, 0-9, _ and -, beginning with a letter"),
+    "coupon": Part("coupon_[0-9a-z]{26}", "coupon_ and 26 of 0-9 and a-z"),
+    "redemption": Part("redemption_[0-9a-z]{26}", "redemption_ and 26 of 0-9 and a-z"),
+    "claim": Part("claim_[0-9a-z]{26}", "claim_ and 26 of 0-9 and a-z"),
     "activity": Part("activity_[0-9a-z]{26}", "activity_ and 26 of 0-9 and a-z"),
     "refund": _NUMBER,
+    "batch": _NUMBER,
     "lot": _NUMBER,
     "hold": _NUMBER,
     "entry": _NUMBER,
@@ -40,7 +46,7 @@ PARTS = {
 # A text may be as long as a message, and is judged on the loop: no more of it is looked at than a part can have.
 PART_MAX = 161
 
-_TEMPLATE = re.compile(r"(?:programs|activities)/[a-z/{}]+")
+_TEMPLATE = re.compile(r"(?:programs|activities)/[a-zA-Z/{}]+")
 
 
 def templates(rule: str) -> Sequence[str]:

@@ -13,6 +13,8 @@ from storage.access.queries import authenticate
 from storage.activity import positions
 from storage.activity.positions import Look
 from storage.activity.recorder import Act, record_acts
+from storage.attempts.exchange import Failed, Total, exchange
+from storage.coupons.sealing import CodeSeals
 from storage.engine.commands import ColdCommand, carry_out
 from storage.engine.database import ANSWER_LIMIT_S, ANSWER_SPARE_S, Connection, Database
 from storage.engine.keyring import Keyring
@@ -35,6 +37,8 @@ Value = TypeVar("Value")
 RECORDER = LaneRules("recorder", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
 # Who calls: a wrong key costs a look-up like a right one, and a flood of them waits here for nobody but themselves.
 KEYS = LaneRules("keys", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
+# Attempts that failed, once a second: nobody waits for it. A group is one exchange (server/limits.py).
+ATTEMPTS = LaneRules("attempts", HOT, HOT_ANSWER_LIMIT_S, weight_max=1_024, waiting_max=4_096)
 
 # Creating programs, merging customers, lists of them: none is hot. One caller has half of the threads at most.
 COLD = ThreadRules("cold", 4, 2, 512, 128, {}, ANSWER_LIMIT_S)
@@ -51,12 +55,19 @@ REPORTS = ThreadRules(
     {"statement_timeout": str(REPORT_STATEMENT_MS)},
     REPORT_STATEMENT_MS / 1000 + ANSWER_SPARE_S,
 )
+# Files of codes on their way in, a piece at a time: each has a thread to itself, and nobody waits for them but others.
+# So does the beginning of one on its way out, which is noted.
+IMPORTS = ThreadRules("imports", 2, 1, 64, 8, {}, ANSWER_LIMIT_S)
 
 
 class Books:
-    """One for each server process; used on one event loop. Nothing is connected before it is needed."""
+    """One for each server process; used on one event loop. Nothing is connected before it is needed.
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    `codes` seals codes of coupons, so that none leaves the edge in the clear.
+    """
+
+    def __init__(self, database: Database, keyring: Keyring, codes: CodeSeals) -> None:
+        self.codes = codes
         self._database = database
         self._keyring = keyring
         self._writer = Writer(database)
@@ -64,7 +75,9 @@ class Books:
         self._pages: Lane[Query, queries.Result] = Lane(database, PAGES, Reader().run, weight)
         self._recorder: Lane[Act, str] = Lane(database, RECORDER, record_acts)
         self._keys: Lane[str, Caller | None] = Lane(database, KEYS, authenticate)
+        self._attempts: Lane[Failed, Total] = Lane(database, ATTEMPTS, exchange)
         self._cold, self._lists, self._reports = (ThreadLane(database, rules) for rules in (COLD, LISTS, REPORTS))
+        self._imports = ThreadLane(database, IMPORTS)
 
     def write(self, commands: Sequence[Command | AllOrNothing]) -> "asyncio.Future[Sequence[Outcome | list[Outcome]]]":
         """An outcome for each command, a list of them where all or none are to be done; what arrives together shares
@@ -96,6 +109,10 @@ class Books:
             raise found
         return found
 
+    def exchange(self, told: Sequence[Failed]) -> "asyncio.Future[Sequence[Total | Exception]]":
+        """Tells the other processes what failed, and answers what all have told."""
+        return self._attempts.submit(told)
+
     def carry_out(self, command: ColdCommand[Value]) -> "asyncio.Future[Answer[Value]]":
         """The answer to a cold command, which has a transaction of its own; it counts for its caller's share."""
         return self._cold.run(command.context.caller.id, lambda _: carry_out(self._database, command, self._keyring))
@@ -124,19 +141,24 @@ class Books:
         """Runs what reads all of a program: few at a time, one of each caller."""
         return self._reports.run(caller.id, report)
 
+    def stage(self, caller: Caller, stage: Callable[[Database], Result]) -> "asyncio.Future[Result]":
+        """Runs what takes in a piece of a file of codes, or begins one, in transactions of its own."""
+        return self._imports.run(caller.id, lambda _: stage(self._database))
+
     @property
     def lanes(self) -> Sequence[LaneState]:
         """How all lanes stand."""
-        hot = (self._reader, self._pages, self._recorder, self._keys)
+        hot = (self._reader, self._pages, self._recorder, self._keys, self._attempts)
         return [
             *self._writer.states,
             *(lane.state for lane in hot),
-            *(lane.state for lane in (self._cold, self._lists, self._reports)),
+            *(lane.state for lane in (self._cold, self._lists, self._reports, self._imports)),
         ]
 
     async def close(self) -> None:
         """Finishes what is in hand, within bounded time."""
-        lanes: list[Any] = [self._writer, self._reader, self._pages, self._cold, self._lists, self._reports]
+        hot: list[Any] = [self._writer, self._reader, self._pages]
+        lanes = [*hot, self._cold, self._lists, self._reports, self._imports]
         await asyncio.gather(*(lane.close() for lane in lanes))
         # Last: calls that end now are still to be recorded.
-        await asyncio.gather(self._recorder.close(), self._keys.close())
+        await asyncio.gather(self._recorder.close(), self._keys.close(), self._attempts.close())

@@ -30,6 +30,8 @@ MIGRATION_LOCK = 934_420_930
 TABLE_LOCK_TIMEOUT_MS = 3_000
 # The key that binds a page token to its list.
 PAGE_TOKEN_SECRET = "page-token"  # noqa: S105 - its name, not its value
+# The key of the digests by which failed attempts are counted.
+ATTEMPT_SECRET = "attempt"  # noqa: S105 - as above
 
 
 class MigrationsPending(Exception):
@@ -81,6 +83,7 @@ def migrate(database: PostgresqlDatabase, login: str | None = None) -> list[str]
             # Each time: a starter that died right after `up` must not leave servers without them for ever.
             _keep_oldest_servers(unit.connection, runner)
             ensure_server_secret(PAGE_TOKEN_SECRET)
+            ensure_server_secret(ATTEMPT_SECRET)
             if not is_blocked:
                 install(unit.connection, FUNCTIONS)
             # What a newer version has given its servers stays theirs.

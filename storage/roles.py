@@ -47,6 +47,8 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "personal_value": APPEND,
         "subject_key": CHANGE,
         "personal_key": CHANGE | REMOVE,
+        # The key of coupon codes: made once, wrapped anew with those of customers.
+        "code_key": CHANGE,
         # The ledger: what is never changed.
         "entry": APPEND,
         "split": APPEND,
@@ -76,6 +78,7 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "merge_part": APPEND,
         "merge_sliding_expiry": APPEND,
         "merge_transaction": APPEND,
+        "merge_belonging": APPEND,
         # How long the log is kept.
         "retention": CHANGE,
         "retention_rule": CHANGE,
@@ -89,12 +92,28 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "caller": APPEND,
         "api_key": CHANGE,
         "server_secret": READ,
+        # Coupons. Codes that were made and never published are removed again.
+        "stock": CHANGE,
+        "stock_slot": CHANGE | REMOVE,
+        "coupon_campaign": CHANGE,
+        "coupon_campaign_version": APPEND,
+        "coupon_batch": CHANGE,
+        "coupon": CHANGE | REMOVE,
+        "redemption": CHANGE,
+        # Rewards, and what was claimed of them.
+        "reward": CHANGE,
+        "reward_version": APPEND,
+        "claim": CHANGE,
+        "unchecked_codes": APPEND,
+        # Attempts that failed, for as long as they count.
+        "attempt": CHANGE | REMOVE,
         # What is under way. Old answers and finished tasks are pruned.
         "request": CHANGE | REMOVE,
         "task": CHANGE | REMOVE,
         "mail": CHANGE,
         "operation": CHANGE,
         "operation_account": CHANGE | REMOVE,
+        "operation_customer": REMOVE,
         "activity_export": CHANGE,
         # What is here, for the look at it when a process starts.
         "schema_migration": READ,

@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -19,6 +21,11 @@ SELECT relname::text FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(oid, 'SELECT')
 """
 
+# Who is connected to a database, and is told to leave it.
+SESSIONS_ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+# Sessions leave within milliseconds. Who goes on coming back is left to DROP DATABASE, which lets nobody in.
+ENDING_LOOK_S, ENDING_LOOKS_MAX = 0.002, 50
+
 
 @contextmanager
 def fresh_database(server_url: str, template: str = "template0") -> Iterator[str]:
@@ -30,9 +37,19 @@ def fresh_database(server_url: str, template: str = "template0") -> Iterator[str
         try:
             yield with_database(server_url, name)
         finally:
+            _end_sessions(server, name)
             server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
             for role in GRANTS:
                 server.execute(f'DROP ROLE IF EXISTS "{role_name(name, role)}"'.encode())
+
+
+def _end_sessions(server: "psycopg.Connection[tuple[Any, ...]]", name: str) -> None:
+    """Ends whoever is connected to a database, and waits a moment for them to be gone: where DROP DATABASE finds
+    somebody who is leaving, it sleeps for a tenth of a second, which is longer than most tests take."""
+    for _ in range(ENDING_LOOKS_MAX):
+        if not server.execute(SESSIONS_ENDED, [name]).fetchall():
+            return
+        time.sleep(ENDING_LOOK_S)
 
 
 def make_login(server_url: str, name: str) -> None:

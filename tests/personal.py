@@ -1,4 +1,5 @@
-"""The personal key of all databases of tests: registered in the template, and in a file where a process needs one."""
+"""The personal key of all databases of tests, and their key of codes: registered in the template, and in a file where a
+process needs one."""
 
 import atexit
 import shutil
@@ -6,16 +7,21 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from storage.coupons.sealing import CODE_KEY_BYTES, CodeSeals
 from storage.engine.database import Connection
-from storage.engine.keyring import Keyring, PersonalKey, write
+from storage.engine.keyring import CODE_KEY, Keyring, PersonalKey, write
 
 KEY = PersonalKey(bytes(range(32)))
 KEYRING = Keyring([KEY])
+_OF_CODES = bytes(range(CODE_KEY_BYTES))
+CODES = CodeSeals(_OF_CODES)
 
 
 def install(books: Connection) -> None:
-    """Tells a migrated database of the key, as its migration did, so that its log is as if there were none."""
+    """Tells a migrated database of the keys, as its migration did, so that its log is as if there were none."""
     books.execute("INSERT INTO personal_key SELECT %s, now(), id FROM activity ORDER BY id LIMIT 1", (KEY.id,))
+    made = (KEY.id, KEY.wrap(_OF_CODES, CODE_KEY))
+    books.execute("INSERT INTO code_key SELECT true, %s, %s, now(), id FROM activity ORDER BY id LIMIT 1", made)
 
 
 @cache

@@ -32,6 +32,8 @@ class WorkerSettings(BaseSettings):
     mail_url: SecretStr | None = None
     # Where exports of the log are written, shared by all workers; without it, exports wait.
     export_dir: Path | None = None
+    # The personal keys, for whoever makes codes of coupons; read when they are needed, and by nobody else.
+    personal_key_file: Path | None = None
     # The address that mails come from, with or without a name before it.
     mail_sender: str = Field(default="", validate_default=True)
 

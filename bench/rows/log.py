@@ -6,10 +6,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from bench.grow import PERIOD, Grown
 from bench.payload import PLACEHOLDER, Payload
+from bench.processor import peak_mb
 from bench.requests import PROGRAM, Requests, customer, purchases
 from bench.row import Row, clean, cost, median, p50, rate, speeds, waits
 from bench.server import NOTHING, RECORD
@@ -106,7 +106,7 @@ def _export(full: Stage, rounds: int) -> Row:
         copied.append(count / _timed(lambda: _copy(full, since)))
     ratio = median(ours / theirs for ours, theirs in zip(exported, copied, strict=True))
     note = f"{median(exported):.0f} rows/s against {median(copied):.0f}, {count:,} rows"
-    return Row("log_export_vs_copy", ratio, 0.06, 0.1, f"{note}; server {_peak_mb(full)} MB at most")
+    return Row("log_export_vs_copy", ratio, 0.06, 0.1, f"{note}; server {max(map(peak_mb, full.server))} MB at most")
 
 
 def _download(full: Stage, request: pb.ExportActivitiesRequest) -> None:
@@ -129,12 +129,6 @@ def _timed(act: Callable[[], None]) -> float:
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
-
-
-def _peak_mb(full: Stage) -> int:
-    """The most memory that a process of the server ever had."""
-    lines = [line for pid in full.server for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
-    return max(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) // 1024
 
 
 def _pages() -> Requests:

@@ -54,7 +54,7 @@ def connecting(command: Command) -> Command:
     key_file = click.option(
         "--key-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="With the API key.  [default: FEALTY_API_KEY]",
+        help="With the API key, or all that `fealty keys create` printed.  [default: FEALTY_API_KEY]",
     )
     return address(key_file(command))
 
@@ -108,19 +108,19 @@ def asked(program: str | None, customer: str | None, time_zone: str, **given: An
 
 
 @contextmanager
-def connected(address: str | None, key_file: Path | None) -> "Iterator[Fealty]":
-    """A connection with the key. Raises Failure, also for what the server says no to."""
+def connected(address: str | None, key_file: Path | None, role: str = "auditor") -> "Iterator[Fealty]":
+    """A connection with the key, which should be of a role. Raises Failure, also for what the server says no to."""
     from cli.failures import Failure
     from cli.settings import load
     from fealty import Refused, Unanswered, connect
 
     settings = load()
     where = address or settings.address
-    key = key_file.read_text().strip() if key_file else settings.key
+    key = _key_in(key_file) if key_file else settings.key
     if not key:
         raise Failure(
             "an API key is needed: set FEALTY_API_KEY, or name a file with --key-file; "
-            "`fealty keys create NAME --role auditor` makes one"
+            f"`fealty keys create NAME --role {role}` makes one"
         )
     try:
         opened = connect(where, key)
@@ -136,6 +136,21 @@ def connected(address: str | None, key_file: Path | None) -> "Iterator[Fealty]":
         raise Failure(
             f"no server answers at {where} ({told}): `fealty up` starts one, --address names another"
         ) from None
+
+
+def _key_in(file: Path) -> str:
+    """The key in a file, which may be all that `fealty keys create` said. Raises Failure."""
+    from cli.failures import Failure
+    from storage.access.keys import parse_key
+
+    text = file.read_text(errors="replace").strip()
+    found = {word for word in text.split() if parse_key(word)}
+    if len(found) == 1:
+        return found.pop()
+    if not text.isascii() or len(text.split()) > 1:
+        held = "several keys" if found else "no key"
+        raise Failure(f"the file {file} holds {held}: put the key alone on a line of it")
+    return text
 
 
 def _value(option: str, field: str, word: str) -> Any:

@@ -1,12 +1,9 @@
 """`fealty activities export`."""
 
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
@@ -40,6 +37,7 @@ def export(
     """
     from cli.activities.asking import asked, connected
     from cli.activities.download import Download
+    from cli.writing import opened
     from fealty import v1
 
     if not file.name:
@@ -47,7 +45,7 @@ def export(
     chosen = FORMATS[form or BY_SUFFIX.get(file.suffix, "csv")]
     request = v1.ExportActivitiesRequest(**asked(**given)._asdict(), format=chosen)
     to_stdout = str(file) == "-"
-    with connected(address, key_file) as fealty, _opened(file, force) as out:
+    with connected(address, key_file) as fealty, opened(file, force) as out:
         download = Download(fealty.activities.ExportActivities, request, out, _progress())
         end = download.run()
     if sys.stderr.isatty():
@@ -60,30 +58,6 @@ def export(
     pieces = f", sent in {len(end.parts)} parts" if len(end.parts) > 1 else ""
     click.echo(f"{_counted(end.rows)}, {end.bytes:,} bytes{pieces}", err=to_stdout)
     click.echo(f"SHA-256 {download.sha256}", err=to_stdout)
-
-
-@contextmanager
-def _opened(file: Path, force: bool) -> Iterator[IO[bytes]]:
-    """Where to write. The file gets its name when all is well."""
-    from cli.failures import Failure
-
-    if str(file) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if file.exists() and not force:
-        raise Failure(f"the file {file} exists already: choose another name, or replace it with --force")
-    unfinished = file.with_name(f"{file.name}.part")
-    try:
-        with unfinished.open("wb") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.replace(file)
-    except OSError as error:
-        raise Failure(f"the file {unfinished} cannot be written ({error.strerror}): choose another place") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _progress() -> Any:

@@ -91,8 +91,8 @@ def exchange(
 def watch(
     call: "grpc.aio.UnaryStreamMultiCallable[Q, A]", kind: type[Q], request: Q, timeout_s: float | None
 ) -> Stream[A]:
-    """Many answers to one request."""
-    return Stream(call(checked(kind, request), timeout=timeout_s))
+    """Many answers to one request, after it has got its id where it has one."""
+    return Stream(call(identify(checked(kind, request)), timeout=timeout_s))
 
 
 async def pages(

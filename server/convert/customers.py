@@ -72,7 +72,10 @@ def block_customer(call: Call, message: pb.BlockCustomerRequest) -> BlockCustome
 def blocked(command: BlockCustomer, answer: Answer[Clearing]) -> pb.BlockCustomerResponse:
     """What is answered to it."""
     accounts, customer = _cleared(answer.value), message(answer.value.customer)
-    return pb.BlockCustomerResponse(customer=customer, accounts=accounts, receipt=receipt(answer))
+    reservations = answer.value.ended.reservations
+    return pb.BlockCustomerResponse(
+        customer=customer, accounts=accounts, receipt=receipt(answer), reservations=reservations
+    )
 
 
 def close_customer(call: Call, message: pb.CloseCustomerRequest) -> CloseCustomer:
@@ -83,7 +86,8 @@ def close_customer(call: Call, message: pb.CloseCustomerRequest) -> CloseCustome
 def closed(command: CloseCustomer, answer: Answer[Clearing]) -> pb.CloseCustomerResponse:
     """What is answered to it."""
     accounts, customer = _cleared(answer.value), message(answer.value.customer)
-    return pb.CloseCustomerResponse(customer=customer, accounts=accounts, receipt=receipt(answer))
+    ended = answer.value.ended._asdict()
+    return pb.CloseCustomerResponse(customer=customer, accounts=accounts, receipt=receipt(answer), **ended)
 
 
 def reactivate_customer(call: Call, message: pb.ReactivateCustomerRequest) -> ReactivateCustomer:
@@ -152,7 +156,7 @@ def _state(number: Any) -> str:
 
 
 def _merge(merge: Merge) -> pb.Merge:
-    found = pb.Merge()
+    found = pb.Merge(**merge.belongings._asdict())
     for account in merge.accounts:
         found.accounts.add(**account._asdict())
     for duplicate in merge.duplicates:

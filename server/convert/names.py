@@ -3,9 +3,14 @@
 from typing import NamedTuple
 from uuid import UUID
 
+from rules.coupons.refusals import ClaimNotFound, CouponNotFound, RedemptionNotFound
 from rules.refusals import Refusal
+from storage.coupons.reading.coupons import CouponName
+from storage.coupons.reading.pages import Batch
+from storage.coupons.reading.redemptions import RedemptionName
 from storage.engine.ids import parse_typeid, typeid
 from storage.ledger.addresses import Address, CustomerName, TransactionName
+from storage.rewards.claims import ClaimName
 
 
 def program_id(name: str) -> str:
@@ -31,6 +36,45 @@ def card(name: str) -> CardName:
     return CardName(program, card_id)
 
 
+class CampaignName(NamedTuple):
+    """A coupon campaign by its public ids."""
+
+    program: str
+    campaign: str
+
+
+def campaign(name: str) -> CampaignName:
+    """Of `programs/{program}/couponCampaigns/{campaign}`, or of a name below it."""
+    _, program, _, campaign_id, *_ = name.split("/")
+    return CampaignName(program, campaign_id)
+
+
+def coupon(name: str) -> CouponName:
+    """Of `programs/{program}/couponCampaigns/{campaign}/coupons/{coupon}`. Raises CouponNotFound where no coupon can
+    have that name."""
+    _, program, _, campaign_id, _, number = name.split("/")
+    found = parse_typeid("coupon", number)
+    if found is None:
+        raise CouponNotFound(program=program)
+    return CouponName(program, campaign_id, str(found))
+
+
+def batch(name: str) -> Batch:
+    """Of `programs/{program}/couponCampaigns/{campaign}/batches/{batch}`."""
+    _, program, _, campaign_id, _, number = name.split("/")
+    return Batch(program, campaign_id, int(number))
+
+
+def redemption(name: str) -> RedemptionName:
+    """Of `programs/{program}/customers/{customer}/redemptions/{redemption}`. Raises RedemptionNotFound where no
+    redemption can have that name."""
+    _, program, _, customer, _, number = name.split("/")
+    found = parse_typeid("redemption", number)
+    if found is None:
+        raise RedemptionNotFound
+    return RedemptionName(program, customer, str(found))
+
+
 def address(name: str) -> Address:
     """Of `programs/{program}/customers/{customer}/accounts/{card}`."""
     _, program, _, customer, _, card = name.split("/")
@@ -41,6 +85,34 @@ def customer(name: str) -> CustomerName:
     """Of `programs/{program}/customers/{customer}`."""
     _, program, _, customer = name.split("/")
     return CustomerName(program, customer)
+
+
+class RewardName(NamedTuple):
+    """A reward by its public ids."""
+
+    program: str
+    reward: str
+
+
+def reward(name: str) -> RewardName:
+    """Of `programs/{program}/rewards/{reward}`."""
+    _, program, _, reward_id = name.split("/")
+    return RewardName(program, reward_id)
+
+
+def claim(name: str) -> ClaimName:
+    """Of `programs/{program}/customers/{customer}/claims/{claim}`. Raises ClaimNotFound where no claim can have that
+    name."""
+    _, program, _, customer, _, number = name.split("/")
+    found = parse_typeid("claim", number)
+    if found is None:
+        raise ClaimNotFound
+    return ClaimName(program, customer, str(found))
+
+
+def is_customer(name: str) -> bool:
+    """Whether a name is a customer's, or of something of theirs."""
+    return name.split("/", 3)[2] == "customers"
 
 
 def transaction(name: str) -> TransactionName:
@@ -67,7 +139,14 @@ def numbered(name: str) -> tuple[Address, int]:
 
 
 # The facts of refusals that tell of a thing by the id that the books know it by, and what the contract puts before it.
-_OF_PROGRAM = {"program": "programs", "customer": "customers", "card": "cards", "operation": "operations"}
+_OF_PROGRAM = {
+    "program": "programs",
+    "customer": "customers",
+    "card": "cards",
+    "operation": "operations",
+    "campaign": "couponCampaigns",
+    "reward": "rewards",
+}
 _OF_ACCOUNT = {"lot": "lots", "hold": "holds", "entry": "entries", "shortfall": "shortfalls"}
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from fealty.v1 import operations_pb2 as pb
 from fealty.v1.errors_pb2 import ErrorReason
+from rules.coupons.refusals import CampaignArchived
 from server import reasons
 from server.call import Call
 from server.convert import names
@@ -16,6 +17,18 @@ from storage.operations.records import OperationKind, OperationState
 
 _KINDS: dict[str, Any] = {name.removeprefix("OPERATION_KIND_"): kind for name, kind in pb.OperationKind.items()}
 _STATES: dict[str, Any] = {name.removeprefix("OPERATION_STATE_"): state for name, state in pb.OperationState.items()}
+
+_GIVEN_UP = (
+    ErrorReason.ERROR_REASON_INTERNAL,
+    "Given up after many tries ({error}). Asked for again, it does the rest.",
+)
+# What makes an operation end early that is no fault, by the name of its type.
+_ERRORS = {
+    CampaignArchived.__name__: (
+        ErrorReason.ERROR_REASON_CAMPAIGN_ARCHIVED,
+        "The campaign was archived meanwhile. Unarchive it, and ask again.",
+    )
+}
 
 
 def cancel_operation(call: Call, message: pb.CancelOperationRequest) -> CancelOperation:
@@ -46,9 +59,17 @@ def fill(shown: pb.Operation, found: Operation) -> None:
         case OperationKind.EXPORT_ACTIVITIES:
             file = exporting.file_name(found) if found.state is OperationState.SUCCEEDED else ""
             shown.export_activities.CopyFrom(pb.ExportResult(file=file, **found.figures))
+        case OperationKind.GENERATE_COUPONS:
+            result = pb.GenerateCouponsResult(batch=found.arguments["batch"], **found.figures)
+            shown.generate_coupons.CopyFrom(result)
+        case OperationKind.ASSIGN_COUPONS:
+            shown.assign_coupons.CopyFrom(pb.AssignCouponsResult(**found.figures))
+        case OperationKind.VOID_COUPONS:
+            shown.void_coupons.CopyFrom(pb.VoidCouponsResult(voided=found.figures["voided"]))
     if found.error is not None:
-        shown.error.reason = reasons.name(ErrorReason.ERROR_REASON_INTERNAL)
-        shown.error.message = f"Given up after many tries ({found.error}). Asked for again, it does the rest."
+        reason, message = _ERRORS.get(found.error, _GIVEN_UP)
+        shown.error.reason = reasons.name(reason)
+        shown.error.message = message.format(error=found.error)
     shown.caller = f"callers/{found.actor}"
     shown.acting_user = found.acting_user
     shown.reason_code = found.reason_code

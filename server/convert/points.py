@@ -1,4 +1,4 @@
-"""Points: spendings, rollbacks, adjustments, transfers, rewards."""
+"""Points: spendings, rollbacks, adjustments, transfers."""
 
 from fealty.v1 import points_pb2 as pb
 from rules.cards import Card
@@ -11,7 +11,7 @@ from server.convert.requests import context, fill_receipt, instant
 from server.errors import RequestInvalid
 from storage.engine.requests import Answer
 from storage.ledger.acts.adjustments import Adjusted, AdjustPoints
-from storage.ledger.acts.spendings import ClaimReward, RollBackSpending, RolledBack, SpendPoints, Spent
+from storage.ledger.acts.spendings import RollBackSpending, RolledBack, SpendPoints, Spent
 from storage.ledger.acts.transfers import TransferPoints, Transferred
 from storage.ledger.addresses import Address
 from storage.ledger.commands import Balance
@@ -36,20 +36,6 @@ def spend_points(call: Call, message: pb.SpendPointsRequest) -> SpendPoints:
 def spent(command: SpendPoints, answer: Answer[Spent]) -> pb.SpendPointsResponse:
     """What is answered to a spending."""
     response = pb.SpendPointsResponse()
-    _fill_spent(response.entry, command, answer)
-    fill_balance(response.balance, command.address, answer.value.balance)
-    fill_receipt(response.receipt, answer)
-    return response
-
-
-def claim_reward(call: Call, message: pb.ClaimRewardRequest) -> ClaimReward:
-    """The command in a request."""
-    return ClaimReward(names.address(message.account), message.rewards or 1, message.reference, context(call, message))
-
-
-def claimed(command: ClaimReward, answer: Answer[Spent]) -> pb.ClaimRewardResponse:
-    """What is answered to a claim."""
-    response = pb.ClaimRewardResponse()
     _fill_spent(response.entry, command, answer)
     fill_balance(response.balance, command.address, answer.value.balance)
     fill_receipt(response.receipt, answer)
@@ -130,7 +116,7 @@ def fill_account(shown: pb.Account, address: Address, card: Card, found: Balance
     fill_balance(shown.balance, address, found)
 
 
-def _fill_spent(shown: pb.Entry, command: SpendPoints | ClaimReward, answer: Answer[Spent]) -> None:
+def _fill_spent(shown: pb.Entry, command: SpendPoints, answer: Answer[Spent]) -> None:
     facts = EntryFacts(command.reference)
     fill_new_entry(shown, command.address, answer.value.entry, answer.value, answer.activity, facts=facts)
 

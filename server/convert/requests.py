@@ -20,15 +20,16 @@ from storage.engine.requests import Answer, Request
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def context(call: Call, message: Any) -> CommandContext:
-    """How a command is asked for, by a call of its own or as an item of a stream.
+def context(call: Call, message: Any, sealed: Message | None = None) -> CommandContext:
+    """How a command is asked for, by a call of its own or as an item of a stream. Where it has codes in the clear,
+    `sealed` is the same with these sealed: whoever reads the hash of what was asked could try codes by it.
 
     A field that the contract gains later is not in the bytes of a caller that does not know it, and not in their hash:
     a retry across an upgrade stays the same request. Raises SourceDenied.
     """
     # Of the message, not of the call: sent through a stream and by a call of its own, it is one request.
     method = method_of(type(message))
-    content = message.SerializeToString(deterministic=True)
+    content = (sealed or message).SerializeToString(deterministic=True)
     request = Request(call.caller.id, method.name, message.request_id, hashlib.sha256(content).hexdigest())
     origin, reason = call.origin, Reason()
     if method is not call.method:

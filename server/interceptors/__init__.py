@@ -10,6 +10,7 @@ audit       records what the books do not: refusals, failures, reads of personal
 callers     who calls, and whether they may
 admission   turns the call away where its caller has its share; a stream takes a permit of its own kind instead
 validation  parses the bytes and checks the contract's rules
+guessing    turns away who tried too many codes, and codes that are mistyped
 handler     the servicer
 """
 
@@ -20,11 +21,14 @@ from server import limits
 from server.admission import Permits
 from server.call import Call, Proceed
 from server.errors import Overloaded, ShareUsedUp, TooManyStreams, failure
+from server.guessing import GUARDED, Guessing, shown
 from server.interceptors import deadline, failures, identity, validation
 from server.interceptors.arrival import Arrivals
 from server.interceptors.audit import Audit
 from server.interceptors.callers import Keys
 from server.interceptors.metrics import IN_HAND, METRICS
+from server.limiting import Limiter
+from server.naming_coupons import named
 from server.outage import DATABASE
 from server.policy import Method
 from server.whence import Proxies
@@ -35,20 +39,24 @@ from storage.books import Books
 class Interceptors:
     """Wraps handlers. One for each server process; what it remembers is shared by all methods."""
 
-    def __init__(self, books: Books, spool: Spool, proxies: Proxies) -> None:
+    def __init__(self, books: Books, spool: Spool, proxies: Proxies, attempt_secret: bytes) -> None:
         self._proxies = proxies
         self._arrivals = Arrivals()
         self._calls = Permits(limits.CALLS_MAX, Overloaded, ShareUsedUp)
         IN_HAND.set_function(lambda: self._calls.taken)
         self._audit = Audit(books, spool)
         self._keys = Keys(books)
+        self._codes = books.codes
+        self._guessing = Guessing(books)
+        self._limiter = Limiter(books, attempt_secret, self._audit.note)
 
     def begin(self) -> None:
         """Takes in what could not be recorded before."""
         self._audit.begin()
 
     async def close(self) -> None:
-        """Records what was counted and not yet recorded."""
+        """Tells and records what was counted and not yet told or recorded."""
+        await self._limiter.close()
         await self._audit.close()
 
     def chain(self, method: Method, handler: Proceed) -> Proceed:
@@ -59,11 +67,12 @@ class Interceptors:
         metrics = METRICS.of(method)
         validate = validation.of(method)
         streams = _streams(method)
+        is_guarded = method.request in GUARDED
 
         async def intercept(call: Call) -> bytes | None:
             started = time.perf_counter()
             code = "OK"
-            permit = None
+            permit = undecided = None
             try:
                 identity.read(call, self._proxies)
                 if method.is_known and not method.streams:
@@ -73,6 +82,9 @@ class Interceptors:
                 deadline.cut(call)
                 if method.is_known:
                     call.authorize = self._keys.authorize
+                    call.codes = self._codes
+                    call.limiter = self._limiter
+                    call.guessing = self._guessing
                     await self._keys.authorize(call)
                     if streams is not None:
                         # An open stream is not in hand: its messages are, while they are worked on.
@@ -82,11 +94,16 @@ class Interceptors:
                     permit.charge(call.caller.id)
                     validate(call)
                     self._audit.check(method)
+                    if is_guarded:
+                        undecided = await self._guessing.begin(call, [(call.request, call.program)])
+                        await self._guessing.admit(call, call.request, call.program)
                 else:
                     call.made_by(None)
                 answer = await (handler(call) if streams or not call.is_cut else deadline.within(call, handler))
                 if method.shows_personal_data:
                     await self._audit.note_read(call)
+                if call.refused is not None:
+                    await self._audit.note_failure(call, call.refused)
                 if streams is None:
                     DATABASE.answered()
                 return answer
@@ -96,9 +113,16 @@ class Interceptors:
             except Exception as error:
                 told = failure(error, call.subject)
                 code = told.code.name
+                if is_guarded and call.request is not None:
+                    self._guessing.note(call, call.request, told, call.program)
+                    call.details = {**call.details, **named(call, call.request, told, call.program)}
                 await self._audit.note_failure(call, told)
+                if is_guarded:
+                    told = shown(call, call.request, told, call.program)
             finally:
                 # Before the caller is told: who has an answer finds it counted, and its permit free.
+                if undecided is not None:
+                    undecided.end()
                 if permit is not None:
                     permit.release()
                 metrics.note(code, time.perf_counter() - started)
@@ -111,7 +135,8 @@ class Interceptors:
 def _streams(method: Method) -> Permits | None:
     """The permits of the method's open streams; None where its calls are none."""
     if method.streams:
-        return Permits(limits.INGEST_STREAMS_MAX, TooManyStreams, TooManyStreams)
+        most = limits.IMPORTS_MAX if method.kind.type == "DATA" else limits.INGEST_STREAMS_MAX
+        return Permits(most, TooManyStreams, TooManyStreams)
     if method.server_streams:
         most = limits.EXPORTS_MAX if method.kind.type == "EXPORT" else limits.WATCHERS_MAX
         return Permits(most, TooManyStreams, TooManyStreams)

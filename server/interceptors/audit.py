@@ -4,6 +4,7 @@ from typing import Any
 
 from server.call import NOBODY, Call, log_of
 from server.errors import Failure, LogUnavailable
+from server.guessing import told_as
 from server.interceptors.floods import Floods
 from server.interceptors.spooling import Spooling
 from server.policy import Method
@@ -20,7 +21,7 @@ class Audit:
     def __init__(self, books: Books, spool: Spool) -> None:
         self._books = books
         self._spooling = Spooling(books, spool)
-        self._floods = Floods(self._try)
+        self._floods = Floods(self.note)
 
     async def note_read(self, call: Call) -> None:
         """Records a read of personal data, or raises: what cannot be recorded is not shown."""
@@ -34,8 +35,16 @@ class Audit:
             # Nobody could be asked who calls: from where is known all the same.
             call.made_by(None)
         act = self._act(call, told.outcome, {**call.details, **details_of(told)})
-        if self._floods.admits(act, call.whence.ip_address, told.reason):
-            await self._try(act)
+        if self._floods.admits(act, call.whence.ip_address, told_as(told.reason)):
+            await self.note(act)
+
+    async def note(self, act: Act) -> None:
+        """Records an act, beside the books where they cannot take it."""
+        try:
+            await self._record(act)
+        except Exception as error:
+            # The caller hears of its own failure, not of this one; an operator must hear of both.
+            await self._spooling.keep(act, reason(error))
 
     def begin(self) -> None:
         """Takes in what could not be recorded before."""
@@ -50,13 +59,6 @@ class Audit:
         """Records what was counted and not yet recorded."""
         await self._floods.close()
         await self._spooling.close()
-
-    async def _try(self, act: Act) -> None:
-        try:
-            await self._record(act)
-        except Exception as error:
-            # The caller hears of its own failure, not of this one; an operator must hear of both.
-            await self._spooling.keep(act, reason(error))
 
     def _act(self, call: Call, outcome: Outcome, details: dict[str, Any]) -> Act:
         program, customer = log_of(call.caller, call.program, call.customer)

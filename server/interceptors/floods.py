@@ -14,6 +14,8 @@ from storage.activity.recorder import Act
 Source: TypeAlias = tuple[str, ...]
 
 _OTHERS: Source = ("others",)
+# What says nothing new of each call: that a limit was reached has a record of its own (server/limiting.py).
+_FOLDED_AT_ONCE = frozenset({"TOO_MANY_ATTEMPTS"})
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class Floods:
         if len(self._seen) >= limits.FAILURE_SOURCES_MAX:
             # It is a caller whom we know: recorded like any other, only not told apart.
             return _Seen()
-        return self._seen.setdefault(source, _Seen())
+        return self._seen.setdefault(source, _Seen(limits.EQUAL_FAILURES_MAX if reason in _FOLDED_AT_ONCE else 0))
 
     async def _fold_later(self) -> None:
         await asyncio.sleep(limits.FLOOD_PERIOD_S - time.monotonic() % limits.FLOOD_PERIOD_S)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -87,10 +88,11 @@ class Spooling:
         del self._unwritten[:taken]
         async with self._turn:
             self._spool.close()
-        files = self._spool.waiting()
-        while (acts := await asyncio.to_thread(next, files, None)) is not None:
-            await self._record(acts)
-            taken += len(acts)
+        # Closed by itself: a failure that somebody keeps would keep the file that it happened over, too.
+        with closing(self._spool.waiting()) as files:
+            while (acts := await asyncio.to_thread(next, files, None)) is not None:
+                await self._record(acts)
+                taken += len(acts)
         return taken
 
     async def _record(self, acts: Sequence[Act]) -> None:

@@ -86,9 +86,11 @@ def subject_field(method: Method) -> str:
     Each such field has a rule in the contract that only names pass.
     """
     fields = method.request.DESCRIPTOR.fields_by_name
-    # An event has a parent, its customer, and maybe an account that it gives points to.
-    own = next((name for name in ("name", "parent", "account", "card") if name in fields), "")
-    return own or next((f"{name}.name" for name in ("program", "customer") if name in fields), "")
+    names = {name for name, field in fields.items() if field.message_type is None}
+    # An event has a parent, its customer, and maybe an account that it gives points to; so has a use of coupons.
+    own = next((name for name in ("name", "parent", "customer", "account", "card", "campaign") if name in names), "")
+    parts = ("program", "customer", "campaign", "reward")
+    return own or next((f"{name}.name" for name in parts if name in fields and name not in names), "")
 
 
 def value(message: Any, path: str) -> str:

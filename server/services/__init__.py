@@ -5,6 +5,8 @@ from typing import Any
 
 from server.paging import Pages
 from server.services.audit import Audit
+from server.services.coupon_campaigns import CouponCampaigns
+from server.services.coupons import Coupons
 from server.services.customers import Customers
 from server.services.events import Events
 from server.services.holds import Holds
@@ -15,6 +17,7 @@ from server.services.points import Points
 from server.services.programs import Programs
 from server.services.reports import Reports
 from server.services.retention import Retention
+from server.services.rewards import Rewards
 from server.services.transactions import Transactions
 from storage.books import Books
 
@@ -31,4 +34,7 @@ SERVICES: Sequence[Callable[[Books, Pages], Any]] = (
     Reports,
     Audit,
     Retention,
+    CouponCampaigns,
+    Coupons,
+    Rewards,
 )

@@ -7,6 +7,7 @@ counts as a call in hand of its caller; a stream that waits for its next message
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from fealty.v1 import ingest_pb2 as pb
@@ -14,10 +15,13 @@ from rules.refusals import GroupRefused, Refusal
 from server import limits
 from server.admission import Permit
 from server.call import Call, log_of, scope
-from server.commands import HOT, check_permission, command_of
+from server.commands import check_permission, command_of, response_of
 from server.errors import Failure, RequestInvalid, failure
+from server.guessing import GUARDED, shown
 from server.interceptors import validation
 from server.interceptors.audit import details_of
+from server.limiting import Undecided
+from server.naming_coupons import named
 from server.outage import DATABASE
 from server.paging import Pages
 from server.policy import method_of
@@ -93,14 +97,35 @@ class Ingest:
                 call.deadline = time.monotonic() + limits.DEADLINE_MAX_S
                 has_nul = b"\0" in raw
                 items = [_item(call, item, has_nul) for item in message.items]
-                if message.all_or_nothing:
-                    items = _together(items)
-                outcomes = self._write(items, message.all_or_nothing)
+                outcomes = await self._begin(call, items, message.all_or_nothing)
                 await in_hand.put(_InHand(items, message.all_or_nothing, outcomes, permit))
             await in_hand.put(None)
         except Exception as error:
             # What came before it is answered first.
             await in_hand.put(error)
+
+    async def _begin(self, call: Call, items: list[_Item], together: bool) -> "asyncio.Future[Any] | None":
+        """Has the items written that may be; in `items` stands why others may not. Codes that they name are in hand
+        until it is known which cannot be used."""
+        guarded = [n for n, item in enumerate(items) if _is_guarded(item)]
+        undecided = None
+        if guarded:
+            undecided = await call.guessing.begin(
+                call, [(items[n].message, scope(items[n].subject)[0]) for n in guarded]
+            )
+        outcomes = None
+        try:
+            for number in guarded:
+                items[number] = await _admitted(call, items[number])
+            if together:
+                items[:] = _together(items)
+            outcomes = self._write(items, together)
+        finally:
+            if undecided is not None and outcomes is None:
+                undecided.end()
+        if undecided is not None and outcomes is not None:
+            outcomes.add_done_callback(partial(_count, call, items, together, undecided))
+        return outcomes
 
     def _write(self, items: Sequence[_Item], together: bool) -> "asyncio.Future[Any] | None":
         commands = [item.command for item in items if not isinstance(item.command, Failure)]
@@ -112,7 +137,7 @@ class Ingest:
         while (taken := await in_hand.get()) is not None:
             if isinstance(taken, Exception):
                 raise taken
-            response, refused = await _response(taken)
+            response, refused = await _response(call, taken)
             await self._note(call, refused)
             taken.permit.release()
             permits.discard(taken.permit)
@@ -146,7 +171,10 @@ def _act(call: Call, item: _Item, told: Failure) -> Act:
     method = call.method if item.message is None else method_of(type(item.message))
     origin = call.origin._replace(kind=method.kind, method=method.path)
     program, customer = log_of(call.caller, *scope(item.subject))
-    return Act(origin, told.outcome, item.subject, program, customer, details_of(told), item.request_id)
+    details = details_of(told)
+    if type(item.message) in GUARDED:
+        details = {**named(call, item.message, told, program), **details}
+    return Act(origin, told.outcome, item.subject, program, customer, details, item.request_id)
 
 
 def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
@@ -168,15 +196,55 @@ def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
         return _Item(kind, message, failure(error, noted[0]), *noted)
 
 
-async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[_Item, Failure]]]:
-    """What is answered to a message, and which of its items were refused."""
-    answered = await taken.outcomes if taken.outcomes is not None else ()
-    if taken.together and answered:
+def _is_guarded(item: _Item) -> bool:
+    return type(item.message) in GUARDED and not isinstance(item.command, Failure)
+
+
+def _count(
+    call: Call, items: Sequence[_Item], together: bool, undecided: Undecided, outcomes: "asyncio.Future[Any]"
+) -> None:
+    """Counts the codes that could not be used, as soon as that is known: whoever does not take the answers learns
+    nothing, and keeps nobody waiting."""
+    try:
+        if outcomes.cancelled() or outcomes.exception() is not None:
+            return
+        commands = [item for item in items if not isinstance(item.command, Failure)]
+        for item, outcome in zip(commands, _each(outcomes.result(), together, len(commands)), strict=True):
+            if type(item.message) in GUARDED and isinstance(outcome, Refusal):
+                told = failure(outcome, item.subject)
+                call.guessing.note(call, item.message, told, scope(item.subject)[0])
+    finally:
+        undecided.end()
+
+
+def _each(answered: Any, together: bool, items: int) -> Sequence[Any]:
+    """What the books answered to each command of a message."""
+    if together and answered:
         # A group that the database refused is one exception for all of it.
         [answered] = answered
         if isinstance(answered, Exception):
-            answered = [answered] * len(taken.items)
-    commands = iter(answered)
+            return [answered] * items
+    return answered  # type: ignore[no-any-return]
+
+
+async def _admitted(call: Call, item: _Item) -> _Item:
+    """The item, unless its code is turned away before it is looked up."""
+    try:
+        await call.guessing.admit(call, item.message, scope(item.subject)[0])
+    except Refusal as error:
+        return item._replace(command=failure(error, item.subject))
+    return item
+
+
+def _shown(call: Call, item: _Item, told: Failure) -> Failure:
+    """What whoever sent the item is told of its refusal; `told` is for the log."""
+    return shown(call, item.message, told, scope(item.subject)[0]) if type(item.message) in GUARDED else told
+
+
+async def _response(call: Call, taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[_Item, Failure]]]:
+    """What is answered to a message, and which of its items were refused."""
+    answered = await taken.outcomes if taken.outcomes is not None else ()
+    commands = iter(_each(answered, taken.together, len(taken.items)))
     outcomes: list[Any] = [
         item.command if isinstance(item.command, Failure) else next(commands) for item in taken.items
     ]
@@ -185,15 +253,16 @@ async def _response(taken: _InHand) -> tuple[pb.BatchIngestResponse, list[tuple[
     for item, outcome in zip(taken.items, outcomes, strict=True):
         if isinstance(outcome, GroupRefused):
             number = int(outcome.facts["item"])
-            outcome = _with(number, failure(outcomes[number], taken.items[number].subject))
+            first = taken.items[number]
+            outcome = _with(number, _shown(call, first, failure(outcomes[number], first.subject)))
         elif isinstance(outcome, Exception):
             outcome = failure(outcome, item.subject)
         result = response.results.add()
         if isinstance(outcome, Failure):
             refused.append((item, outcome))
-            result.refused.CopyFrom(outcome.status())
+            result.refused.CopyFrom(_shown(call, item, outcome).status())
         else:
-            told = HOT[type(item.message)].response(item.command, outcome)
+            told = response_of(call, item.message, item.command, outcome)
             getattr(result, _RESULTS[item.kind]).CopyFrom(told)
             DATABASE.answered()
     return response, refused

@@ -50,9 +50,6 @@ class Points:
     async def TransferPoints(self, call: Call, message: pb.TransferPointsRequest) -> pb.TransferPointsResponse:
         return await self._commands.carry_out(call, message, pb.TransferPointsResponse)
 
-    async def ClaimReward(self, call: Call, message: pb.ClaimRewardRequest) -> pb.ClaimRewardResponse:
-        return await self._commands.carry_out(call, message, pb.ClaimRewardResponse)
-
     async def GetBalance(self, call: Call, message: pb.GetBalanceRequest) -> pb.GetBalanceResponse:
         address = names.address(message.account)
         check_scope(call.caller, address.program)

@@ -155,7 +155,10 @@ _TOLD = {
     "addresses": f"{_BODY} #>> '{{actor,ip}}' = ANY(%s)",
     "request_ids": f"{_BODY} ->> 'request_id' = ANY(%s)",
     "trace_ids": f"{_BODY} ->> 'trace_id' = ANY(%s)",
-    "related": f"({_BODY} #>> '{{details,related}}' = ANY(%s) OR {_BODY} #>> '{{details,transaction}}' = ANY(%s))",
+    "related": (
+        f"({_BODY} #>> '{{details,related}}' = ANY(%s) OR {_BODY} #>> '{{details,transaction}}' = ANY(%s)"
+        f" OR jsonb_path_query_array({_BODY}, '$.details.**.coupon') ?| %s)"
+    ),
     "reason_codes": (
         f"({_BODY} #>> '{{details,reason_code}}' = ANY(%s) OR {_BODY} #>> '{{details,reason}}' = ANY(%s))"
     ),

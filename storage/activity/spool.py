@@ -7,7 +7,7 @@ locked takes it in. Each line has the id of its activity, so that one that was t
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class Spool:
             os.close(self._file)
             self._file = None
 
-    def waiting(self) -> Iterator[Sequence[Act]]:
+    def waiting(self) -> Generator[Sequence[Act], None, None]:
         """The records of each file that nobody writes; a file is removed once the caller comes back for the next. Its
         own file it has to close before."""
         for path in self._paths():

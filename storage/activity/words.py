@@ -7,10 +7,10 @@ taken; what is called otherwise later is found by what it was called then.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from rules import sentences, words
@@ -48,9 +48,17 @@ def by(activity: Activity) -> set[str]:
     """The words by which an activity is found."""
     body = activity.body
     named = [body["subject"], body["request_id"]]
-    named += [value for value in body["details"].values() if isinstance(value, str) and not _INSTANT.fullmatch(value)]
+    named += [value for value in _texts(body["details"]) if not _INSTANT.fullmatch(value)]
     found = words.found_by([told(activity), *named])
     return found if len(found) <= WORDS_MAX else set(islice(sorted(found), WORDS_MAX))
+
+
+def _texts(details: Mapping[str, Any]) -> Iterator[str]:
+    """What the details say in words, also of each of several coupons."""
+    coupons = details.get("coupons")
+    parts = [details, *(one for one in coupons if isinstance(one, dict))] if isinstance(coupons, list) else [details]
+    for part in parts:
+        yield from (value for value in part.values() if isinstance(value, str))
 
 
 def matches(activity: Activity, wanted: TextQuery) -> bool:

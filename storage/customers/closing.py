@@ -1,4 +1,8 @@
-"""Blocks and closes customers: what holds set aside is let go, and of one that is closed nothing is left to spend."""
+"""Blocks and closes customers: what holds set aside is let go, and of one that is closed nothing is left to spend.
+
+So are uses of coupons that are reserved: a block or the end would keep them from others until their time has passed.
+The own coupons of one that is closed are voided, as its points expire (storage/coupons/closing.py says why).
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -10,7 +14,9 @@ from rules.activity import Change
 from rules.closing import Cleared
 from rules.draft import Draft
 from rules.states import CustomerState
-from storage.customers import accounts, queries
+from storage.coupons import closing as coupons
+from storage.coupons.closing import Ended
+from storage.customers import accounts, belongings, queries
 from storage.customers.accounts import Named
 from storage.customers.commands import changes_of_person
 from storage.customers.queries import Customer, KeptCustomer
@@ -37,14 +43,15 @@ class ClearedAccount(NamedTuple):
 
 
 class Clearing(NamedTuple):
-    """What was let go, card by card, and the customer in its new state."""
+    """What was let go, card by card and of coupons, and the customer in its new state."""
 
     accounts: tuple[ClearedAccount, ...]
     customer: Customer
+    ended: Ended = Ended()
 
     def as_kept(self) -> "KeptClearing":
         """Figures, which customer it is, and nothing about the person."""
-        return KeptClearing(self.accounts, self.customer.program_id, self.customer.customer_id)
+        return KeptClearing(self.accounts, self.customer.program_id, self.customer.customer_id, self.ended)
 
 
 class KeptClearing(NamedTuple):
@@ -53,10 +60,12 @@ class KeptClearing(NamedTuple):
     accounts: tuple[ClearedAccount, ...]
     program_id: str
     customer_id: str
+    ended: Ended = Ended()
 
     def as_it_stands(self, caller: Caller) -> Clearing:
         """The clearing as it was, with the customer. Raises ProgramNotFound, CustomerNotFound."""
-        return Clearing(self.accounts, KeptCustomer(self.program_id, self.customer_id).as_it_stands(caller))
+        customer = KeptCustomer(self.program_id, self.customer_id).as_it_stands(caller)
+        return Clearing(self.accounts, customer, self.ended)
 
 
 class BlockCustomer(NamedTuple):
@@ -75,12 +84,12 @@ class BlockCustomer(NamedTuple):
         program, customer = _customer(unit, self, CustomerState.BLOCKED)
         changes = [Change("state", customer.state, CustomerState.BLOCKED)]
         hand = accounts.in_hand(unit, program, (customer,), accounts.lock(unit, customer), Named())
-        figures, activity = _clear(unit, self, program, customer, hand, closing.release_all, changes)
-        return Answer(Clearing(figures, save_state(unit, customer, CustomerState.BLOCKED, activity)), activity)
+        figures, ended, activity = _clear(unit, self, program, customer, hand, closing.release_all, changes)
+        return Answer(Clearing(figures, save_state(unit, customer, CustomerState.BLOCKED, activity), ended), activity)
 
 
 class CloseCustomer(NamedTuple):
-    """Ends a customer for ever: its holds, its points, and the ids by which other systems know it."""
+    """Ends a customer for ever: its holds, its points, its coupons, and the ids by which other systems know it."""
 
     program_id: str
     customer_id: str
@@ -99,12 +108,12 @@ class CloseCustomer(NamedTuple):
         profile = customer.profile._replace(external_ids=())
         changes += changes_of_person(unit, customer.id, customer.profile, profile)
         hand = accounts.in_hand(unit, program, (customer,), locked, accounts.all_open(unit, numbers))
-        figures, activity = _clear(unit, self, program, customer, hand, closing.close, changes)
+        figures, ended, activity = _clear(unit, self, program, customer, hand, closing.close, changes)
         # They follow their lots, as those do whose lot is cancelled by hand.
         unit.connection.execute(_REJECT, (numbers, program.now(unit.now)))
         ExternalIdRow.delete().where(ExternalIdRow.customer == customer.id).execute()
         freed = customer._replace(profile=profile)
-        return Answer(Clearing(figures, save_state(unit, freed, CustomerState.CLOSED, activity)), activity)
+        return Answer(Clearing(figures, save_state(unit, freed, CustomerState.CLOSED, activity), ended), activity)
 
 
 def _customer(unit: Unit, command: BlockCustomer | CloseCustomer, state: CustomerState) -> tuple[Program, Customer]:
@@ -122,21 +131,24 @@ def _clear(
     hand: Iterable[LockedAccount],
     clear: Callable[[Draft, datetime], Cleared],
     changes: list[Change],
-) -> tuple[tuple[ClearedAccount, ...], str]:
+) -> tuple[tuple[ClearedAccount, ...], Ended, str]:
     """Lets go of what the rule `clear` says, and writes it; what was let go, and the activity."""
+    belongings.lock(unit, customer)
+    ended = coupons.ending(unit, program, customer.id, voids=isinstance(command, CloseCustomer))
     cleared = []
     for account in hand:
         draft = account.draft()
         cleared.append((account, draft, clear(draft, account.program.now)))
     figures = tuple(ClearedAccount(account.address.card, *figures) for account, _, figures in cleared if any(figures))
     changes = changes + [change for account, draft, _ in cleared for change in account.changes(draft)]
-    details: dict[str, Any] = {"accounts": [one._asdict() for one in figures]}
+    details: dict[str, Any] = {"accounts": [one._asdict() for one in figures], **ended.told()}
     activity = record_change(unit, command.context, program, customer, changes, details, _points_of(figures))
     for account, draft, _ in cleared:
         if draft.account is not account.account:
             account.apply(draft, activity)
     unit.write()
-    return figures, activity
+    coupons.end(unit, program, customer.id, activity, voids=isinstance(command, CloseCustomer))
+    return figures, ended, activity
 
 
 def _points_of(figures: Iterable[ClearedAccount]) -> int | None:

@@ -9,7 +9,8 @@ from rules.activity import Change
 from rules.merging import Moved
 from rules.refusals import MergeImpossible
 from rules.states import CustomerState
-from storage.customers import accounts, merge_record, pairs, queries
+from storage.customers import accounts, belongings, merge_record, pairs, queries
+from storage.customers.belongings import Belongings
 from storage.customers.pairs import Pair
 from storage.customers.queries import Customer, KeptCustomer
 from storage.customers.states import check_state, record_change, save_state
@@ -50,10 +51,13 @@ class Merge(NamedTuple):
     accounts: tuple[MergedAccount, ...]
     duplicates: tuple[Duplicate, ...]
     customer: Customer
+    belongings: Belongings = Belongings()
 
     def as_kept(self) -> "KeptMerge":
         """Figures and names, and nothing about the person."""
-        return KeptMerge(self.accounts, self.duplicates, self.customer.program_id, self.customer.customer_id)
+        return KeptMerge(
+            self.accounts, self.duplicates, self.customer.program_id, self.customer.customer_id, self.belongings
+        )
 
 
 class KeptMerge(NamedTuple):
@@ -63,11 +67,12 @@ class KeptMerge(NamedTuple):
     duplicates: tuple[Duplicate, ...]
     program_id: str
     customer_id: str
+    belongings: Belongings = Belongings()
 
     def as_it_stands(self, caller: Caller) -> Merge:
         """The merge as it was, with the customer. Raises ProgramNotFound, CustomerNotFound."""
         customer = KeptCustomer(self.program_id, self.customer_id).as_it_stands(caller)
-        return Merge(self.accounts, self.duplicates, customer)
+        return Merge(self.accounts, self.duplicates, customer, self.belongings)
 
 
 class MergeCustomers(NamedTuple):
@@ -100,6 +105,8 @@ class MergeCustomers(NamedTuple):
         named = accounts.all_open(unit, [account for account, _, _ in locked])
         both = pairs.in_hand(unit, program, source, target, locked, named)
         duplicates = _duplicates(unit.connection, source, target)
+        belongings.lock(unit, source, target)
+        belonged = belongings.of(unit, program, source, target)
         moves = []
         for pair in both:
             giving, getting = pair.source.draft(), pair.target.draft()
@@ -118,9 +125,9 @@ class MergeCustomers(NamedTuple):
         got = [change for pair, _, getting, _ in moves for change in pair.target.changes(getting)]
         left = -points if points is not None else None
         told = [one._asdict() for one in figures]
-        details: dict[str, Any] = {"accounts": told, "into": target.name}
+        details: dict[str, Any] = {"accounts": told, "into": target.name, **belonged.told()}
         activity = record_change(unit, context, program, source, changes, details, left)
-        details = {"accounts": told, "from": source.name}
+        details = {"accounts": told, "from": source.name, **belonged.told()}
         other = record_change(unit, context, program, target, got, details, points)
         for pair, giving, getting, _ in moves:
             pair.source.apply(giving, activity)
@@ -132,8 +139,9 @@ class MergeCustomers(NamedTuple):
             for owed in parts.shortfalls:
                 merge_record.move_shortfall(unit, pair.source.key.account, owed.source, owed.points)
         merge_record.move_purchases(unit, activity)
+        belongings.move(unit, activity, source, target)
         save_state(unit, source, CustomerState.MERGED, activity, target)
-        return Answer(Merge(figures, duplicates, target), activity)
+        return Answer(Merge(figures, duplicates, target, belonged), activity)
 
 
 def merged_accounts(moved: Iterable[tuple[Pair, Moved]]) -> tuple[MergedAccount, ...]:

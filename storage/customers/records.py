@@ -86,3 +86,11 @@ MERGED_TRANSACTIONS: Record[None] = Record(
     key={"activity": "uuid", "program": "integer", "transaction_id": "text"},
     apart={"source": "bigint", "origin_account": "bigint?", "lot": "integer?", "refunds": "integer"},
 )
+
+# Written by statements of their own, from what stands in the books: coupons and what is like them.
+MERGED_BELONGINGS: Record[None] = Record(
+    "merge_belonging",
+    None,
+    key={"activity": "uuid", "noun": "text", "id": "uuid"},
+    apart={"state": "text?"},
+)

@@ -3,7 +3,8 @@
 A lot goes back as it stands now, where all that is missing of it was taken by its own expiry, cancelled, or refunded
 with the purchase that it is of. A hold goes back unless it was captured, also ended; a debt unless it was repaid. A
 purchase goes back unless it was corrected, or its refund cost other points. What expired or was refunded meanwhile
-stands in the history of the account in which it happened.
+stands in the history of the account in which it happened. Of coupons goes back what was not used since
+(storage/customers/belongings.py): a use of a coupon costs nobody else anything, and hinders nothing.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from rules.draft import Draft
 from rules.merging import Moved
 from rules.refusals import CustomerStateWrong, UnmergeImpossible
 from rules.states import CustomerState
-from storage.customers import accounts, merge_record, pairs, queries
+from storage.customers import accounts, belongings, merge_record, pairs, queries
 from storage.customers.accounts import Named
 from storage.customers.merge_record import Kept
 from storage.customers.merging import KeptMerge, Merge, merged_accounts, points_of
@@ -63,6 +64,8 @@ class UnmergeCustomers(NamedTuple):
             if moved is not None:
                 partings.append(_Parting(pair, pair.source.draft(), pair.target.draft(), moved))
         _check(unit, target, kept, partings)
+        belongings.lock(unit, source, target)
+        belonged = belongings.of_merge(unit, program, kept.activity, source, target)
         sweep.parted(unit.connection, program.id, source.id)
         returned = [
             (one.pair, unmerging.give_back(one.source, one.target, one.moved, one.pair.source.program.now))
@@ -77,9 +80,10 @@ class UnmergeCustomers(NamedTuple):
         ]
         gave = [change for one in partings for change in one.pair.target.changes(one.target)]
         told = [one._asdict() for one in figures]
-        details: dict[str, Any] = {"accounts": told, "from": target.name, "merge": kept.activity}
+        told_of_both = {"accounts": told, "merge": kept.activity, **belonged.told()}
+        details: dict[str, Any] = {**told_of_both, "from": target.name}
         activity = record_change(unit, context, program, source, changes, details, points)
-        details = {"accounts": told, "merge": kept.activity, "to": source.name}
+        details = {**told_of_both, "to": source.name}
         left = -points if points is not None else None
         other = record_change(unit, context, program, target, gave, details, left)
         unit.add(UNMERGES.made, {"activity": activity, "merge": kept.activity})
@@ -99,7 +103,8 @@ class UnmergeCustomers(NamedTuple):
             for owed in parts.shortfalls:
                 merge_record.move_shortfall(unit, pair.target.key.account, owed.source, owed.points)
         merge_record.return_purchases(unit, kept.activity)
-        return Answer(Merge(figures, (), restored), activity)
+        belongings.give_back(unit, kept.activity, source, target)
+        return Answer(Merge(figures, (), restored, belonged), activity)
 
 
 class _Parting(NamedTuple):

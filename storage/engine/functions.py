@@ -27,8 +27,9 @@ class Functions:
     """The functions of one .sql file. `{name}` in it is another function, of the same file or of those it is given;
     `{noun alias}` are the columns of a record."""
 
-    def __init__(self, path: Path, columns: Columns | None = None) -> None:
+    def __init__(self, path: Path, columns: Columns | None = None, *others: "Functions") -> None:
         self._names: dict[str, str] = {}
+        self._others = {name: installed for one in others for name, installed in one._names.items()}
         self.sql: dict[str, str] = {}
         text = path.read_text()
         begins = [found.start() for found in _BEGINS.finditer(text)]
@@ -42,7 +43,7 @@ class Functions:
     def _add(self, text: str, columns: Columns) -> None:
         def fill(found: re.Match[str]) -> str:
             noun, alias = found.groups()
-            return columns[noun](alias) if alias else self._names[noun]
+            return columns[noun](alias) if alias else (self._names.get(noun) or self._others[noun])
 
         begin = _BEGINS.match(text)
         assert begin is not None

@@ -1,7 +1,7 @@
-"""The personal keys of the installation, which wrap the key of each person: from a file that lies apart from the
-database, so that whoever has only one of the two can read nothing about anybody.
+"""The personal keys of the installation, which wrap the key of each person, and that of coupon codes: from a file that
+lies apart from the database, so that whoever has only one of the two can read nothing about anybody.
 
-The formats are those of docs/decisions/0030.
+The formats are those of docs/decisions/0030 and 0039.
 """
 
 import hashlib
@@ -18,7 +18,9 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 
 _ID_LABEL = b"fealty personal key"
-_WRAP_LABEL = b"fealty subject key"
+_SUBJECT_LABEL = b"fealty subject key"
+# What the key of coupon codes is wrapped as.
+CODE_KEY = b"fealty code key"
 _HEADER = "# The personal keys of a Fealty, the newest first. Keep a copy, apart from the copies of its database."
 
 
@@ -52,18 +54,23 @@ class PersonalKey:
         self._secret = secret
         self.id = hashlib.sha256(_ID_LABEL + secret).digest()[:8].hex()
 
-    def wrap(self, key: bytes, customer: int) -> bytes:
-        """The key of a customer, by internal id, as the database may keep it."""
-        return encrypt(self._secret, key, _about(customer))
+    def wrap(self, key: bytes, what: bytes) -> bytes:
+        """A key as the database may keep it. `what` says which it is: `subject_key` of a customer, or CODE_KEY."""
+        return encrypt(self._secret, key, what)
 
-    def unwrap(self, wrapped: bytes, customer: int) -> bytes:
-        """That key again. Raises DoesNotOpen."""
-        return decrypt(self._secret, wrapped, _about(customer))
+    def unwrap(self, wrapped: bytes, what: bytes) -> bytes:
+        """That key again. Raises DoesNotOpen, also where it was wrapped as another."""
+        return decrypt(self._secret, wrapped, what)
 
     @property
     def line(self) -> str:
         """How the file has it."""
         return self._secret.hex()
+
+
+def subject_key(customer: int) -> bytes:
+    """What the key of a customer, by internal id, is wrapped as."""
+    return b"\0".join((_SUBJECT_LABEL, str(customer).encode()))
 
 
 def new_key() -> PersonalKey:
@@ -136,10 +143,6 @@ def write(path: Path, keys: Sequence[PersonalKey]) -> None:
             os.close(folder)
     except OSError as error:
         raise KeyringError(f"{path} cannot be written ({(error.strerror or str(error)).lower()})") from None
-
-
-def _about(customer: int) -> bytes:
-    return b"\0".join((_WRAP_LABEL, str(customer).encode()))
 
 
 def _secret(line: str) -> bytes:

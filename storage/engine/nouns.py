@@ -17,8 +17,13 @@ from storage.engine.session import Session, Statement
 from storage.engine.workspace import Workspace
 
 # The one order in which rows are locked, on the hot path and off it: two transactions that lock the same rows never
-# wait for each other in a ring. Of one noun, by the rows' keys.
-ORDER = ("customer", "account", "coupon", "stock", "pass")
+# wait for each other in a ring. Of one noun, by the rows' keys. Behind coupons come their redemptions and slots of
+# their stocks, behind rewards slots of theirs.
+ORDER = ("customer", "account", "holder", "coupon", "reward", "pass")
+
+
+class PassedOver(Exception):
+    """What a command turns out to need is in other hands: it is decided by a later group."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,6 +62,12 @@ class Workspace:
             self._journal.append((written, key, _ABSENT))
         return before is _ABSENT
 
+    def note(self, kind: Kind[Value], key: Key, value: Value) -> None:
+        """Takes something in hand that is never written, and that is taken back like what is."""
+        within = self._values[kind].setdefault(key[:-1], {})
+        self._journal.append((within, key[-1], within.get(key[-1], _ABSENT)))
+        within[key[-1]] = value
+
     def made(self, record: Record[Any], key: Key) -> Mapping[str, Any] | None:
         """The columns that no rule reads of what this transaction makes; None of what was there."""
         return self._written[record].get(key)

@@ -11,9 +11,11 @@ A refusal is decided before anything is written, so it costs its neighbours noth
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 from rules.draft import LotsNotAtHand
 from storage.engine.database import Busy
+from storage.engine.nouns import PassedOver
 from storage.engine.session import Session, rolled_back_on_error
 from storage.engine.slots import LATER
 from storage.ledger.commands import AllOrNothing, Command
@@ -77,7 +79,7 @@ class Ledger:
                 for command in commands_of(item) if number not in later else ():
                     command.needs(loaded, needed)
             group = Group(session, loaded, await loaded.accounts_in_hand(session, needed, in_full))
-            outcomes = await _decide(group, items, later)
+            outcomes = await _decide(group, loaded, items, later)
             opened = await group.commit()
         self._resolver.remember(opened)
         return outcomes
@@ -88,17 +90,26 @@ def commands_of(item: Item) -> Sequence[Command]:
     return item.commands if isinstance(item, AllOrNothing) else (item,)
 
 
-async def _decide(group: Group, items: Sequence[Item], later: set[int]) -> list[Outcome | list[Outcome] | Busy]:
+async def _decide(
+    group: Group, loaded: Loaded, items: Sequence[Item], later: set[int]
+) -> list[Outcome | list[Outcome] | Busy]:
     outcomes: list[Outcome | list[Outcome] | Busy] = []
     errors: dict[int, Exception] = {}
+    # What those need that turned out to wait: what comes after them may not overtake them.
+    awaited: set[Any] = set()
     for number, item in enumerate(items):
+        mark = group.workspace.mark()
         try:
-            if number in later:
+            if number in later or (awaited and awaited & _locked(loaded, item)):
                 outcomes.append(LATER)
             elif isinstance(item, AllOrNothing):
                 outcomes.append(await group.outcomes(item))
             else:
                 outcomes.append(await group.outcome(item))
+        except PassedOver:
+            group.workspace.return_to(mark)
+            awaited |= _locked(loaded, item)
+            outcomes.append(LATER)
         except CommandFailed as failure:
             [errors[number]] = failure.errors.values()
     if errors:
@@ -111,8 +122,12 @@ def _later(loaded: Loaded, items: Sequence[Item]) -> set[int]:
     passed_over = set(loaded.passed_over)
     later = set()
     for number, item in enumerate(items):
-        locked = loaded.locked_by(one for one in commands_of(item) if not one.context.validate_only)
+        locked = _locked(loaded, item)
         if locked & passed_over:
             later.add(number)
             passed_over |= locked
     return later
+
+
+def _locked(loaded: Loaded, item: Item) -> set[Any]:
+    return loaded.locked_by(one for one in commands_of(item) if not one.context.validate_only)

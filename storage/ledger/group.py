@@ -1,9 +1,9 @@
 """Third step of a group: its commands are decided, one after the other, in memory; then all of it is written."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import json
 
@@ -17,6 +17,7 @@ from rules.states import ALLOWED, Act
 from storage.activity.commands import Scope, record
 from storage.engine import requests
 from storage.engine.commands import CommandContext
+from storage.engine.nouns import PassedOver
 from storage.engine.requests import REQUESTS, Answer
 from storage.engine.session import Session, Statement
 from storage.ledger import addresses
@@ -28,6 +29,7 @@ from storage.ledger.records import ACCOUNTS, TRANSACTIONS, LoadedPurchase
 from storage.programs.queries import ProgramState, SettingsUnread
 
 Outcome = Answer[Any] | Exception
+Result = TypeVar("Result")
 
 # Commands decided before the loop may go on with other things: some 2 ms.
 BREATH = 16
@@ -92,7 +94,7 @@ class Group:
         except Refusal as refusal:
             self.workspace.return_to(mark)
             return refusal
-        except (LotsNotAtHand, SettingsUnread, Unread):
+        except (LotsNotAtHand, SettingsUnread, Unread, PassedOver):
             raise
         except Exception as error:
             self.workspace.return_to(mark)
@@ -104,6 +106,20 @@ class Group:
         if not answer.replayed:
             requests.keep(self.workspace, context.request, answer)
         return answer
+
+    async def ask(self, decide: "Callable[[Group], Result]") -> Result | Refusal:
+        """What is decided where nothing is to be done, or its refusal; all that it changed is taken back."""
+        while True:
+            mark = self.workspace.mark()
+            try:
+                return decide(self)
+            except Refusal as refusal:
+                return refusal
+            except Unread as unread:
+                asked = (unread.statement, unread.parameters)
+                self._read[asked] = await self._session.run(*asked)
+            finally:
+                self.workspace.return_to(mark)
 
     async def outcomes(self, together: AllOrNothing) -> list[Outcome]:
         """Decides commands of which all are done, or none: where one is refused, the others hear by which."""

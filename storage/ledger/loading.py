@@ -227,6 +227,7 @@ def _asked(loaded: Loaded, commands: Sequence[Command], reads: Reads) -> dict[No
         "shortfalls": numbers(reads.shortfalls),
     }
     in_force = {key.program for key in keys.values()} | {holder.program for holder in holders}
+    in_force.update(resolved.programs)
     asked: dict[Noun, Any] = {
         programs.noun: programs.asked(in_force),
         REQUEST: [command.context.request.key for command in commands],

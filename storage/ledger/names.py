@@ -24,6 +24,7 @@ class Reads:
 
     def __init__(self) -> None:
         self.addresses: dict[Address, None] = {}
+        self.programs: dict[str, None] = {}
         self.customers: dict[tuple[CustomerName, str], None] = {}
         self.names: dict[TransactionName, None] = {}
         self.recorded: defaultdict[TransactionName, list[Address]] = defaultdict(list)
@@ -35,6 +36,10 @@ class Reads:
     def account(self, address: Address) -> None:
         """An account."""
         self.addresses[address] = None
+
+    def program(self, program: str) -> None:
+        """A program, by its public id, for what touches no account."""
+        self.programs[program] = None
 
     def new_purchase(self, address: Address, transaction_id: str) -> None:
         """A purchase that is to be recorded for an account, and may stand in the books already."""

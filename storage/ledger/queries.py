@@ -10,6 +10,7 @@ from msgspec import json
 from rules import ledger
 from rules.accounts import Account, AccountState
 from rules.refusals import Refusal
+from storage.coupons.validating import ValidateCoupons, Validated, Validator
 from storage.engine.session import Session, Statement, rolled_back_on_error
 from storage.engine.workspace import Workspace
 from storage.ledger import addresses
@@ -44,8 +45,8 @@ class ListEntries(NamedTuple):
     size: int
 
 
-Query = GetBalance | GetBalances | ListEntries
-Result = Balance | Refusal | list[Balance | Refusal] | list[EntryRead]
+Query = GetBalance | GetBalances | ListEntries | ValidateCoupons
+Result = Balance | Refusal | list[Balance | Refusal] | list[EntryRead] | Validated
 
 
 class Reader:
@@ -54,12 +55,15 @@ class Reader:
     def __init__(self) -> None:
         self._resolver = Resolver()
         self._programs = ProgramCache()
+        self._validator = Validator(self._resolver, self._programs)
 
     async def run(self, session: Session, queries: Sequence[Query]) -> list[Result | Exception]:
         """An outcome for each query, in order. Raises what the database raises."""
         found = await self._resolver.keys(session, [address for query in queries for address in _addresses(query)])
         keys = {address: key.key() if isinstance(key, Unopened) else key for address, key in found.items()}
         results: dict[Query, Any] = {}
+        if validations := [query for query in queries if isinstance(query, ValidateCoupons)]:
+            results.update(await self._validator.run(session, validations))
         balances = [query for query in queries if isinstance(query, GetBalance)]
         many = [query for query in queries if isinstance(query, GetBalances)]
         balances += [GetBalance(address) for query in many for address in query.addresses]
@@ -164,6 +168,8 @@ def weight(query: Query) -> int:
     """What a query weighs in a group: a page of twenty takes as long as a few balances."""
     if isinstance(query, ListEntries):
         return 1 + query.size // 10
+    if isinstance(query, ValidateCoupons):
+        return len(query.wanted) + len(query.order.lines) // 20
     return len(query.addresses) if isinstance(query, GetBalances) else 1
 
 
@@ -175,11 +181,13 @@ def is_long(query: Query) -> bool:
 
 
 def _addresses(query: Query) -> Sequence[Address]:
+    if isinstance(query, ValidateCoupons):
+        return ()
     return query.addresses if isinstance(query, GetBalances) else (query.address,)
 
 
 def _outcome(keys: Mapping[Address, AccountKey | Refusal], query: Query, found: Mapping[Query, Any]) -> Any:
-    if isinstance(query, GetBalances):
+    if isinstance(query, GetBalances | ValidateCoupons):
         return found[query]
     key = keys[query.address]
     return key if isinstance(key, Refusal) else found[query]

@@ -3,7 +3,7 @@
 What is found is true for ever but for merges, so the keys of accounts are remembered.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec import json
@@ -35,6 +35,7 @@ class Resolved(NamedTuple):
     keys: Mapping[Address, AccountKey | Unopened | Refusal]
     names: Mapping[TransactionName, Address | Refusal]
     customers: Mapping[tuple[CustomerName, str], Holder | Refusal]
+    programs: Collection[int] = ()
 
     def addresses(self, reads: Reads) -> set[Address]:
         """All accounts that were named, by whatever name."""
@@ -53,6 +54,7 @@ class Resolver:
 
     def __init__(self) -> None:
         self._keys: dict[Address, AccountKey] = {}
+        self._programs: dict[str, int] = {}
 
     async def resolve(self, session: Session, reads: Reads) -> Resolved:
         """Two queries more where purchases or customers are named, none where all accounts are remembered."""
@@ -65,7 +67,8 @@ class Resolver:
         for named, holder in customers.items():
             if isinstance(holder, Holder):
                 customers[named] = holder._replace(accounts=(*holder.accounts, *_others(named[0], holder, keys)))
-        return Resolved(keys, names, customers)
+        programs = await self.find_programs(session, reads.programs) if reads.programs else ()
+        return Resolved(keys, names, customers, programs)
 
     async def keys(
         self, session: Session, addresses: Iterable[Address]
@@ -82,6 +85,14 @@ class Resolver:
         if unknown:
             found.update(await self._look_up(session, unknown))
         return found
+
+    async def find_programs(self, session: Session, wanted: Iterable[str]) -> list[int]:
+        """The internal ids of those that there are; they stay what they are for ever."""
+        if unknown := [program for program in wanted if program not in self._programs]:
+            if len(self._programs) > REMEMBERED_MAX:
+                self._programs.clear()
+            self._programs.update(json.decode(await session.run(_PROGRAMS, [json.encode(unknown)])))
+        return [self._programs[program] for program in wanted if program in self._programs]
 
     def remember(self, keys: Mapping[Address, AccountKey]) -> None:
         """Accounts that are there for good: those that a group opened, once it is committed."""
@@ -241,6 +252,14 @@ _KEYS = Statement(
     f"""
 SELECT json_agg(json_build_array(a.id, p.id, c.id, {_STATE}, {_HAS_CARD}, {_TARGET}) ORDER BY w.ordinal)
 {_WANTED} {_ACCOUNT}
+""",
+    ["json"],
+)
+
+_PROGRAMS = Statement(
+    """
+SELECT coalesce(json_object_agg(p.program_id, p.id), '{}')
+FROM json_array_elements_text($1) AS w JOIN program p ON p.program_id = w
 """,
     ["json"],
 )

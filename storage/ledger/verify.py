@@ -8,6 +8,8 @@ earned + moved = spent + expired + revoked + active
 each lot  : given minus taken = left; never more taken than given
 each entry: the sum of its allocations = its amount; active after = active before + amount; no number missing
 due       = not later than the next instant at which time alone changes anything
+coupons   : uses and what is reserved = redemptions that stand and reservations; balances = what these left
+stocks    : what is taken of their slots = the same; never more than there is
 
 The rules stand in storage/ledger/verifying/; `rebuild` there goes through the books once more, in Python.
 """
@@ -15,14 +17,15 @@ The rules stand in storage/ledger/verifying/; `rebuild` there goes through the b
 from typing import NamedTuple
 
 from storage.engine.database import Connection, patient
-from storage.ledger.verifying import accounts, acts, lots
+from storage.ledger.verifying import accounts, acts, coupons, lots
 
 # Enough to see the kind of a fault; a fault shows in thousands of accounts at once.
 FAULTS_SHOWN = 20
 
 
 class Totals(NamedTuple):
-    """Sums over accounts, in units. `issued` is all that was ever earned, pending points included."""
+    """Sums over accounts, in units. `issued` is all that was ever earned, pending points included. And how many coupons
+    and redemptions of them there are."""
 
     accounts: int
     transactions: int
@@ -34,6 +37,8 @@ class Totals(NamedTuple):
     revoked: int
     held: int
     debt: int
+    coupons: int = 0
+    redemptions: int = 0
 
 
 class Verdict(NamedTuple):
@@ -45,12 +50,12 @@ class Verdict(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether every account adds up."""
+        """Whether every account, coupon and stock adds up."""
         return self.faults == 0
 
 
 def verify(connection: Connection, program: int | None = None) -> Verdict:
-    """Checks all accounts, or those of one program, as one snapshot."""
+    """Checks all books, or those of one program, as one snapshot."""
     with patient(connection), connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute("SET LOCAL statement_timeout = 0")
@@ -58,11 +63,12 @@ def verify(connection: Connection, program: int | None = None) -> Verdict:
         assert counted is not None
         faults = 0
         shown: list[str] = []
-        for rule, query in _RULES.items():
-            for account, detail in connection.execute(query, {"program": program}):
-                faults += 1
-                if len(shown) < FAULTS_SHOWN:
-                    shown.append(f"account {account}: {rule}: {detail}")
+        for noun, rules in _RULES.items():
+            for rule, query in rules.items():
+                for found, detail in connection.execute(query, {"program": program}):
+                    faults += 1
+                    if len(shown) < FAULTS_SHOWN:
+                        shown.append(f"{noun} {found}: {rule}: {detail}")
     return Verdict(Totals(*(int(figure) for figure in counted)), faults, shown)
 
 
@@ -70,13 +76,25 @@ _TOTALS = """
 SELECT count(*), (SELECT count(*) FROM transaction t WHERE %(program)s::int IS NULL OR t.program = %(program)s),
        coalesce(sum(earned + pending), 0), coalesce(sum(pending), 0), coalesce(sum(active), 0),
        coalesce(sum(spent), 0), coalesce(sum(expired), 0), coalesce(sum(revoked), 0), coalesce(sum(held), 0),
-       coalesce(sum(debt), 0)
+       coalesce(sum(debt), 0),
+       (SELECT count(*) FROM coupon c WHERE %(program)s::int IS NULL OR c.program = %(program)s),
+       (SELECT count(*) FROM redemption r WHERE %(program)s::int IS NULL OR r.program = %(program)s)
 FROM account WHERE %(program)s::int IS NULL OR program = %(program)s
 """
 
 _OF_PROGRAM = "(%(program)s::int IS NULL OR {alias}.program = %(program)s)"
 
+# By what a rule finds at fault.
 _RULES = {
-    rule: query.format(**{alias: _OF_PROGRAM.format(alias=alias) for alias in "aehlrst"})
-    for rule, query in {**accounts.RULES, **lots.RULES, **acts.RULES}.items()
+    noun: {
+        rule: query.format(**{alias: _OF_PROGRAM.format(alias=alias) for alias in "acehlmrst"})
+        for rule, query in rules.items()
+    }
+    for noun, rules in {
+        "account": {**accounts.RULES, **lots.RULES, **acts.RULES},
+        "coupon": coupons.COUPONS,
+        "redemption": coupons.REDEMPTIONS,
+        "claim": coupons.CLAIMS,
+        "stock": coupons.STOCKS,
+    }.items()
 }

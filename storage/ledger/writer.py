@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any, TypeAlias
 
+from storage.customers.loading import CUSTOMER
 from storage.engine.database import Busy, Database
 from storage.engine.lanes import Lane, LaneFull, LaneState
 from storage.engine.slots import Slot, slots_of
@@ -148,6 +149,7 @@ def customers_of(item: Item) -> set[Customer]:
     named = {(address.program, address.customer) for address in reads.addresses}
     named.update((name.program, name.customer) for name in reads.names)
     named.update((name.program, name.customer) for name, _ in reads.customers)
+    named.update((program, customer) for program, customer in reads.others.get(CUSTOMER, ()) if customer)
     return named
 
 

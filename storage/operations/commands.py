@@ -12,7 +12,7 @@ from storage.engine.commands import NO_REASON, CommandContext, Reason
 from storage.engine.ids import new_uuid
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
-from storage.operations import accounts, queries
+from storage.operations import accounts, customers, queries
 from storage.operations.queries import REHEARSED, Operation
 from storage.operations.records import OperationKind, OperationRow, OperationState
 from storage.programs import queries as programs
@@ -197,6 +197,7 @@ def _end(
     ended = operation._replace(state=state, updated_at=unit.now, ended_at=unit.now, end_activity=UUID(activity))
     _save(ended)
     accounts.drop(unit.connection, operation.id)
+    customers.drop(unit.connection, operation.id)
     return ended
 
 

@@ -10,6 +10,9 @@ class OperationKind(StrEnum):
 
     REDATE_LOTS = "REDATE_LOTS"
     EXPORT_ACTIVITIES = "EXPORT_ACTIVITIES"
+    GENERATE_COUPONS = "GENERATE_COUPONS"
+    ASSIGN_COUPONS = "ASSIGN_COUPONS"
+    VOID_COUPONS = "VOID_COUPONS"
 
 
 class OperationState(StrEnum):
@@ -51,12 +54,18 @@ OPERATIONS: Record[None] = Record(
     },
 )
 
-# What each still has to go through; written by statements of their own (accounts.py).
+# What each still has to go through, and whom to reach; written by statements of their own (accounts.py, customers.py).
 OPERATION_ACCOUNTS: Record[None] = Record(
     "operation_account",
     None,
     key={"operation": "uuid", "account": "bigint"},
     apart={"lots": "integer", "lots_done": "integer", "is_changed": "boolean"},
+)
+
+OPERATION_CUSTOMERS: Record[None] = Record(
+    "operation_customer",
+    None,
+    key={"operation": "uuid", "customer": "bigint"},
 )
 
 OperationRow = OPERATIONS.model

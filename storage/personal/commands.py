@@ -4,9 +4,10 @@ import secrets
 from typing import Any
 
 from rules.activity import Change, PersonalValue
-from storage.engine.keyring import KEY_BYTES, KeyringError
+from storage.engine.keyring import KEY_BYTES, subject_key
 from storage.engine.unit import Unit
 from storage.engine.workspace import Workspace
+from storage.personal.queries import wrapping_key
 from storage.personal.records import PERSONAL_VALUES, SUBJECT_KEY, SUBJECT_KEYS, as_bytea
 from storage.personal.sealing import seal
 
@@ -17,15 +18,11 @@ def take_key(unit: Unit, customer: int) -> None:
     found = unit.connection.execute(_SUBJECT_KEY, (customer,)).fetchone()
     if found is not None:
         key_id, wrapped = found
-        unit.load(SUBJECT_KEY, (customer,), unit.keyring.key(key_id).unwrap(wrapped, customer))
+        unit.load(SUBJECT_KEY, (customer,), unit.keyring.key(key_id).unwrap(wrapped, subject_key(customer)))
         return
-    # The database says which is the newest, not our copy of the file: behind a rotation nothing is wrapped as before.
-    installed = unit.connection.execute(_INSTALLED).fetchall()
-    if not installed:
-        raise KeyringError("the database knows no personal key: run `fealty personal-key create`")
-    key_id = installed[-1][0]
+    key_id = wrapping_key(unit.connection)
     key = secrets.token_bytes(KEY_BYTES)
-    wrapped = unit.keyring.key(key_id).wrap(key, customer)
+    wrapped = unit.keyring.key(key_id).wrap(key, subject_key(customer))
     unit.add(SUBJECT_KEYS.made, {"customer": customer, "key_id": key_id, "wrapped": as_bytea(wrapped)})
     unit.load(SUBJECT_KEY, (customer,), key)
 
@@ -45,6 +42,3 @@ def withhold(unit: Workspace, activity: str, customer: int | None, change: Chang
 
 
 _SUBJECT_KEY = "SELECT key_id, wrapped FROM subject_key WHERE customer = %s"
-
-# Locked, so that it is not dropped before what is wrapped under it can be seen.
-_INSTALLED = "SELECT id FROM personal_key ORDER BY created_at FOR KEY SHARE"

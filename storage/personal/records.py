@@ -19,6 +19,15 @@ SUBJECT_KEYS: Record[None] = Record(
 # The same as a transaction has it in hand: unwrapped.
 SUBJECT_KEY: Kind[bytes] = Kind("subject key")
 
+# The key of coupon codes, wrapped likewise (storage/coupons/keys.py).
+CODE_KEYS: Record[None] = Record(
+    "code_key",
+    None,
+    key={"only_row": "boolean"},
+    changes=["key_id", "wrapped"],
+    beside={"key_id": "text", "wrapped": "bytea", "created_at": "timestamptz", "activity": "uuid"},
+)
+
 # What a field of an activity was before or after it.
 PERSONAL_VALUES: Record[None] = Record(
     "personal_value", None, key={"activity": "uuid", "field": "text", "side": "text"}, beside={"ciphertext": "bytea"}

@@ -1,6 +1,7 @@
-"""Replaces the personal key of an installation: a new one comes, customers' keys are wrapped under it, the old goes.
+"""Replaces the personal key of an installation: a new one comes, customers' keys and that of coupon codes are wrapped
+under it, the old goes.
 
-What is encrypted under customers' keys stays as it is. Stopped anywhere, it leaves file and database in agreement, and
+What is encrypted under those keys stays as it is. Stopped anywhere, it leaves file and database in agreement, and
 goes on from there when it is asked for again. Servers go on meanwhile: they take the newest key that the database
 knows, and read the file again where they do not have it.
 """
@@ -16,9 +17,10 @@ from psycopg.errors import ForeignKeyViolation
 
 from rules.activity import PERSONAL_KEY_ROTATED, by_operator
 from storage.activity.commands import record
+from storage.coupons import keys as code_key
 from storage.engine import keyring
 from storage.engine.database import Busy, Connection, connection
-from storage.engine.keyring import Keyring, KeyringError, PersonalKey, new_key
+from storage.engine.keyring import Keyring, KeyringError, PersonalKey, new_key, subject_key
 from storage.engine.unit import Unit, run
 from storage.personal.keys import KEYS_LOCK, add, require
 from storage.personal.queries import installed
@@ -63,6 +65,7 @@ def rotate(database: PostgresqlDatabase, path: Path, batch: int = BATCH) -> Rota
 
 
 def _rewrap_all(database: PostgresqlDatabase, found: Keyring, newest: PersonalKey, batch: int) -> int:
+    run(database, lambda unit: code_key.rewrap(unit, found, newest))
     wrapped, customers = 0, [0]
     while customers:
         customers = run(database, partial(rewrap, found=found, newest=newest, after=customers[-1], limit=batch))
@@ -74,7 +77,8 @@ def rewrap(unit: Unit, found: Keyring, newest: PersonalKey, after: int, limit: i
     """Wraps the keys of up to `limit` customers behind `after` under the newest; answers whose, in their order."""
     rows = unit.connection.execute(_WRAPPED_BEFORE, (newest.id, after, limit)).fetchall()
     for customer, key_id, wrapped in rows:
-        again = newest.wrap(found.key(key_id).unwrap(wrapped, customer), customer)
+        what = subject_key(customer)
+        again = newest.wrap(found.key(key_id).unwrap(wrapped, what), what)
         unit.add(SUBJECT_KEYS.changed, {"customer": customer, "key_id": newest.id, "wrapped": as_bytea(again)})
     return [customer for customer, _, _ in rows]
 

@@ -1,6 +1,7 @@
 """What counts as a fault: the exit code hangs on it, and so does the worth of a table without any."""
 
 import math
+import time
 from dataclasses import replace
 
 import pytest
@@ -75,6 +76,7 @@ def test_a_breach_and_a_dead_server_are_faults_of_the_trial(here: Stage) -> None
     """What the probe cannot see, the attack itself must be able to say; and a server that is gone is no empty row."""
 
     def kill(scene: Scene, seconds: float) -> str:
+        time.sleep(1.0)  # calls that were due before have their answers by then: else they would be lost, too
         scene.server.kill()
         raise Breach("it broke")
 

@@ -369,7 +369,9 @@ def until_ended(connection: Connection, calls: int) -> list[Reply]:
     replies: list[Reply] = []
     while len(replies) < calls:
         connection.flush()
-        assert select.select([connection], [], [], 10)[0], "nothing came for 10 s"
+        coming = select.poll()
+        coming.register(connection, select.POLLIN)
+        assert coming.poll(10_000), "nothing came for 10 s"
         replies += [reply for _, reply in connection.receive()]
     connection.flush()
     return replies

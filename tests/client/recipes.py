@@ -1,4 +1,4 @@
-"""The recipes of docs/client.md: their code, and what stands under it as printed."""
+"""The recipes of docs/client.md and the example of docs/coupons.md: their code, and what stands under it as printed."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 CLIENT = ROOT / "docs" / "client.md"
+COUPONS = ROOT / "docs" / "coupons.md"
 OPERATING = ROOT / "docs" / "operating.md"
 
 
@@ -31,3 +32,4 @@ _SECTIONS = {
 RECIPES = {title: found[0] for title, found in _SECTIONS.items() if found and found[0].printed}
 GOING_ON = _SECTIONS["Earn"][1].code
 ASYNC = _SECTIONS["asyncio"][0].code
+[LIFE_OF_A_COUPON] = blocks(COUPONS.read_text())

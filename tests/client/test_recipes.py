@@ -12,10 +12,12 @@ import pytest
 
 from fealty import calls
 from rules.access import Role
-from tests.client.recipes import CLIENT, GOING_ON, OPERATING, README, RECIPES, Block, blocks
+from tests.client.recipes import CLIENT, GOING_ON, LIFE_OF_A_COUPON, OPERATING, README, RECIPES, Block, blocks
 from tests.server.serving import Served
 
 LINES_MAX = 18
+# The whole life of a coupon, with its program and a reward.
+LIFE_LINES_MAX = 60
 # A recipe that prints less than it should is ended too, and found out.
 ENDS_S = 20.0
 
@@ -58,6 +60,28 @@ async def test_each_recipe_prints_what_stands_under_it(
         assert (title, await _run(new_server, block, names)) == (title, block.printed)
     assert not Path("order-8").exists()
     assert Path("cursor").read_text()
+
+
+async def test_the_life_of_a_coupon_prints_what_stands_under_it(
+    new_server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever builds a checkout begins with it; and as it is the whole life, no step of it may be missing."""
+    monkeypatch.setenv("FEALTY_API_KEY", new_server.key("administrator", Role.ADMINISTRATOR))
+    assert len(LIFE_OF_A_COUPON.code.splitlines()) <= LIFE_LINES_MAX
+    assert await _run(new_server, LIFE_OF_A_COUPON, {}) == LIFE_OF_A_COUPON.printed
+    made = "SELECT DISTINCT action FROM activity WHERE action ~ '^(campaign|coupon|redemption|reward|claim)' ORDER BY 1"
+    assert [action for (action,) in new_server.rows(made)] == [
+        "campaign.created",
+        "claim.cancelled",
+        "coupon.assigned",
+        "coupon.redeemed",
+        "coupon.reserved",
+        "coupon.shared",
+        "coupon.voided",
+        "redemption.rolled_back",
+        "reward.claimed",
+        "reward.created",
+    ]
 
 
 async def test_a_till_that_is_killed_anywhere_pays_once_when_it_starts_over(

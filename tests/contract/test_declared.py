@@ -39,5 +39,7 @@ def test_calls_with_something_in_common_are_told_apart_as_the_contract_says() ->
     assert {name for name in of if calls.CALLS_STREAM in of[name]} == {
         "BatchIngest",
         "ExportActivities",
+        "ExportCoupons",
+        "ImportCoupons",
         "WatchActivities",
     }

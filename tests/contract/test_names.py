@@ -36,7 +36,7 @@ def _made(template: str, parts: dict[str, str]) -> str:
 
 
 _EXAMPLES = {name: "1" if part.pattern.startswith("[1-9]") else "a" for name, part in shapes.PARTS.items()}
-_EXAMPLES["activity"] = f"activity_{'0' * 26}"
+_EXAMPLES |= {name: f"{name}_{'0' * 26}" for name in ("activity", "coupon", "redemption", "claim")}
 
 
 @pytest.mark.parametrize("name", sorted(RULES))

@@ -10,9 +10,11 @@ from fealty.v1.errors_pb2 import ErrorReason
 from rules import sentences
 from rules.activity import METHOD_UNKNOWN, OWN
 from rules.cards import Card, EarnRate, ExpiryPolicy, PendingPolicy
+from rules.coupons.terms import Period, Stacking, Terms
 from rules.programs import EventType, Settings
+from rules.rewards import CancelPolicy, RewardTerms
 from rules.sentences import english
-from rules.sentences.english import attempts, customers, elsewhere, reasons
+from rules.sentences.english import attempts, campaigns, customers, elsewhere, reasons, rewards
 from rules.sentences.english.fields import FIELDS
 from server.policy import methods
 from storage.customers.queries import Profile
@@ -77,6 +79,19 @@ def test_every_setting_has_a_name_for_people() -> None:
     wanted -= {"card_id", "event_types.event_type", "archived", "program.archived"}
     assert set(FIELDS) == wanted
     assert set(customers.FIELDS) == set(Profile._fields)
+    of_rewards = {"display_name", "description", *(f"terms.{one.name}" for one in fields(RewardTerms))}
+    of_rewards |= {f"terms.cancel_policy.{one.name}" for one in fields(CancelPolicy)}
+    # The card stays, and limits are called by their periods.
+    of_rewards -= {"terms.card_id", "terms.customer_limits", "terms.cancel_policy"}
+    assert set(rewards.FIELDS) == of_rewards
+
+
+def test_every_term_of_a_campaign_has_a_name_for_people() -> None:
+    """As an update tells of it: limits by their period, stacking by its parts."""
+    wanted = {one.name for one in fields(Terms)} - {"customer_limits", "stacking", "benefit", "code_source"}
+    wanted |= {f"customer_limits.{period}" for period in Period}
+    wanted |= {f"stacking.{one.name}" for one in fields(Stacking)}
+    assert set(campaigns.FIELDS) == wanted | {"display_name"}
 
 
 def _failed(action: str, outcome: str, subject: str = "") -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from rules import refusals
 from rules.access import ACTOR_TYPES, PERMISSIONS, ActorType, Caller, Permission, Role, check
+from rules.coupons import refusals as coupons
 from rules.refusals import PermissionMissing, Refusal
 
 REFUSALS = sorted(Refusal.__subclasses__(), key=lambda refusal: refusal.__name__)
@@ -36,6 +37,8 @@ def test_a_service_works_for_customers_and_decides_nothing() -> None:
         Permission.ACTIVITIES_RECORD_SECURITY,
         Permission.ACTIVITIES_CONFIGURE,
         Permission.ACTIVITIES_EXPORT,
+        Permission.COUPONS_WRITE,
+        Permission.COUPON_CODES_READ,
     }
 
 
@@ -48,6 +51,18 @@ def test_an_auditor_reads_the_books_and_nothing_about_persons() -> None:
         Permission.REPORTS_READ,
         Permission.ACTIVITIES_WATCH,
         Permission.ACTIVITIES_EXPORT,
+        Permission.COUPONS_READ,
+        Permission.COUPONS_INSPECT,
+    }
+
+
+def test_a_storefront_is_told_nothing_that_helps_to_guess() -> None:
+    """Its key lies in an app: whoever takes it out can redeem, and neither look codes up nor change anything else."""
+    assert PERMISSIONS[Role.STOREFRONT] == {
+        Permission.PROGRAMS_READ,
+        Permission.POINTS_READ,
+        Permission.COUPONS_READ,
+        Permission.COUPONS_REDEEM,
     }
 
 
@@ -85,5 +100,5 @@ def test_every_refusal_is_a_sentence_filled_with_its_facts(refusal: type[Refusal
 
 def test_every_exception_of_the_rules_is_a_refusal() -> None:
     """Another kind would reach the caller as a fault of ours."""
-    defined = [found for found in vars(refusals).values() if isinstance(found, type)]
+    defined = [found for module in (refusals, coupons) for found in vars(module).values() if isinstance(found, type)]
     assert {found for found in defined if issubclass(found, Exception)} == {Refusal, *REFUSALS}

@@ -13,6 +13,7 @@ SOURCE_WORDS = ("SYSTEM", "STAFF", "CUSTOMER", "API", "WEBHOOK", "INTEGRATION", 
 ALONE = {
     Role.ADMINISTRATOR: set(SOURCE_WORDS),
     Role.SERVICE: {"CUSTOMER", "API", "WEBHOOK", "INTEGRATION", "PHYSICAL", "AUTOMATED"},
+    Role.STOREFRONT: {"API", "CUSTOMER"},
     Role.AUDITOR: {"API"},
 }
 VISIT = Kind("visit.started", "CUSTOMERS", "VISIT")
@@ -38,7 +39,7 @@ def test_a_role_claims_the_sources_that_it_can_know_of(role: Role) -> None:
     with pytest.raises(SourceDenied) as denied:
         check(_caller(role), VISIT, "ELSEWHERE", "u-17", RESERVED)
     assert denied.value.facts == {"source": "ELSEWHERE", "role": role}
-    of_people = {"STAFF", "PLATFORM"} if role is not Role.AUDITOR else set()
+    of_people = {"STAFF", "PLATFORM"} if role in (Role.ADMINISTRATOR, Role.SERVICE) else set()
     assert {source for source in SOURCE_WORDS if _is_allowed(role, source, "u-17")} == ALONE[role] | of_people
 
 

@@ -181,10 +181,16 @@ JSON = st.recursive(
 NAMES = (
     "amount", "amount_minor", "points", "currency", "card", "account", "accounts", "event_type", "expires_at", "expiry",
     "lots", "on", "into", "from", "to", "restored", "expired", "remaining", "count", "applied", "settings", "fields",
+    "terms", "last_four", "card_id",
 )  # fmt: skip
 SUBJECTS = (CLUB, ADA, f"{ADA}/accounts/beans", f"{ADA}/accounts/mugs/holds/1", "keys/0f", "", "-", "a/b/c/d/e")
 CHANGES = st.tuples(
-    st.sampled_from(("cards.beans.pending.days", "cards.mugs.earn_rate.points", "cards.beans.expiry_policy.dates")),
+    st.sampled_from(
+        (
+            *("cards.beans.pending.days", "cards.mugs.earn_rate.points", "cards.beans.expiry_policy.dates"),
+            *("basis_points", "points", "amount_minor", "last_day", "product_ids", "stacking.exclusive"),
+        )
+    ),
     JSON,
     JSON,
 )

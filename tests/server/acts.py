@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fealty.v1 import (
     activity_pb2,
     audit_pb2,
+    coupon_campaigns_pb2,
     customers_pb2,
     events_pb2,
     holds_pb2,
@@ -19,10 +20,13 @@ from fealty.v1 import (
     programs_pb2,
     reports_pb2,
     retention_pb2,
+    rewards_pb2,
     transactions_pb2,
 )
+from tests.server import batching, campaigning, redeeming
+from tests.server.campaigning import SPRING
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account, money
-from tests.server.serving import START, program, timestamp
+from tests.server.serving import START, fresh, program, timestamp
 
 Details = dict[str, Any]
 GWEN: Details = {"parent": NAME, "customer_id": "gwen"}
@@ -89,11 +93,6 @@ async def _adjust(club: Club) -> Any:
 async def _transfer(club: Club) -> Any:
     await club.earn(100)
     return points_pb2.TransferPointsRequest(account=account(), to_account=account("plain", BEN), points=25, reason=WHY)
-
-
-async def _claim(club: Club) -> Any:
-    await club.earn(25, "stamps")
-    return points_pb2.ClaimRewardRequest(account=account("stamps"), rewards=2, reference="mug")
 
 
 async def _hold(club: Club) -> Any:
@@ -245,6 +244,70 @@ async def _lift_hold(club: Club) -> Any:
     return retention_pb2.LiftLegalHoldRequest(name=(await club.legal_hold()).name, reason=WHY)
 
 
+async def _create_campaign(club: Club) -> Any:
+    return campaigning.create(name="Spring sale", minimum_spend=money(2000))
+
+
+async def _update_campaign(club: Club) -> Any:
+    await campaigning.created(club)
+    terms = coupon_campaigns_pb2.CouponTerms(
+        percent_off=coupon_campaigns_pb2.PercentOff(basis_points=1250), minimum_spend=money(2000), uses_max=500
+    )
+    return coupon_campaigns_pb2.UpdateCouponCampaignRequest(
+        campaign=coupon_campaigns_pb2.CouponCampaign(name=SPRING, terms=terms),
+        update_mask={"paths": ["terms.percent_off", "terms.minimum_spend", "terms.uses_max"]},
+    )
+
+
+async def _archive_campaign(club: Club) -> Any:
+    await campaigning.created(club)
+    return coupon_campaigns_pb2.ArchiveCouponCampaignRequest(name=SPRING, reason=WHY)
+
+
+async def _unarchive_campaign(club: Club) -> Any:
+    await campaigning.created(club)
+    await campaigning.archived(club)
+    return coupon_campaigns_pb2.UnarchiveCouponCampaignRequest(name=SPRING, reason=WHY)
+
+
+async def _share_code(club: Club) -> Any:
+    await campaigning.created(club, unlimited_for_customer=True)
+    return coupon_campaigns_pb2.CreateSharedCouponRequest(parent=SPRING, code="SUMMER2026")
+
+
+async def _create_reward(club: Club) -> Any:
+    terms = rewards_pb2.RewardTerms(card_id="stamps", price_points=20, item=rewards_pb2.RewardItem(sku="MUG-1"))
+    made = rewards_pb2.Reward(display_name="Mug", terms=terms)
+    return rewards_pb2.CreateRewardRequest(parent=NAME, reward_id="mug", reward=made)
+
+
+async def _update_reward(club: Club) -> Any:
+    changed = rewards_pb2.Reward(name=(await club.reward()).name, terms=rewards_pb2.RewardTerms(price_points=80))
+    return rewards_pb2.UpdateRewardRequest(reward=changed, update_mask={"paths": ["terms.price_points"]})
+
+
+async def _archive_reward(club: Club) -> Any:
+    return rewards_pb2.ArchiveRewardRequest(name=(await club.reward()).name, reason=WHY)
+
+
+async def _unarchive_reward(club: Club) -> Any:
+    request = await _archive_reward(club)
+    request.request_id = fresh()
+    await club.admin.rewards.ArchiveReward(request)
+    return rewards_pb2.UnarchiveRewardRequest(name=request.name, reason=WHY)
+
+
+async def _claim(club: Club) -> Any:
+    await club.earn(100)
+    return rewards_pb2.ClaimRewardRequest(account=account(), reward=(await club.reward()).name, reference="order-7")
+
+
+async def _cancel_claim(club: Club) -> Any:
+    await club.earn(100)
+    made = (await club.claim((await club.reward()).name)).claim
+    return rewards_pb2.CancelClaimRequest(name=made.name, account=made.account, reason=WHY)
+
+
 async def _bought(club: Club, card: str) -> str:
     """The name of a purchase that earns 100."""
     return (await club.earn(100, card, transaction_id="t1")).transaction.name
@@ -259,8 +322,12 @@ async def _overdraw(club: Club) -> None:
 
 _T1 = f"{ADA}/transactions/t1"
 _PLAIN = account()
+_MUG = f"{NAME}/rewards/mug"
 _HOLD = f"{_PLAIN}/holds/1"
 _LOT = f"{account('hand')}/lots/1"
+_REDEMPTION = f"{ADA}/redemptions/MADE"
+_CAMPAIGN = f"{NAME}/couponCampaigns/spring"
+_USED = {"campaign": _CAMPAIGN, "last_four": "3K25"}
 _CLEARED = {"cancelled": 0, "card_id": "plain", "expired": 0, "holds": 1, "lots": 0, "released": 60, "repaid": 0}
 _MOVED = {"accounts": [{"active": 100, "card_id": "plain", "debt": 0, "held": 0, "holds": 0, "lots": 1, "pending": 0}]}
 
@@ -288,10 +355,23 @@ ACTS: dict[str, Act] = {
     "points.TransferPoints": Act(
         _transfer, "points.transferred", _PLAIN, {"amount": -25, "to": account("plain", BEN)}, -25
     ),
-    "points.ClaimReward": Act(_claim, "reward.claimed", account("stamps"), {"amount": -20, "reference": "mug"}, -20),
     "holds.CreateHold": Act(_hold, "hold.created", _HOLD, {"points": 60, "reference": "cart-3"}),
     "holds.CaptureHold": Act(_capture, "hold.captured", _HOLD, {"amount": -45, "entry": 2}, -45),
     "holds.ReleaseHold": Act(_release, "hold.released", _HOLD, {"points": 60}),
+    "coupons.AssignCoupon": Act(redeeming.ask_assign, "coupon.assigned", ADA, _USED),
+    "coupons.ReserveCoupons": Act(redeeming.ask_reserve, "coupon.reserved", _REDEMPTION, {**_USED, "order": "o1"}),
+    "coupons.ReleaseCoupons": Act(redeeming.ask_release, "coupon.released", _REDEMPTION, {**_USED, "order": "o1"}),
+    "coupons.RedeemCoupons": Act(
+        redeeming.ask_redeem,
+        "coupon.redeemed",
+        _REDEMPTION,
+        {**_USED, "order": "o1", "discount_minor": 500, "currency": "EUR", "amount": -30, "entry": 2},
+        -30,
+    ),
+    "coupons.RollBackRedemption": Act(
+        redeeming.ask_roll_back, "redemption.rolled_back", _REDEMPTION, {**_USED, "order": "o1"}
+    ),
+    "coupons.VoidCoupon": Act(redeeming.ask_void, "coupon.voided", f"{_CAMPAIGN}/coupons/MADE", _USED),
     "lots.ActivateLot": Act(_activate, "lot.activated", _LOT, {"points": 100}, 100),
     "lots.CancelLot": Act(_cancel, "lot.cancelled", _LOT, {"points": 100}, -100),
     "lots.RedateLots": Act(
@@ -332,11 +412,63 @@ ACTS: dict[str, Act] = {
     "programs.ArchiveCard": Act(_archive_card, "card.archived", f"{NAME}/cards/plain", {}, whose=NOBODY),
     "programs.UnarchiveCard": Act(_unarchive_card, "card.unarchived", f"{NAME}/cards/plain", {}, whose=NOBODY),
     "programs.AdvanceTestClock": Act(_advance, "program.clock_advanced", NAME, {}, whose=NOBODY),
+    "coupon_campaigns.GenerateCoupons": Act(
+        batching.ask_generate,
+        "coupons.generated",
+        SPRING,
+        {"accounts": 1_500, "batch": f"{SPRING}/batches/1", "pattern": "####-####-####@"},
+        whose=NOBODY,
+    ),
+    "coupons.AssignCoupons": Act(
+        batching.ask_assign, "coupons.assigned", SPRING, {"accounts": 2, "named": 2}, whose=NOBODY
+    ),
+    "coupons.VoidCoupons": Act(
+        batching.ask_void,
+        "coupons.voided",
+        SPRING,
+        {"accounts": 5, "batch": 1, "assigned": None, "unused": True},
+        whose=NOBODY,
+    ),
+    "coupon_campaigns.CreateCouponCampaign": Act(
+        _create_campaign, "campaign.created", SPRING, {"display_name": "Spring sale"}, whose=NOBODY
+    ),
+    "coupon_campaigns.UpdateCouponCampaign": Act(
+        _update_campaign, "campaign.updated", SPRING, {"currency": "EUR"}, whose=NOBODY
+    ),
+    "coupon_campaigns.ArchiveCouponCampaign": Act(_archive_campaign, "campaign.archived", SPRING, {}, whose=NOBODY),
+    "coupon_campaigns.UnarchiveCouponCampaign": Act(
+        _unarchive_campaign, "campaign.unarchived", SPRING, {}, whose=NOBODY
+    ),
+    "coupon_campaigns.CreateSharedCoupon": Act(
+        _share_code,
+        "coupon.shared",
+        f"{SPRING}/coupons/MADE",
+        {"campaign": SPRING, "last_four": "2026"},
+        whose=NOBODY,
+    ),
     "audit.StartExport": Act(
         _export, "export.planned", NAME, {"format": "CSV", "filter": ["subjects", "filter_text"]}, whose=NOBODY
     ),
     "operations.CancelOperation": Act(
         _cancel_operation, "operation.cancelled", f"{NAME}/operations/OPERATION", {}, whose=NOBODY
+    ),
+    "rewards.CreateReward": Act(_create_reward, "reward.created", _MUG, {"called": "Mug"}, whose=NOBODY),
+    "rewards.UpdateReward": Act(_update_reward, "reward.updated", _MUG, {"called": "Mug"}, whose=NOBODY),
+    "rewards.ArchiveReward": Act(_archive_reward, "reward.archived", _MUG, {"called": "Mug"}, whose=NOBODY),
+    "rewards.UnarchiveReward": Act(_unarchive_reward, "reward.unarchived", _MUG, {"called": "Mug"}, whose=NOBODY),
+    "rewards.ClaimReward": Act(
+        _claim,
+        "reward.claimed",
+        f"{ADA}/claims/MADE",
+        {"amount": -60, "reference": "order-7", "reward": _MUG, "account": _PLAIN},
+        -60,
+    ),
+    "rewards.CancelClaim": Act(
+        _cancel_claim,
+        "claim.cancelled",
+        f"{ADA}/claims/MADE",
+        {"points": 60, "restored": 60, "entry": 2, "reward": _MUG},
+        60,
     ),
     "retention.UpdateRetention": Act(
         _update_retention, "retention.updated", f"{NAME}/retention", {"reason_code": "GOODWILL"}, whose=NOBODY
@@ -353,7 +485,8 @@ TOLD = [name for name, act in ACTS.items() if act.whose != NOBODY]
 
 
 def without_operation(text: str) -> str:
-    """The same text, wherever it names an operation or a legal hold by the id that it got."""
+    """The same text, wherever it names what got an id of its own: an operation, a claim, a redemption and the like."""
+    text = re.sub(r"/(coupons|redemptions|claims)/\w+", r"/\1/MADE", text)
     text = re.sub(rf"{NAME}/operations/\w+", f"{NAME}/operations/OPERATION", text)
     return re.sub(rf"{NAME}/legalholds/\w+", f"{NAME}/legalholds/MADE", text)
 

@@ -6,6 +6,8 @@ from typing import Any
 from fealty import refusal_of
 from fealty.v1 import (
     audit_pb2,
+    coupon_campaigns_pb2,
+    coupons_pb2,
     customers_pb2,
     holds_pb2,
     ingest_pb2,
@@ -15,11 +17,13 @@ from fealty.v1 import (
     programs_pb2,
     reports_pb2,
     retention_pb2,
+    rewards_pb2,
     transactions_pb2,
 )
 from server.policy import Method
+from tests.server import batching, campaigning, couponing
 from tests.server.acts import ACTS
-from tests.server.club import ADA, NAME, Club, account
+from tests.server.club import ADA, NAME, Club, account, money
 from tests.server.listing import LISTS, refund_in_parts
 from tests.server.serving import Client, fresh, program, purchase, told
 
@@ -78,12 +82,83 @@ async def _lot(club: Club) -> Any:
     return lots_pb2.GetLotRequest(name=(await club.earn(100)).transaction.lot)
 
 
+async def _coupon(club: Club) -> str:
+    """The name of a coupon for many."""
+    everybody = (await campaigning.there(club, "everybody", unlimited_for_customer=True)).name
+    found = await club.admin.coupons.ListCoupons(coupons_pb2.ListCouponsRequest(parent=everybody))
+    return found.coupons[0].name if found.coupons else await campaigning.shared(club, parent=everybody)
+
+
+async def _get_coupon(club: Club) -> Any:
+    await campaigning.there(club)
+    return coupons_pb2.GetCouponRequest(name=couponing.coupon(club, customer=ADA))
+
+
+async def _lookup_coupon(club: Club) -> Any:
+    await _coupon(club)
+    return coupons_pb2.LookupCouponRequest(parent=NAME, code="SUMMER2026")
+
+
+async def _reveal_codes(club: Club) -> Any:
+    return coupons_pb2.RevealCodesRequest(parent=NAME, names=[await _coupon(club)])
+
+
+async def _get_redemption(club: Club) -> Any:
+    return coupons_pb2.GetRedemptionRequest(name=couponing.redemption(club, await _coupon(club)))
+
+
+async def _get_campaign(club: Club) -> Any:
+    return coupon_campaigns_pb2.GetCouponCampaignRequest(name=(await campaigning.there(club)).name)
+
+
+async def _batches(club: Club) -> Any:
+    return coupon_campaigns_pb2.ListCouponBatchesRequest(parent=(await campaigning.there(club)).name)
+
+
+async def _export(club: Club) -> Any:
+    spring = (await campaigning.there(club)).name
+    couponing.batch(club, spring)
+    couponing.coupon(club, spring, batch=1)
+    return coupon_campaigns_pb2.ExportCouponsRequest(name=batching.BATCH)
+
+
+async def _import(club: Club) -> Any:
+    await campaigning.there(club)
+    return batching.target()
+
+
+async def _campaign_statistics(club: Club) -> Any:
+    return coupon_campaigns_pb2.GetCouponStatisticsRequest(name=(await campaigning.there(club)).name)
+
+
 async def _operation(club: Club) -> Any:
     return operations_pb2.GetOperationRequest(name=(await club.redate()).name)
 
 
 async def _activity(club: Club) -> Any:
     return audit_pb2.GetActivityRequest(name=(await club.earn(100)).receipt.activity)
+
+
+async def _validation(club: Club) -> Any:
+    code = (await _lookup_coupon(club)).code
+    order = coupons_pb2.Order(order_id="o1", amount=money(2000))
+    return coupons_pb2.ValidateCouponsRequest(customer=ADA, order=order, coupons=[coupons_pb2.CouponUse(code=code)])
+
+
+async def _mug(club: Club) -> str:
+    found = await club.admin.rewards.ListRewards(rewards_pb2.ListRewardsRequest(parent=NAME))
+    return (
+        next((one.name for one in found.rewards if one.name == f"{NAME}/rewards/mug"), "") or (await club.reward()).name
+    )
+
+
+async def _reward(club: Club) -> Any:
+    return rewards_pb2.GetRewardRequest(name=await _mug(club))
+
+
+async def _claim(club: Club) -> Any:
+    await club.earn(100)
+    return rewards_pb2.GetClaimRequest(name=(await club.claim(await _mug(club))).claim.name)
 
 
 REQUESTS: dict[str, Ask] = {
@@ -107,7 +182,18 @@ REQUESTS: dict[str, Ask] = {
     "GetHold": _hold,
     "GetLot": _lot,
     "GetOperation": _operation,
+    "GetCouponCampaign": _get_campaign,
+    "ListCouponCampaigns": _of(coupon_campaigns_pb2.ListCouponCampaignsRequest(parent=NAME)),
+    "GetCouponStatistics": _campaign_statistics,
+    "ListCouponBatches": _batches,
+    "GetCoupon": _get_coupon,
+    "LookupCoupon": _lookup_coupon,
+    "ValidateCoupons": _validation,
+    "RevealCodes": _reveal_codes,
+    "GetRedemption": _get_redemption,
     "BatchIngest": _of(ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(1, account()))])),
+    "GetReward": _reward,
+    "GetClaim": _claim,
     "GetRetention": _of(retention_pb2.GetRetentionRequest(name=f"{NAME}/retention")),
     "GetLiability": _of(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/plain")),
     "ListActivities": _of(audit_pb2.ListActivitiesRequest(parent=NAME)),
@@ -115,6 +201,8 @@ REQUESTS: dict[str, Ask] = {
     "GetActivity": _activity,
     "WatchActivities": _of(audit_pb2.WatchActivitiesRequest(parent=NAME)),
     "ExportActivities": _of(audit_pb2.ExportActivitiesRequest(parent=NAME, format=audit_pb2.EXPORT_FORMAT_CSV)),
+    "ExportCoupons": _export,
+    "ImportCoupons": _import,
 }
 
 
@@ -144,7 +232,7 @@ async def send(client: Client, method: Method, request: Any) -> bytes:
 
 async def refused(client: Client, method: Method, request: Any) -> tuple[str, dict[str, str]]:
     """The reason and the facts of the refusal that it must end in: of the call or, in a stream, of its item."""
-    if not method.streams:
+    if method.request is not ingest_pb2.BatchIngestRequest:
         answer = await told(send(client, method, request))
         return answer.reason, answer.facts
     [result] = ingest_pb2.BatchIngestResponse.FromString(await send(client, method, request)).results

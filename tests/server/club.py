@@ -18,6 +18,7 @@ from fealty.v1 import (
     programs_pb2,
     receipt_pb2,
     retention_pb2,
+    rewards_pb2,
     transactions_pb2,
     values_pb2,
 )
@@ -141,6 +142,30 @@ class Club:
         """Holds back what the log says of a customer, or of the program."""
         request = retention_pb2.PlaceLegalHoldRequest(parent=parent, reason=WHY, request_id=fresh())
         return (await self.admin.retention.PlaceLegalHold(request)).legal_hold
+
+    async def reward(self, reward_id: str = "mug", **terms: Any) -> rewards_pb2.Reward:
+        """Makes a reward: a mug for 60 points of the card `plain`, where nothing else is said."""
+        given = {"card_id": "plain", "price_points": 60, **terms}
+        if "coupon_of" not in given:
+            given.setdefault("item", rewards_pb2.RewardItem(sku="MUG-1"))
+        made = rewards_pb2.Reward(display_name=reward_id.capitalize(), terms=rewards_pb2.RewardTerms(**given))
+        request = rewards_pb2.CreateRewardRequest(parent=NAME, reward_id=reward_id, reward=made, request_id=fresh())
+        return (await self.admin.rewards.CreateReward(request)).reward
+
+    async def claim(
+        self, reward: str = f"{NAME}/rewards/mug", card: str = "plain", customer: str = ADA, **more: Any
+    ) -> rewards_pb2.ClaimRewardResponse:
+        """Claims a reward."""
+        request = rewards_pb2.ClaimRewardRequest(
+            account=account(card, customer), reward=reward, request_id=fresh(), **more
+        )
+        return await self.till.rewards.ClaimReward(request)
+
+    async def cancel(self, claim: rewards_pb2.Claim, **more: Any) -> rewards_pb2.CancelClaimResponse:
+        """Takes a claim back."""
+        named = {"name": claim.name, "account": claim.account, **more}
+        request = rewards_pb2.CancelClaimRequest(reason=WHY, request_id=fresh(), **named)
+        return await self.till.rewards.CancelClaim(request)
 
     async def redate(self, **fields: Any) -> operations_pb2.Operation:
         """Gives the lots of card `slow` another expiry; where nothing else is said, of all customers, never to end."""

@@ -34,8 +34,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Met]:
         met.add((call.method.path, "", told.reason))
         await end(call, told)
 
-    async def seeing_response(taken: Any) -> Any:
-        answer, refused = await response(taken)
+    async def seeing_response(call: Any, taken: Any) -> Any:
+        answer, refused = await response(call, taken)
         for item, told in refused:
             path = BATCH if item.message is None else method_of(type(item.message)).path
             met.add((path, BATCH, told.reason))

@@ -12,6 +12,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from fealty.v1 import rewards_pb2
 from storage.embedded import EmbeddedPostgres
 from storage.engine.database import connection, open_database
 from storage.migrate import migrate
@@ -19,7 +20,8 @@ from tests.conftest import SETTINGS, open_folder
 from tests.databases import fresh_database
 from tests.personal import install
 from tests.server.acts import ACTS, call_of
-from tests.server.club import BEN, Club, found
+from tests.server.campaigning import SPRING, created
+from tests.server.club import BEN, Club, account, found
 from tests.server.serving import fresh, serve
 
 FOLDER = Path(__file__).parent / "kept"
@@ -37,11 +39,19 @@ async def _merge(club: Club) -> Any:
     return await ACTS["customers.MergeCustomers"].ask(club)
 
 
-# Two of them with all that can be kept of them.
+async def _claim(club: Club) -> Any:
+    await created(club)
+    await club.earn(100)
+    made = await club.reward(coupon_of=SPRING)
+    return rewards_pb2.ClaimRewardRequest(account=account(), reward=made.name, reference="order-7")
+
+
+# Some of them with all that can be kept of them.
 ASKED: dict[str, Callable[[Club], Awaitable[Any]]] = {
     **{name: act.ask for name, act in ACTS.items()},
     "transactions.UpdateTransaction": _update,
     "customers.MergeCustomers": _merge,
+    "rewards.ClaimReward": _claim,
 }
 
 

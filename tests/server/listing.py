@@ -1,9 +1,14 @@
 """The lists of the deep ledger: how to ask for each of them, and how to come to rows that are worth listing."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+from grpc.aio import AioRpcError
+
 from fealty.v1 import (
+    coupon_campaigns_pb2,
+    coupons_pb2,
     events_pb2,
     explanations_pb2,
     holds_pb2,
@@ -12,8 +17,11 @@ from fealty.v1 import (
     points_pb2,
     reports_pb2,
     retention_pb2,
+    rewards_pb2,
     transactions_pb2,
 )
+from tests.server import couponing
+from tests.server.campaigning import SPRING, created
 from tests.server.club import ADA, BEN, NAME, Club, account
 from tests.server.serving import Client
 
@@ -44,6 +52,37 @@ async def refund_in_parts(club: Club) -> None:
     """One part more of one purchase, which is recorded where it was not yet."""
     name = (await club.earn(1000, transaction_id="returned")).transaction.name
     await club.refund(name, amount_minor=7)
+
+
+async def campaign(club: Club) -> str:
+    """The name of the campaign `spring`, which is made where it was not yet."""
+    if not club.served.rows("SELECT FROM coupon_campaign"):
+        await created(club)
+    return SPRING
+
+
+async def add_coupon(club: Club) -> str:
+    """A coupon of ada's."""
+    return couponing.coupon(club, await campaign(club), customer=ADA)
+
+
+async def add_redemption(club: Club) -> str:
+    """A redemption of ada's, of a coupon of its own."""
+    return couponing.redemption(club, await add_coupon(club))
+
+
+async def add_batch(club: Club) -> str:
+    """A batch of `spring`."""
+    [(made,)] = club.served.rows("SELECT count(*) FROM coupon_batch")
+    return couponing.batch(club, await campaign(club), number=made + 1)
+
+
+async def claim_one_more(club: Club) -> None:
+    """One claim more of a reward that costs next to nothing, which is made where it was not yet."""
+    with suppress(AioRpcError):
+        await club.reward(price_points=1)
+    await club.earn(1)
+    await club.claim()
 
 
 LISTS: dict[str, Listed] = {
@@ -111,12 +150,47 @@ LISTS: dict[str, Listed] = {
         lambda club: club.redate(),
         {"state": operations_pb2.OPERATION_STATE_SUCCEEDED},
     ),
+    "ListCoupons": Listed(
+        lambda client: client.coupons.ListCoupons,
+        _with(coupons_pb2.ListCouponsRequest, parent=ADA),
+        "coupons",
+        add_coupon,
+        {"types": [coupons_pb2.COUPON_TYPE_PERCENT_OFF]},
+    ),
+    "ListRedemptions": Listed(
+        lambda client: client.coupons.ListRedemptions,
+        _with(coupons_pb2.ListRedemptionsRequest, parent=ADA),
+        "redemptions",
+        add_redemption,
+        {"order_id": "o1"},
+    ),
+    "ListCouponBatches": Listed(
+        lambda client: client.coupon_campaigns.ListCouponBatches,
+        _with(coupon_campaigns_pb2.ListCouponBatchesRequest, parent=SPRING),
+        "batches",
+        add_batch,
+        {"parent": f"{NAME}/couponCampaigns/other"},
+    ),
     "ListLegalHolds": Listed(
         lambda client: client.retention.ListLegalHolds,
         _with(retention_pb2.ListLegalHoldsRequest, parent=NAME),
         "legal_holds",
         lambda club: club.legal_hold(),
         {"only_active": True},
+    ),
+    "ListRewards": Listed(
+        lambda client: client.rewards.ListRewards,
+        _with(rewards_pb2.ListRewardsRequest, parent=NAME),
+        "rewards",
+        lambda club: club.reward(""),
+        {"card_id": "plain"},
+    ),
+    "ListClaims": Listed(
+        lambda client: client.rewards.ListClaims,
+        _with(rewards_pb2.ListClaimsRequest, parent=ADA),
+        "claims",
+        claim_one_more,
+        {"state": rewards_pb2.CLAIM_STATE_CANCELLED},
     ),
     "ListShortfalls": Listed(
         lambda client: client.reports.ListShortfalls,

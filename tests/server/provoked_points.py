@@ -133,11 +133,6 @@ async def _transferred_to_another_card(club: Club) -> Refused:
     return lambda: _transfer(club, 1, account("slow", BEN))
 
 
-def _claimed_of_points(club: Club) -> Awaitable[Any]:
-    request = points_pb2.ClaimRewardRequest(account=account(), request_id=fresh())
-    return club.till.points.ClaimReward(request)
-
-
 async def _transferred_too_much(club: Club) -> Refused:
     await club.earn(200, "capped")
     await _transfer(club, 70, account("capped", BEN), "capped")
@@ -237,7 +232,6 @@ OF_POINTS: dict[str, Provoked] = {
     "TRANSFER_BETWEEN_CARDS": Provoked(
         INVALID, {"card": f"{NAME}/cards/plain", "other": f"{NAME}/cards/slow"}, _transferred_to_another_card
     ),
-    "NO_REWARDS": Provoked(REFUSED, {"card": f"{NAME}/cards/plain"}, at_once(_claimed_of_points)),
     "DAILY_CAP_REACHED": Provoked(
         StatusCode.RESOURCE_EXHAUSTED, {"limit": "100", "what": "units", "used": "70"}, _transferred_too_much
     ),

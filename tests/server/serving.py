@@ -25,6 +25,8 @@ from fealty.v1 import (
     audit_pb2,
     audit_pb2_grpc,
     cards_pb2,
+    coupon_campaigns_pb2_grpc,
+    coupons_pb2_grpc,
     customers_pb2,
     customers_pb2_grpc,
     events_pb2_grpc,
@@ -38,6 +40,7 @@ from fealty.v1 import (
     programs_pb2_grpc,
     reports_pb2_grpc,
     retention_pb2_grpc,
+    rewards_pb2_grpc,
     transactions_pb2,
     transactions_pb2_grpc,
     values_pb2,
@@ -72,6 +75,9 @@ class Client:
         self.ingest = ingest_pb2_grpc.IngestServiceStub(channel)
         self.reports = reports_pb2_grpc.ReportServiceStub(channel)
         self.retention = retention_pb2_grpc.RetentionServiceStub(channel)
+        self.rewards = rewards_pb2_grpc.RewardServiceStub(channel)
+        self.coupon_campaigns = coupon_campaigns_pb2_grpc.CouponCampaignServiceStub(channel)
+        self.coupons = coupons_pb2_grpc.CouponServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
 
     def send(self, path: str, message: bytes) -> Any:

@@ -172,11 +172,6 @@ async def test_stamps_are_whole_in_every_way(club: Club) -> None:
         assert (await told(club.spend(points, "stamps"))).reason == "PRECISION_TOO_FINE"
         assert (await told(club.hold(points, "stamps"))).reason == "PRECISION_TOO_FINE"
     assert (await club.spend(20, "stamps")).balance.rewards == 1
-    for rewards, reason in ((-1, "INVALID_REQUEST"), (1001, "INVALID_REQUEST"), (2, "INSUFFICIENT_POINTS")):
-        claim = points_pb2.ClaimRewardRequest(account=account("stamps"), rewards=rewards, request_id=fresh())
-        assert (await told(club.till.points.ClaimReward(claim))).reason == reason
-    claim = points_pb2.ClaimRewardRequest(account=account("plain"), request_id=fresh())
-    assert (await told(club.till.points.ClaimReward(claim))).reason == "NO_REWARDS"
 
 
 async def test_an_account_has_its_own_end(club: Club) -> None:

@@ -14,6 +14,7 @@ _UNREADABLE = re.compile(
     r"programs/|customers/|units|minor|_|[a-z]+_[0-9a-z]{26}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}|None|\{|\["
 )
 _HAND = " (Administrator admin for u-17, GOODWILL)"
+_COUPON = "Coupon ••••3K25 of campaign spring"
 
 SENTENCES = {
     "transactions.RecordTransaction": "Purchase till~t1 of €1.00: 100 points (slow), pending (Administrator admin).",
@@ -28,7 +29,13 @@ SENTENCES = {
     f"{_HAND}.",
     "points.AdjustPoints": f"40 points (plain) taken from customer ada by hand{_HAND}.",
     "points.TransferPoints": f"25 points (plain) transferred from customer ada to customer ben{_HAND}.",
-    "points.ClaimReward": "Reward claimed by customer ada for mug: 20 stamps (Administrator admin).",
+    "rewards.CreateReward": "Reward Mug created: 20 stamps (Administrator admin).",
+    "rewards.UpdateReward": "Price of reward Mug updated from 60 points (plain) → 80 points (plain) "
+    "(Administrator admin).",
+    "rewards.ArchiveReward": f"Reward Mug archived{_HAND}.",
+    "rewards.UnarchiveReward": f"Reward Mug unarchived{_HAND}.",
+    "rewards.ClaimReward": "Reward Mug claimed by customer ada for order-7: 60 points (plain) (Administrator admin).",
+    "rewards.CancelClaim": f"Claim of reward Mug by customer ada cancelled: 60 points (plain) came back{_HAND}.",
     "holds.CreateHold": "60 points (plain) of customer ada set aside for cart-3, until 13:10 on 1 January 2025 "
     "(Administrator admin).",
     "holds.CaptureHold": "Hold 1 of customer ada (plain) captured: 45 points spent (Administrator admin).",
@@ -59,6 +66,25 @@ SENTENCES = {
     "programs.UnarchiveCard": f"Card plain unarchived{_HAND}.",
     "programs.AdvanceTestClock": "Test clock of program Coffee club moved from 13:00 on 1 January 2025 → 13:00 on "
     "1 February 2025 (Administrator admin).",
+    "coupon_campaigns.GenerateCoupons": "1,500 codes of campaign spring being made, as batch 1 (Administrator admin).",
+    "coupons.AssignCoupon": f"{_COUPON} given to customer ada{_HAND}.",
+    "coupons.ReserveCoupons": f"{_COUPON} reserved by customer ada for order o1, until 13:10 on 1 January 2025 "
+    "(Administrator admin).",
+    "coupons.ReleaseCoupons": f"{_COUPON} released by customer ada, reserved for order o1{_HAND}.",
+    "coupons.RedeemCoupons": f"{_COUPON} redeemed by customer ada for order o1: €5.00 off, 30 points (plain) spent"
+    f"{_HAND}.",
+    "coupons.RollBackRedemption": f"{_COUPON} given back to customer ada for order o1{_HAND}.",
+    "coupons.VoidCoupon": f"{_COUPON} voided{_HAND}.",
+    "coupons.AssignCoupons": f"Coupons of campaign spring being given to 2 customers{_HAND}.",
+    "coupons.VoidCoupons": f"5 coupons of batch 1 of campaign spring being voided{_HAND}.",
+    "coupon_campaigns.CreateCouponCampaign": "Campaign spring created, of coupons for 10% off (Administrator admin).",
+    "coupon_campaigns.UpdateCouponCampaign": "Percentage of campaign spring updated from 10% → 12.5%; currency of "
+    "campaign spring set to EUR; uses in all of campaign spring set to 500; minimum spend of campaign spring set to "
+    "€20.00 (Administrator admin).",
+    "coupon_campaigns.ArchiveCouponCampaign": f"Campaign spring archived{_HAND}.",
+    "coupon_campaigns.UnarchiveCouponCampaign": f"Campaign spring unarchived{_HAND}.",
+    "coupon_campaigns.CreateSharedCoupon": "Code for many, ending in 2026, made for campaign spring "
+    "(Administrator admin).",
     "operations.CancelOperation": "Change of the expiry of points (slow) cancelled after 0 of 1 account: nothing "
     f"changed{_HAND}.",
     "retention.UpdateRetention": f"Retention of customers (read) updated from 365 → 730 days{_HAND}.",

@@ -40,7 +40,8 @@ ENTRY_OF = {
     "points.RollBackSpending": "entry",
     "points.AdjustPoints": "entry",
     "points.TransferPoints": "sent",
-    "points.ClaimReward": "entry",
+    "rewards.ClaimReward": "entry",
+    "rewards.CancelClaim": "entry",
     "holds.CaptureHold": "entry",
 }
 
@@ -74,7 +75,8 @@ async def test_an_entry_says_for_what_points_were_spent_and_why_they_came_back(c
     await _do(club, "points.AdjustPoints", account=account(), points=-40, reason=WHY)
     assert await _newest(club) == ("ADJUSTMENT", HAND)
     await club.earn(25, "stamps")
-    await _do(club, "points.ClaimReward", account=account("stamps"), rewards=2, reference="mug")
+    two = await club.reward("two", card_id="stamps", price_points=20)
+    await club.claim(two.name, "stamps", reference="mug")
     assert await _newest(club, "stamps") == ("SPEND", {"reference": "mug"})
 
 

@@ -5,12 +5,7 @@ import gc
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
@@ -24,22 +19,13 @@ from server.settings import ServerSettings
 from storage.access.commands import create_key
 from storage.engine.database import Database
 from storage.engine.unit import run
+from tests.server.processes import LIMIT_S, probe, running, started, until_probe
 from tests.server.serving import PLAIN, Client, settings_of, spending
 from tests.storage.scene import Scene
 
 pytestmark = pytest.mark.process
 
-CHECKOUT = Path(__file__).parents[2]
-# Where the command line sets up its log, nothing is set up here.
-SERVE = """
-import gc, sys
-from server.main import main
-from server.settings import ServerSettings
-sys.exit(main(ServerSettings(), gc.enable))
-"""
 BALANCE = points_pb2.GetBalanceRequest(account=PLAIN)
-# A start takes a second or two, a stop less; this is for a machine with better things to do.
-LIMIT_S = 60
 
 
 @pytest.fixture
@@ -57,7 +43,7 @@ async def test_processes_share_a_port_finish_what_is_in_hand_and_start_again_at_
     """A deployment: no call is lost by it, and the next version does not have to wait for the port."""
     settings = settings_of(database_url, processes)
     key = run(scene.database, lambda unit: create_key(unit, "till", Role.SERVICE)).key.text
-    async with _running(settings) as process:
+    async with running(settings) as process:
         # Connections are spread by the kernel, so each process gets some of many.
         for _ in range(24):
             async with fealty.connect_async(settings.address, key) as connection:
@@ -79,13 +65,13 @@ async def test_processes_share_a_port_finish_what_is_in_hand_and_start_again_at_
                     in_hand = asyncio.ensure_future(_spend(Client(connection.channel)))
                     await _until_waiting(scene)
                     process.send_signal(signal.SIGTERM)
-                    await _until_probe(settings.probe_port, "readyz", 503)
+                    await until_probe(settings.probe_port, "readyz", 503)
                     await _until_nobody_listens(settings)
                 assert (await in_hand).balance.active == 90
         assert await asyncio.to_thread(process.wait, LIMIT_S) == 0
     noted = "SELECT action, count(*) FROM activity WHERE action ^@ 'process.' GROUP BY action ORDER BY action"
     assert scene.rows(noted) == [("process.ended", processes), ("process.started", processes)]
-    async with _running(settings), fealty.connect_async(settings.address, key) as connection:
+    async with running(settings), fealty.connect_async(settings.address, key) as connection:
         found = await Client(connection.channel).points.GetBalance(BALANCE)
         assert found.balance.active == 90
 
@@ -97,11 +83,11 @@ async def test_a_server_is_not_ready_before_it_listens(runner: asyncio.Runner, s
         holder.execute("BEGIN")
         # What a server reads before it listens.
         holder.execute("LOCK TABLE schema_migration IN ACCESS EXCLUSIVE MODE")
-        async with _started(settings) as process:
+        async with started(settings) as process:
             await _until_waiting(scene)
-            assert (_probe(settings.probe_port, "livez"), _probe(settings.probe_port, "readyz")) == (200, 503)
+            assert (probe(settings.probe_port, "livez"), probe(settings.probe_port, "readyz")) == (200, 503)
             holder.execute("COMMIT")
-            await _until_probe(settings.probe_port, "readyz", 200, process)
+            await until_probe(settings.probe_port, "readyz", 200, process)
             socket.create_connection((settings.host, settings.port)).close()
 
 
@@ -111,7 +97,7 @@ async def test_a_process_that_is_killed_takes_the_others_with_it(
 ) -> None:
     """Whoever supervises us must see that something is wrong, and starts all of it anew; nothing is left behind."""
     settings = settings_of(database_url, processes=2)
-    async with _running(settings) as process:
+    async with running(settings) as process:
         children = _children(process.pid)
         serving = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         assert len(serving) == 2
@@ -123,34 +109,6 @@ async def test_a_process_that_is_killed_takes_the_others_with_it(
                 break
             await asyncio.sleep(0.05)
         assert not any(map(_lives, serving))
-
-
-@asynccontextmanager
-async def _running(settings: ServerSettings) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """Server processes that are ready."""
-    async with _started(settings) as process:
-        for index in range(settings.processes):
-            await _until_probe(settings.probe_port + index, "readyz", 200, process)
-        yield process
-
-
-@asynccontextmanager
-async def _started(settings: ServerSettings) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """Server processes, ended however the test ends."""
-    environment = {
-        **os.environ,
-        "FEALTY_DATABASE_URL": settings.database_url.get_secret_value(),
-        "FEALTY_PERSONAL_KEY_FILE": str(settings.personal_key_file),
-        "FEALTY_PORT": str(settings.port),
-        "FEALTY_PROBE_PORT": str(settings.probe_port),
-        "FEALTY_PROCESSES": str(settings.processes),
-    }
-    process = subprocess.Popen([sys.executable, "-c", SERVE], cwd=CHECKOUT, env=environment)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait, LIMIT_S)
 
 
 async def _spend(client: Client) -> points_pb2.SpendPointsResponse:
@@ -172,25 +130,6 @@ async def _until_nobody_listens(settings: ServerSettings) -> None:
                 return
         await asyncio.sleep(0.01)
     raise AssertionError("the port is still open")
-
-
-async def _until_probe(port: int, path: str, code: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
-    for _ in range(LIMIT_S * 20):
-        if await asyncio.to_thread(_probe, port, path) == code:
-            return
-        assert process is None or process.poll() is None, "the server ended"
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{path} does not answer {code}")
-
-
-def _probe(port: int, path: str) -> int:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
-            return int(answer.status)
-    except HTTPError as error:
-        return error.code
-    except URLError:
-        return 0
 
 
 def _metric(port: int, method: str) -> int:

@@ -135,14 +135,6 @@ async def test_points_that_are_given_keep_their_expiry(club: Club) -> None:
     ).entries == [given.received]
 
 
-async def test_a_full_card_of_stamps_is_a_reward(club: Club) -> None:
-    """Whole cards only; what is over stays on the card."""
-    assert (await club.earn(25, "stamps")).balance.rewards == 2
-    request = points_pb2.ClaimRewardRequest(account=account("stamps"), reference="mug", request_id=fresh())
-    claimed = await club.till.points.ClaimReward(request)
-    assert (claimed.entry.amount, claimed.balance.active, claimed.balance.rewards) == (-10, 15, 1)
-
-
 async def test_a_suspended_customer_neither_earns_nor_spends(club: Club) -> None:
     """But what was given can be taken back, and what is set aside let go."""
     await club.earn(100, transaction_id="t1")

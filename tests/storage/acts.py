@@ -7,11 +7,19 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, get_type_hints
 
+from rules.coupons.terms import Benefit, CustomerLimit, Period
+from rules.coupons.terms import Terms as CouponTerms
 from rules.refunds import RollbackPolicy
 from rules.retention import Effect
+from rules.rewards import Offer, RewardTerms
 from server.commands import Codec
 from storage.activity.exporting.operations import ExportRequest, StartExport
 from storage.activity.look import Search
+from storage.coupons.assigning.commands import AssignCoupons
+from storage.coupons.campaigns import ArchiveCampaign, CreateCampaign, UpdateCampaign
+from storage.coupons.generating.commands import GenerateCoupons
+from storage.coupons.sharing import CreateSharedCoupon
+from storage.coupons.voiding.commands import VoidCoupons
 from storage.customers.closing import BlockCustomer, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.merging import MergeCustomers
@@ -28,11 +36,14 @@ from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.retention.commands import LiftLegalHold, PlaceLegalHold, UpdateRetention
 from storage.retention.queries import Rule
+from storage.rewards.catalogue import ArchiveReward, CreateReward, UpdateReward
 from tests.storage import members, operating
+from tests.storage.coupons import issuing
 from tests.storage.policies import Policies
 from tests.storage.scene import SETTINGS, START, Scene, asked
 
 DAY = timedelta(days=1)
+BONUS = CouponTerms(Benefit.POINTS, points=40, card_id="monthly")
 
 
 def commands(codecs: Mapping[type[Any], Codec]) -> set[type[Any]]:
@@ -53,7 +64,8 @@ ACTS: dict[str, Callable[[Policies, dict[str, Any]], Command]] = {
     "refund with points": lambda shop, how: shop.refund("with points", 50, **how),
     "write off": lambda shop, how: shop.write_off(1, 10, card="owing", **how),
     "spend": lambda shop, how: shop.spending(25, card="monthly", reference="order 7", **how),
-    "claim": lambda shop, how: shop.reward(2, reference="a coffee", **how),
+    "claim": lambda shop, how: shop.claim("two", card="stamps", reference="a coffee", **how),
+    "cancel claim": lambda shop, how: shop.cancelling(shop.claimed, **how),
     "roll back": lambda shop, how: shop.rollback(2, 15, **how),
     "roll back and extend": lambda shop, how: shop.rollback(
         2, 15, policy=RollbackPolicy.EXTEND_TO, until=START + 99 * DAY, **how
@@ -67,6 +79,14 @@ ACTS: dict[str, Callable[[Policies, dict[str, Any]], Command]] = {
     "activate": lambda shop, how: shop.lot(1, activate=True, card="slow", **how),
     "cancel": lambda shop, how: shop.lot(1, activate=False, card="slow", **how),
     "transfer": lambda shop, how: shop.transfer(25, card="monthly", **how),
+    "assign": lambda shop, how: shop.assign(shop.coded("FREE1"), **how),
+    "reserve": lambda shop, how: shop.reserve(shop.coded("FREE1"), order_id="basket", **how),
+    "let go": lambda shop, how: shop.let_go("held", **how),
+    "redeem": lambda shop, how: shop.redeem(shop.coded("FREE1"), card="monthly", spend=5, order_id="basket", **how),
+    "redeem what is reserved": lambda shop, how: shop.redeem(shop.coded("HELD1"), order_id="held", **how),
+    "redeem points": lambda shop, how: shop.redeem(shop.coded("BONUS1"), card="monthly", order_id="basket", **how),
+    "give back": lambda shop, how: shop.give_back(shop.redeemed, **how),
+    "void": lambda shop, how: shop.void(shop.coded("ADAS1"), **how),
     "record event": lambda shop, how: shop.event("visited", properties=(("shop", "12"),), **how),
     "record event that gives": lambda shop, how: shop.event("reviewed", **how),
     "record activity": lambda shop, how: shop.activity(**how),
@@ -88,8 +108,19 @@ def live_a_while(made: Policies) -> Policies:
     made.do(made.spending(30, card="owing"))
     made.do(made.refund("owed"))
     made.earn(35, card="stamps")
+    made.offer("two", "stamps", 20, stock=5)
+    made.offer("mug", "monthly", 5, customer_limits=(CustomerLimit(Period.DAY, 2),))
+    made.claimed = made.do(made.claim(card="monthly")).value.claim
     made.earn(20, card="delivered", transaction_id="ordered")
     made.advance(DAY / 2)
+    issuing.campaign(made)
+    issuing.campaign(made, "bonus", BONUS)
+    for code in ("FREE1", "HELD1", "USED1"):
+        issuing.coupon(made, code=code)
+    issuing.coupon(made, "bonus", code="BONUS1")
+    issuing.coupon(made, name="ada", code="ADAS1")
+    made.do(made.reserve(made.coded("HELD1"), order_id="held", ttl_s=604_800))
+    made.redeemed = made.do(made.redeem(made.coded("USED1"), order_id="paid")).value.redemptions[0].id
     return made
 
 
@@ -108,12 +139,29 @@ def _cancel(scene: Scene, context: CommandContext) -> CancelOperation:
     return CancelOperation(operating.begin(scene, _TERMS).name, context)
 
 
+def _campaign(scene: Scene) -> str:
+    """The id of a campaign that codes for many can be made of."""
+    scene.carry_out(CreateCampaign("coffee", "spring", "Spring", _COUPON_TERMS, asked("campaign")))
+    return "spring"
+
+
 def _lift(scene: Scene, context: CommandContext) -> LiftLegalHold:
     placed = scene.carry_out(PlaceLegalHold(CustomerName("coffee", "ada"), asked("case")))
     return LiftLegalHold(placed.value.name, context)
 
 
+def _update_reward(scene: Scene, context: CommandContext) -> UpdateReward:
+    scene.offer()
+    return UpdateReward("coffee", "mug", "", {"terms.price_points": 80, "terms.stock": 5}, context)
+
+
+def _archive_reward(scene: Scene, context: CommandContext) -> ArchiveReward:
+    scene.offer()
+    return ArchiveReward("coffee", "mug", "", True, context)
+
+
 _TERMS = Terms("plain", Expiry.NEVER)
+_COUPON_TERMS = CouponTerms(Benefit.PERCENT_OFF, basis_points=1000, unlimited_for_customer=True)
 # The others, each to be done once in a scene of ada and ben, to which may happen before what it needs.
 COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCommand[Any]]] = {
     CreateProgram: lambda scene, context: CreateProgram("tea", SETTINGS, None, context),
@@ -141,4 +189,20 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     ),
     PlaceLegalHold: lambda scene, context: PlaceLegalHold(CustomerName("coffee", "ada"), context),
     LiftLegalHold: _lift,
+    CreateCampaign: lambda scene, context: CreateCampaign("coffee", "spring", "Spring", _COUPON_TERMS, context),
+    UpdateCampaign: lambda scene, context: UpdateCampaign(
+        "coffee", _campaign(scene), "", {"uses_max": 100, "uses_per_code": 10}, context
+    ),
+    ArchiveCampaign: lambda scene, context: ArchiveCampaign("coffee", _campaign(scene), "", True, context),
+    CreateSharedCoupon: lambda scene, context: CreateSharedCoupon(
+        "coffee", _campaign(scene), "c0de" * 9, "2026", context
+    ),
+    GenerateCoupons: lambda scene, context: GenerateCoupons("coffee", _campaign(scene), 10, "", context),
+    AssignCoupons: lambda scene, context: AssignCoupons("coffee", _campaign(scene), (), context),
+    VoidCoupons: lambda scene, context: VoidCoupons("coffee", _campaign(scene), None, None, False, context),
+    CreateReward: lambda scene, context: CreateReward(
+        "coffee", "mug", Offer("Mug", "", RewardTerms("plain", 60)), context
+    ),
+    UpdateReward: _update_reward,
+    ArchiveReward: _archive_reward,
 }

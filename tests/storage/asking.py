@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import secrets
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -12,6 +13,7 @@ from rules.activity import Kind, Origin
 from rules.refunds import RollbackPolicy
 from rules.transactions import Line
 from storage.activity.commands import Outcome
+from storage.coupons.acts.giving import FreshCode
 from storage.engine.commands import NO_REASON, CommandContext, Reason
 from storage.engine.requests import Request
 from storage.ledger.acts.activities import RecordActivity
@@ -19,10 +21,12 @@ from storage.ledger.acts.adjustments import AdjustPoints, ChangeLot
 from storage.ledger.acts.events import RecordEvent
 from storage.ledger.acts.holds import CaptureHold, CreateHold, ReleaseHold
 from storage.ledger.acts.refunds import RefundTransaction, WriteOffShortfall
-from storage.ledger.acts.spendings import ClaimReward, RollBackSpending, SpendPoints
+from storage.ledger.acts.spendings import RollBackSpending, SpendPoints
 from storage.ledger.acts.transactions import DecideTransaction, RecordTransaction, UpdateTransaction
 from storage.ledger.acts.transfers import TransferPoints
 from storage.ledger.addresses import Address, CustomerName, TransactionName
+from storage.rewards.acts import CancelClaim, ClaimReward
+from storage.rewards.claims import ClaimRead
 
 CALLER = Caller("caller_1", "till", Role.SERVICE)
 ORIGIN = Origin(ActorType.SERVICE, CALLER.id, "API", Kind("act.done", "ORDERS", "ORDER"), "/Service/Method", "10.0.0.1")
@@ -46,6 +50,12 @@ def asked(
     key = request((content, validate_only), request_id)
     origin = ORIGIN._replace(kind=ORIGIN.kind._replace(action=action))
     return CommandContext(CALLER, key, origin, validate_only, deadline, reason)
+
+
+def made_up_code() -> FreshCode:
+    """What stands for a code under seal; no two are the same."""
+    sealed = secrets.token_hex(28)
+    return FreshCode(sealed, sealed[-4:].upper())
 
 
 class Asking:
@@ -130,12 +140,17 @@ class Asking:
         what = (self.address(name, card), points, reference, pays_for)
         return SpendPoints(*what, asked(what, **how))
 
-    def reward(
-        self, rewards: int = 1, name: str = "ada", card: str = "stamps", reference: str = "", **how: Any
+    def claim(
+        self, reward: str = "mug", name: str = "ada", card: str = "plain", reference: str = "", **how: Any
     ) -> ClaimReward:
-        """Rewards for their stamps."""
-        what = (self.address(name, card), rewards, reference)
-        return ClaimReward(*what, asked(what, **how))
+        """A reward of the catalogue, for its price."""
+        what = (self.address(name, card), reward, reference)
+        return ClaimReward(*what, made_up_code(), asked(what, **how))
+
+    def cancelling(self, claim: ClaimRead, **how: Any) -> CancelClaim:
+        """A claim taken back."""
+        what = (claim.account, claim.name)
+        return CancelClaim(*what, asked(what, **how))
 
     def rollback(
         self,

@@ -8,12 +8,17 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from rules.cards import CardKind, ExpiryMode, RefundPolicy
+from rules.claims import Claim, ClaimState
+from rules.coupons.terms import GiveBack
 from rules.programs import Card, EarnRate, EventType, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from rules.refunds import RollbackPolicy
 from rules.refusals import Refusal
 from storage.engine.database import Connection, Database, connection
+from storage.ledger.addresses import Address, CustomerName
 from storage.ledger.commands import Balance, Command
+from storage.rewards.claims import ClaimRead, page
 from tests.storage import members
+from tests.storage.coupons import issuing
 from tests.storage.operating import redate
 from tests.storage.scene import PLAIN, SLOW, START, Scene
 
@@ -44,6 +49,17 @@ SETTINGS = Settings(
     (EventType("delivered", "Delivered"), EventType("reviewed", "Reviewed", 25, "plain")),
 )
 
+CODES = ("CODE1", "CODE2", "CODE3")
+NO_ID = "00000000-0000-7000-8000-000000000000"
+# A claim that nobody made.
+NO_CLAIM = ClaimRead(
+    "00000000-0000-7000-8000-000000000000",
+    Claim(0, 1, 0, 0, 1, ClaimState.CLAIMED, START),
+    CustomerName("coffee", "ada"),
+    Address("coffee", "ada", "plain"),
+    "mug",
+)
+
 PEOPLE = ("ada", "ben", "cyd", "dee", "eve")
 
 Value = TypeVar("Value")
@@ -59,6 +75,8 @@ class Deep(Scene):
         self.merging = 0.0
         super().__init__(database, *self.names, settings=SETTINGS)
         self.now = START
+        for card in CARDS:
+            self.offer(f"of-{card.card_id}", card.card_id, 10)
         self.seen: list[tuple[str, str, Balance]] = []
 
     def read(self, reading: Callable[..., Value], *arguments: Any) -> Value:
@@ -138,10 +156,12 @@ class Deep(Scene):
         hold = self._one(chance, "SELECT number, {} FROM hold AS t {} WHERE t.state = 'ACTIVE'")
         spent = self._one(chance, "SELECT seq, {} FROM spending AS t {} WHERE rolled_back < points")
         owed = self._one(chance, "SELECT number, {} FROM shortfall AS t {} WHERE remaining > 0")
+        claimed = self._claimed(chance)
         return [
             lambda: self.spending(points, name, card, reference=f"order-{points}"),
             lambda: self.spending(points // 10 * 10 or 10, buyer, card, pays_for=bought),
-            lambda: self.reward(1, name),
+            lambda: self.claim(f"of-{card}", name, card),
+            lambda: self.cancelling(claimed),
             lambda: self.hold(points, name, card, ttl_s=chance.choice([600, 20_000, 86_400])),
             lambda: self.hold(points, name, card),
             lambda: self.capture(hold[0], chance.choice([0, points]), *hold[1:]),
@@ -159,7 +179,35 @@ class Deep(Scene):
             lambda: self.event("delivered", buyer, about=bought),
             lambda: self.event("reviewed", name),
             lambda: self.activity(name=name),
+            *self.acts_on_coupons(chance, name, bought, buyer),
         ]
+
+    def acts_on_coupons(
+        self, chance: random.Random, name: str, bought: str, buyer: str
+    ) -> Sequence[Callable[[], Command]]:
+        """What may happen with coupons, which the first such act makes."""
+        if not self.rows("SELECT FROM coupon_campaign"):
+            issuing.campaign(self, terms=replace(issuing.FIVE_OFF, give_back=GiveBack.ANY, uses_per_code=9))
+            for code in CODES:
+                issuing.coupon(self, code=code)
+        coupon = self.coded(chance.choice(CODES))
+        used = self.rows("SELECT r.id::text, c.customer_id FROM redemption r JOIN customer c ON c.id = r.customer")
+        redemption, whose = chance.choice(used) if used else (NO_ID, name)
+        return [
+            lambda: self.assign(coupon, name=name),
+            lambda: self.reserve(coupon, name=name, order_id=f"o-{name}"),
+            lambda: self.let_go(f"o-{name}", name),
+            lambda: self.redeem(coupon, name=buyer, order_id=bought),
+            lambda: self.give_back(redemption, whose),
+            lambda: self.void(coupon),
+        ]
+
+    def _claimed(self, chance: random.Random) -> ClaimRead:
+        """One of the claims that stand, or one that nobody made."""
+        found = [
+            claim for name in self.standing() for claim in self.read(page, self.address(name).owner, "CLAIMED", "", 99)
+        ]
+        return chance.choice(found) if found else NO_CLAIM
 
     def _one(self, chance: random.Random, query: str) -> tuple[int, str, str]:
         """One of the things that something can be done to, with whose it is; or the first of nothing."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from rules.cards import CardKind, ExpiryMode, RefundPolicy
 from rules.programs import Card, EarnRate, EventType, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from storage.engine.database import Database
+from storage.rewards.claims import ClaimRead
 from tests.storage.scene import PLAIN, SLOW, Scene
 
 RATE = EarnRate(1, 1, "EUR")
@@ -34,7 +35,11 @@ SETTINGS = Settings("Coffee club", "Europe/Prague", CARDS, EVENTS)
 
 
 class Policies(Scene):
-    """The scene with all these cards, and two customers unless others are named."""
+    """The scene with all these cards, and two customers unless others are named; `claimed` and `redeemed` may be taken
+    back."""
+
+    claimed: ClaimRead
+    redeemed = ""
 
     def __init__(self, database: Database, *names: str, program: str = "coffee", settings: Settings = SETTINGS) -> None:
         super().__init__(database, *(names or ("ada", "ben")), program=program, settings=settings)

@@ -1,6 +1,6 @@
 """A program whose clock we hold, with customers, and everything that can be done to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ import psycopg
 
 from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from rules.refusals import Refusal
+from rules.rewards import Offer, RewardTerms
 from storage.activity.records import ActivityRow
 from storage.customers.commands import CreateCustomer
 from storage.customers.queries import Profile
@@ -26,9 +27,12 @@ from storage.ledger.verify import verify
 from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.programs.queries import Program
+from storage.rewards.catalogue import CreateReward
+from storage.rewards.queries import Reward
 from tests.databases import SEEN, as_owner
 from tests.personal import KEYRING
-from tests.storage.asking import CALLER, ORIGIN, Asking, asked, request
+from tests.storage.asking import CALLER, ORIGIN, asked, request
+from tests.storage.asking_coupons import AskingCoupons
 from tests.storage.blocking import Ledger, Reader
 
 __all__ = ["CALLER", "ORIGIN", "SETTINGS", "START", "Scene", "answered", "asked", "request"]
@@ -51,7 +55,7 @@ def answered(outcome: Any) -> Answer[Any]:
     return outcome
 
 
-class Scene(Asking):
+class Scene(AskingCoupons):
     """A program and its customers. Its clock stands at START until it is moved."""
 
     def __init__(self, database: Database, *names: str, program: str = "coffee", settings: Settings = SETTINGS) -> None:
@@ -105,6 +109,11 @@ class Scene(Asking):
         """Changes the program's settings: a new version."""
         self.carry_out(UpdateProgram(self.program_id, "", changes, asked(changes)))
 
+    def offer(self, reward_id: str = "mug", card: str = "plain", price: int = 60, **terms: Any) -> Reward:
+        """Makes a reward."""
+        offer = Offer(reward_id.capitalize(), "", RewardTerms(card, price, **terms))
+        return self.carry_out(CreateReward(self.program_id, reward_id, offer, asked(offer))).value
+
     def archive(self, card: str = "", archive: bool = True, **how: Any) -> Answer[Program]:
         """Archives the program, or a card of it; or takes that back."""
         etag = how.pop("etag", "")
@@ -136,12 +145,12 @@ class Scene(Asking):
         assert isinstance(found, list)
         return found
 
-    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Whatever a test wants to know beyond the books' own queries."""
         with connection(self.database) as books:
             return books.execute(query.encode(), parameters).fetchall()
 
-    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+    def execute(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> None:
         """What no command of ours would do, by the owner of the tables."""
         with self.another_connection() as books:
             books.execute(statement.encode(), parameters)

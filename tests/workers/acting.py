@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 
 from storage.activity.exporting import operations as exports
+from storage.coupons.generating.steps import step as generate
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import Unit, transaction
 from storage.ledger.redating.steps import StepSize, step
@@ -20,6 +21,7 @@ from storage.retention import sweep as retention
 from storage.retention.sweep import Limits
 from storage.tasks.commands import plan
 from tests.databases import as_owner
+from tests.personal import CODES
 from workers.actors.exports import export
 from workers.broker import Broker
 from workers.tasks import Actor
@@ -71,6 +73,15 @@ def redate_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
     return ended
 
 
+def generate_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
+    """Makes codes in small steps, and is held in the middle of the third."""
+    done = unit.connection.execute("SELECT accounts_done FROM operation").fetchone()
+    ended = generate(unit, UUID(args["operation"]), CODES, STEP_ACCOUNTS)
+    if done == (2 * STEP_ACCOUNTS,):
+        wait_while_held(unit.connection)
+    return ended
+
+
 def export_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
     """Writes an export in small pages, and is held in the middle of the second."""
     exports.SIZE = exports.SIZE.__class__(rows=5, looked=20_000, piece_bytes=1 << 20)
@@ -105,9 +116,12 @@ NOTE_AND_WAIT = _actor("note_and_wait", note_and_wait)
 REFUSE = _actor("refuse", refuse)
 SWEEP_SLOWLY = _actor("sweep_slowly", sweep_slowly)
 OPERATION_SLOWLY = _actor("operation_slowly", redate_slowly)
+GENERATE_SLOWLY = _actor("generate_slowly", generate_slowly)
 EXPORT_SLOWLY = _actor("export_slowly", export_slowly)
 RETENTION_SLOWLY = _actor("retention_slowly", drop_slowly)
-ACTORS = (NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY, OPERATION_SLOWLY, EXPORT_SLOWLY, RETENTION_SLOWLY)
+ACTORS = (
+    *(NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY, OPERATION_SLOWLY, GENERATE_SLOWLY, EXPORT_SLOWLY, RETENTION_SLOWLY),
+)
 
 
 class Holder:

@@ -256,8 +256,9 @@ def _start_elsewhere(data_dir: Path) -> tuple[subprocess.Popen[str], dict[str, b
         text=True,
     )
     assert owner.stdout is not None
-    readable, _, _ = select.select([owner.stdout], [], [], LINE_LIMIT_S)
-    assert readable, "the other process did not start its broker"
+    saying = select.poll()  # select() takes no descriptor above 1023, and a test process may have more files open
+    saying.register(owner.stdout, select.POLLIN)
+    assert saying.poll(LINE_LIMIT_S * 1000), "the other process did not start its broker"
     return owner, json.loads(owner.stdout.readline())
 
 

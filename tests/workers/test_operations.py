@@ -17,14 +17,16 @@ from storage.tasks.commands import claim
 from tests.workers.acting import OPERATION_SLOWLY, STEP_ACCOUNTS, Holder, figure, make_due, open_tasks, rows
 from tests.workers.customers import asked, assert_verified, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
-from workers.actors.operations import OPERATION, give_up
+from workers.actors.operations import give_up, operation
 from workers.broker import Broker
+from workers.codes import WorkerSeals
 from workers.outage import Outage
 from workers.relay import Relay
 from workers.tasks import Actor, Runner
 
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CUSTOMERS = [f"customer-{number}" for number in range(45)]
+OPERATION = operation(WorkerSeals(None))
 REDATED = "SELECT count(*) FROM lot WHERE expires_at IS NULL"
 
 

@@ -4,6 +4,7 @@ from threading import Event
 
 import pytest
 
+from storage.attempts.exchange import KEPT
 from storage.engine.database import Database, connection
 from storage.engine.requests import RETENTION
 from storage.engine.unit import transaction
@@ -18,13 +19,14 @@ pytestmark = pytest.mark.usefixtures("_old_and_young")
 
 @pytest.fixture
 def _old_and_young(database: Database) -> None:
-    """Ten of each, a day beyond their retention and a day within it."""
+    """Ten of each, a day beyond their retention and a day within it; of attempts, an hour."""
     with connection(database) as books:
         for name, state, finished in (("done", "DONE", True), ("failed", "FAILED", True), ("open", "READY", False)):
             for age, days in (("old", 1), ("young", -1)):
                 books.execute(_TASKS, (f"{name} {age} ", state, TASK_RETENTION, days, finished))
         for age, days in (("old", 1), ("young", -1)):
             books.execute(_REQUESTS, (age, RETENTION, days))
+            books.execute(_ATTEMPTS, (KEPT, days / 24, days))
 
 
 def test_what_is_older_than_its_retention_is_removed_and_nothing_else(database: Database) -> None:
@@ -33,6 +35,7 @@ def test_what_is_older_than_its_retention_is_removed_and_nothing_else(database: 
         assert prune.prune(unit, {})
     assert _kept(database) == [("done young", 10), ("failed young", 10), ("open old", 10), ("open young", 10)]
     assert rows(database, "SELECT method, count(*) FROM request GROUP BY method") == [("young", 10)]
+    assert rows(database, "SELECT failures, count(*) FROM attempt GROUP BY failures") == [(-1, 10)]
 
 
 def test_a_prune_goes_step_by_step(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,4 +66,9 @@ FROM generate_series(1, 10) AS n, (SELECT now() - %s - %s * interval '1 day' AS 
 _REQUESTS = """
 INSERT INTO request (caller, method, request_id, content_hash, response, recorded_at)
 SELECT 'x', %s, gen_random_uuid(), '', '', now() - %s - %s * interval '1 day' FROM generate_series(1, 10)
+"""
+
+_ATTEMPTS = """
+INSERT INTO attempt (key, window_at, failures)
+SELECT gen_random_uuid()::text::bytea, now() - %s - %s * interval '1 day', %s FROM generate_series(1, 10)
 """

@@ -4,10 +4,11 @@ from typing import Any
 
 from workers.actors.exports import export
 from workers.actors.mail import send_mail
-from workers.actors.operations import OPERATION
+from workers.actors.operations import DISCARD_BATCH, operation
 from workers.actors.prune import PRUNE
 from workers.actors.retention import RETENTION
 from workers.actors.sweep import SWEEP_PROGRAM
+from workers.codes import WorkerSeals
 from workers.external import ExternalActor
 from workers.mail.transport import open_transport
 from workers.settings import WorkerSettings
@@ -17,6 +18,7 @@ AnyActor = Actor | ExternalActor[Any, Any]
 
 
 def build(settings: WorkerSettings) -> tuple[AnyActor, ...]:
-    """All actors of a worker, those that need a client or a folder with theirs."""
+    """All actors of a worker, those that need a client, a folder or keys with theirs."""
     mail, exports = send_mail(open_transport(settings)), export(settings.export_dir)
-    return (SWEEP_PROGRAM, OPERATION, PRUNE, RETENTION, mail, exports)
+    operations = operation(WorkerSeals(settings.personal_key_file))
+    return (SWEEP_PROGRAM, operations, DISCARD_BATCH, PRUNE, RETENTION, mail, exports)

@@ -1,8 +1,10 @@
-"""Removes what has served its time: tasks that ended days ago, and answers to requests beyond their retention."""
+"""Removes what has served its time: tasks that ended days ago, answers to requests beyond their retention, and attempts
+that count no more."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from storage.attempts import exchange
 from storage.engine import requests
 from storage.engine.unit import Unit
 from storage.tasks import commands as tasks
@@ -11,10 +13,11 @@ from workers.tasks import Actor
 
 
 def prune(unit: Unit, args: Mapping[str, Any]) -> bool:
-    """One batch of each; the last found fewer than it might of both."""
+    """One batch of each; the last found fewer than it might of all."""
     removed = (
         tasks.prune(unit.connection, TASK_RETENTION, PRUNE_BATCH),
         requests.prune(unit.connection, PRUNE_BATCH),
+        exchange.prune(unit.connection, PRUNE_BATCH),
     )
     return max(removed) < PRUNE_BATCH
 

@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rules.access import Role
 from rules.activity import OPERATOR
 from rules.sentences.english import (
     attempts,
+    campaigns,
+    coupon_batches,
+    coupons,
     customers,
     elsewhere,
     points,
     purchases,
     retention,
+    rewards,
     settings,
     speech,
     upkeep,
@@ -26,6 +31,10 @@ TEMPLATES: Mapping[str, Template] = {
     **settings.TEMPLATES,
     **upkeep.TEMPLATES,
     **retention.TEMPLATES,
+    **coupon_batches.TEMPLATES,
+    **rewards.TEMPLATES,
+    **campaigns.TEMPLATES,
+    **coupons.TEMPLATES,
 }
 
 
@@ -33,7 +42,8 @@ def activity(body: Mapping[str, Any], actor_name: str, nouns: Nouns) -> str:
     """What was done, by whom, for whom and why; of a call that came to nothing, who tried what, and why not."""
     details, actor = body["details"], body["actor"]
     told = Told(body["action"], body["subject"], details, body.get("changes", ()), nouns)
-    who = "the operator" if actor["id"] == OPERATOR else _who(actor["type"], actor_name or speech.known(actor["id"]))
+    kind = "STOREFRONT" if Role.STOREFRONT in actor.get("roles", ()) else actor["type"]
+    who = "the operator" if actor["id"] == OPERATOR else _who(kind, actor_name or speech.known(actor["id"]))
     if "dropped_by" in body:
         return f"{retention.no_longer_kept(told, who)}."
     purpose = body.get("purpose", "")

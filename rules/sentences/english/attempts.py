@@ -49,7 +49,7 @@ def _it(told: Told) -> str:
     match noun:
         case "":
             about = told.action.partition(".")[0]
-            return speech.named(_NOUN_OF.get(about, about), "")
+            return speech.named(_IT_OF.get(told.action) or _NOUN_OF.get(about, about), "")
         case "card":
             return told.card_name(identity)
         case "program":
@@ -82,9 +82,27 @@ _NOUNS = {
     "shortfalls": "shortfall",
     "operations": "operation",
     "activities": "activity",
+    "couponCampaigns": "campaign",
+    "batches": "batch",
+    "coupons": "coupon",
+    "redemptions": "redemption",
+    "rewards": "reward",
+    "claims": "claim",
 }
 # What an act is about whose call named nothing that could be kept.
 _NOUN_OF = {"transaction": "purchase", "redating": "change of expiry"}
+# What the words of a call are about, where that is not what the action is named after.
+_IT_OF = {
+    "refund.listed": "purchase",
+    "coupons.generated": "campaign",
+    "coupons.imported": "campaign",
+    "coupons.exported": "batch",
+    "coupons.assigned": "campaign",
+    "coupons.voided": "campaign",
+    "coupon.shared": "campaign",
+    "batch.listed": "campaign",
+    "coupon.assigned": "customer",
+}
 # What is called by its name where it is done, not by whose it is.
 _NAMED = {"program", "customer", "card", "transaction"}
 
@@ -161,5 +179,41 @@ ATTEMPTS = {
     "activity.watched": "watch activities{of}",
     "activity.exported": "export activities{of}",
     "export.planned": "have activities{of} exported",
+    "campaign.created": "create a coupon campaign{of}",
+    "campaign.read": "read {it}",
+    "campaign.listed": "list coupon campaigns{of}",
+    "campaign.updated": "update {it}",
+    "campaign.archived": "archive {it}",
+    "campaign.unarchived": "unarchive {it}",
+    "campaign.counted": "count the coupons of {it}",
+    "coupons.generated": "generate coupons of {it}",
+    "coupons.imported": "import coupons of {it}",
+    "coupons.exported": "export the codes of {it}",
+    "coupons.assigned": "give coupons of {it} to many customers",
+    "coupons.voided": "void coupons of {it}",
+    "coupon.shared": "make a shared code of {it}",
+    "batch.listed": "list batches of {it}",
+    "code.revealed": "see codes in the clear{of}",
+    "coupon.read": "read {it}{of}",
+    "coupon.looked_up": "look up a code{of}",
+    "coupon.listed": "list coupons{of}",
+    "coupon.assigned": "give a coupon to {it}",
+    "coupon.validated": "validate coupons{of}",
+    "coupon.reserved": "reserve coupons{of}",
+    "coupon.released": "release reserved coupons{of}",
+    "coupon.redeemed": "redeem coupons{of}",
+    "coupon.voided": "void {it}{of}",
+    "redemption.rolled_back": "roll back {it}{of}",
+    "redemption.read": "read {it}{of}",
+    "redemption.listed": "list redemptions{of}",
+    "reward.created": "create a reward{of}",
+    "reward.read": "read {it}",
+    "reward.listed": "list rewards{of}",
+    "reward.updated": "update {it}",
+    "reward.archived": "archive {it}",
+    "reward.unarchived": "unarchive {it}",
+    "claim.cancelled": "cancel a claim{of}",
+    "claim.read": "read a claim{of}",
+    "claim.listed": "list claims{of}",
     "method.unknown": "call a method that there is not",
 }

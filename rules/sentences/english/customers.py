@@ -49,6 +49,11 @@ def _cleared(told: Told) -> str:
         for figure, says in _CLEARED.items()
         if account[figure]
     ]
+    cleared += [
+        f"{speech.count(count, *nouns)} {became}"
+        for field, (*nouns, became) in _ENDED.items()
+        if (count := told.details.get(field))
+    ]
     return f": {speech.listed(cleared)}" if cleared else ""
 
 
@@ -70,7 +75,11 @@ def _moved(told: Told) -> str:
         card_id = account["card_id"]
         debt = f" and {told.counted(account['debt'], card_id=card_id)} owed" if account["debt"] else ""
         moved.append(told.points(account["active"] + account["pending"], card_id=card_id) + debt)
-    return ", ".join(moved) or "no points"
+    return ", ".join([*moved, *_counts(told, _BELONGINGS)]) or "no points"
+
+
+def _counts(told: Told, nouns: Mapping[str, str]) -> list[str]:
+    return [speech.count(count, one) for field, one in nouns.items() if (count := told.details.get(field))]
 
 
 FIELDS = {
@@ -79,6 +88,13 @@ FIELDS = {
     "phone_number": "phone number",
     "language_code": "language",
     "external_ids": "external ids",
+}
+
+_BELONGINGS = {"coupons": "coupon", "redemptions": "redemption", "claims": "claim"}
+
+_ENDED = {
+    "reservations": ("reservation of a coupon", "reservations of coupons", "released"),
+    "coupons": ("coupon", "voided"),
 }
 
 _CLEARED = {

@@ -71,7 +71,6 @@ TEMPLATES: Mapping[str, Template] = {
     "points.adjusted": _adjusted,
     "points.transferred": _transferred,
     "spending.rolled_back": _rolled_back,
-    "reward.claimed": lambda told: f"Reward claimed by {told.customer}{_for(told)}: {told.points(-told['amount'])}",
     "debt.repaid": lambda told: f"{_of(told, told['amount'])} repaid debt",
     "hold.created": _set_aside,
     "hold.captured": lambda told: f"{_it(told, 'Hold')} captured: {told.counted(-told['amount'])} spent{_on(told)}",

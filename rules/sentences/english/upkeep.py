@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rules.sentences.english import speech
+from rules.sentences.english import coupon_batches, speech
 from rules.sentences.english.customers import FIELDS
 from rules.sentences.english.templates import Template
 from rules.sentences.english.told import Told, customer, part
@@ -29,6 +29,8 @@ def _operation(deed: str) -> Template:
         if told.details.get("kind") == "EXPORT_ACTIVITIES":
             rows = speech.count(told["rows"], "activity", "activities")
             return f"Export of activities of {_whose(told, told['on'])} {deed} after {rows}"
+        if told.details.get("kind") in coupon_batches.OPERATIONS:
+            return coupon_batches.ended(told, deed)
         on, card_id = told["on"], part(told["on"], "accounts") or part(told["on"], "cards")
         lots = f"{told.counted(told['points'], card_id=card_id)} in {speech.count(told['lots'], 'lot')}"
         through = f"{told['accounts_done']:,} of {speech.count(told['accounts_total'], 'account')}"
@@ -76,6 +78,18 @@ def _whose(told: Told, name: str = "") -> str:
     return told.program_name() if part(of, "programs").strip("-") else "all programs"
 
 
+def _limited(told: Told) -> str:
+    what = _ATTEMPTS.get(told["what"], str(told["what"]).replace("_", " "))
+    whose = _BY.get(told["by"], "")
+    times = f"{told['failures']:,} failed within {speech.count(told['window_s'], 'second')}"
+    return f"Attempts at {what}{whose} limited, after {times}"
+
+
+# What is attempted, and of whom the failures are counted together.
+_ATTEMPTS = {"coupon_codes": "coupon codes"}
+_BY = {"caller": " by one caller", "address": " from one address"}
+
+
 TEMPLATES: Mapping[str, Template] = {
     "redating.started": _redating,
     "lot.redated": _redated,
@@ -88,6 +102,7 @@ TEMPLATES: Mapping[str, Template] = {
     "key.revoked": lambda told: f"API key {told.last} revoked",
     "personal_key.created": lambda told: f"Personal key {told.last} made",
     "personal_key.rotated": lambda told: f"Personal key {told.last} took the place of the one before",
+    "code_key.created": lambda told: f"Key of coupon codes made, under personal key {told['personal_key']}",
     "database.migrated": lambda told: f"Database migrated by {speech.count(len(told['applied']), 'step')}",
     "index.rebuilt": lambda told: (
         f"{speech.capital(speech.listed(told['indexes']))} of the activity log forgotten, to be taken anew"
@@ -101,6 +116,7 @@ TEMPLATES: Mapping[str, Template] = {
     "export.planned": lambda told: f"Export of activities of {_whose(told)} as {told['format']} into a file begun",
     "process.started": lambda told: f"{speech.capital(told.last)} started, version {told['version']}",
     "process.ended": lambda told: f"{speech.capital(told.last)} ended",
+    "attempts.limited": _limited,
     "batch.ingested": lambda told: "Batch of postings taken in",
     "method.unknown": lambda told: "Unknown method called",
 }

@@ -11,6 +11,8 @@ from rules.refunds import Claimed, RollbackPolicy
 from rules.refusals import ShortfallNotFound
 from rules.states import Act
 from rules.transactions import Share, part, share
+from storage.coupons.acts.customers import Holder
+from storage.coupons.acts.rollbacks import give_back_used, read_used
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger import facts
@@ -54,8 +56,9 @@ class RefundTransaction(NamedTuple):
     context: CommandContext
 
     def reads(self, reads: Reads) -> None:
-        """The purchase, and the spendings that paid for it."""
+        """The purchase, the spendings that paid for it, and the coupons that were used for it."""
         reads.purchase(self.name)
+        read_used(reads, self.name)
 
     def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """Its lot, others with as many points, and those that its spendings took from."""
@@ -124,6 +127,8 @@ class RefundTransaction(NamedTuple):
             "activity": activity,
         }
         group.workspace.add(REFUNDS.made, row)
+        is_whole = after.refunded_minor == purchase.amount_minor
+        give_back_used(group, Holder.of(locked), purchase.transaction_id, is_whole, self.context, activity)
         return Answer(answer, activity)
 
     def _restore(

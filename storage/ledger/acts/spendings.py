@@ -7,7 +7,7 @@ from rules import ledger, refunds
 from rules.accounts import Entry
 from rules.programs import Card, CardKind
 from rules.refunds import RollbackPolicy, Spending
-from rules.refusals import NoRewards, PrecisionTooFine, SpendingNotFound
+from rules.refusals import PrecisionTooFine, SpendingNotFound
 from rules.states import Act
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
@@ -62,39 +62,6 @@ class SpendPoints(NamedTuple):
     def decide(self, group: Group) -> Answer[Spent]:
         """Raises InsufficientPoints, PointsHeldElsewhere, PrecisionTooFine."""
         return spend(group, self.address, self.points, self.reference, self.pays_for, self.context)
-
-
-class ClaimReward(NamedTuple):
-    """Takes the stamps of so many rewards."""
-
-    address: Address
-    rewards: int
-    reference: str
-    context: CommandContext
-
-    def reads(self, reads: Reads) -> None:
-        """Its account."""
-        reads.account(self.address)
-
-    def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
-        """The lots that it takes from."""
-        if (key := loaded.key(self.address)) is not None:
-            settings = loaded.program(key.program).settings
-            cards = {card.card_id: card for card in settings.cards}
-            if self.address.card in cards:
-                lots.points(self.address, self.rewards * cards[self.address.card].stamps_per_reward)
-
-    def answers(self) -> type[Spent]:
-        """What was taken."""
-        return Spent
-
-    def decide(self, group: Group) -> Answer[Spent]:
-        """Raises InsufficientPoints, PointsHeldElsewhere, NoRewards."""
-        card = group.account(self.address, Act.SPEND).card
-        if card.kind is not CardKind.STAMPS:
-            raise NoRewards(card=card.card_id)
-        points = self.rewards * card.stamps_per_reward
-        return spend(group, self.address, points, self.reference, None, self.context)
 
 
 def spend(

@@ -8,6 +8,8 @@ from rules.programs import Term
 from rules.refusals import DuplicateTransaction, TransactionStateWrong
 from rules.states import Act
 from rules.transactions import Line, Purchase, TransactionState, check_lines, check_pending, content, earned
+from storage.coupons.acts.customers import Holder
+from storage.coupons.acts.rollbacks import give_back_used, read_used
 from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.ledger.acts.purchases import Decided, activate, check_instant, needs_own_lot, seen
@@ -230,8 +232,10 @@ class DecideTransaction(NamedTuple):
     context: CommandContext
 
     def reads(self, reads: Reads) -> None:
-        """The purchase."""
+        """The purchase; and the coupons that were used for it, which come back where it is rejected."""
         reads.purchase(self.name)
+        if not self.accept:
+            read_used(reads, self.name)
 
     def needs(self, loaded: Loaded, lots: LotsNeeded) -> None:
         """Its lot."""
@@ -262,4 +266,6 @@ class DecideTransaction(NamedTuple):
         details = {"card": locked.address.card, "points": points}
         activity = group.book(self.context, locked, draft, self.name.name, now, details, given)
         group.keep_purchase(locked.program.id, after)
+        if not self.accept:
+            give_back_used(group, Holder.of(locked), purchase.transaction_id, True, self.context, activity)
         return Answer(decided, activity)

@@ -2,12 +2,12 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -98,16 +98,17 @@ def _some(values: Any) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.just(()) | st.lists(st.sampled_from(sorted(values)), min_size=1, max_size=2).map(tuple)
 
 
-_INSTANTS = st.none() | st.builds(
-    lambda seconds, whole: FIRST + timedelta(seconds=seconds - seconds % (900 if whole else 1)),
-    st.integers(-90_000, int((LAST - FIRST).total_seconds()) + 90_000),
-    st.booleans(),
+# By an entry of the log, where a range can cut something off, or not far from one: its number, how many seconds away,
+# and whether at the beginning of a quarter.
+_Cut: TypeAlias = tuple[int, int, bool]
+_CUTS: st.SearchStrategy[_Cut | None] = st.none() | st.tuples(
+    st.integers(0, 399), st.sampled_from((0, 1, -450, 900, -90_000)), st.booleans()
 )
 
 
 @st.composite
-def filters(draw: st.DrawFn) -> Filter:
-    """One that sums can answer, or one that they cannot."""
+def filters(draw: st.DrawFn) -> tuple[Filter, _Cut | None, _Cut | None]:
+    """One that sums can answer, or one that they cannot, and between which instants it asks."""
     events = draw(_some(["CREATED", "UPDATED"]))
     asked: dict[str, Any] = {
         "categories": draw(_some({kind.category for kind in living.KINDS})),
@@ -126,8 +127,15 @@ def filters(draw: st.DrawFn) -> Filter:
         asked["events"] = events
         asked["actions_of_events"] = tuple(action for action, event in EVENTS.items() if event in events)
         asking += ["events", "actions_of_events"]
-    since, before = draw(_INSTANTS), draw(_INSTANTS)
-    return Filter(**{name: asked[name] for name in asking}, recorded_from=since, recorded_before=before)
+    return Filter(**{name: asked[name] for name in asking}), draw(_CUTS), draw(_CUTS)
+
+
+def _instant(log: Log, cut: _Cut | None) -> datetime | None:
+    if cut is None:
+        return None
+    number, seconds, whole = cut
+    at: datetime = log.entries[min(number, len(log.entries) - 1)].recorded_at + timedelta(seconds=seconds)
+    return at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0) if whole else at
 
 
 def _count(
@@ -172,10 +180,14 @@ def _period(at: datetime, period: Period, zone: str) -> tuple[Any, ...]:
     zone=st.sampled_from(ZONES),
 )
 def test_counts_of_any_filter_are_those_of_whoever_counts_by_hand(
-    log: Log, books: Connection, asked: Sequence[Filter], whose: tuple[str, str], period: Period, zone: str
+    log: Log, books: Connection, asked: Any, whose: tuple[str, str], period: Period, zone: str
 ) -> None:
     """Of all, of a program and of a customer; what is in a sum already, what is not yet, and what a range cuts."""
-    search = Search(*whose, asked)
+    wanted = [
+        replace(one, recorded_from=_instant(log, since), recorded_before=_instant(log, before))
+        for one, since, before in asked
+    ]
+    search = Search(*whose, wanted)
     found = _count(books, search, period, zone)
     picked = _picked(log, search)
     assert {group: number for group, number in found.groups.items() if number} == Counter(

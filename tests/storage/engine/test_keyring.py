@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from storage.engine import keyring
-from storage.engine.keyring import DoesNotOpen, Keyring, KeyringError, PersonalKey, new_key
+from storage.engine.keyring import DoesNotOpen, Keyring, KeyringError, PersonalKey, new_key, subject_key
 
 SECRET = bytes(range(32))
 
@@ -59,19 +59,19 @@ def test_an_id_is_made_of_the_key_by_a_hash() -> None:
 
 def test_the_key_of_a_customer_is_wrapped_as_the_decision_says() -> None:
     """Somebody who has the file and a dump can open it with any library."""
-    wrapped = PersonalKey(SECRET).wrap(b"k" * 32, 77)
+    wrapped = PersonalKey(SECRET).wrap(b"k" * 32, subject_key(77))
     assert AESGCM(SECRET).decrypt(wrapped[:12], wrapped[12:], b"fealty subject key\x0077") == b"k" * 32
 
 
 def test_a_wrapped_key_opens_for_its_customer_and_its_key_only() -> None:
     """Who may write the table, and not read the file, must not give one person's key to another."""
     key = PersonalKey(SECRET)
-    wrapped = key.wrap(b"k" * 32, 77)
-    assert key.unwrap(wrapped, 77) == b"k" * 32
+    wrapped = key.wrap(b"k" * 32, subject_key(77))
+    assert key.unwrap(wrapped, subject_key(77)) == b"k" * 32
     changed = bytes([wrapped[0] ^ 1]) + wrapped[1:]
     for other, text, customer in ((key, wrapped, 78), (new_key(), wrapped, 77), (key, changed, 77), (key, b"", 77)):
         with pytest.raises(DoesNotOpen):
-            other.unwrap(text, customer)
+            other.unwrap(text, subject_key(customer))
 
 
 def test_a_file_that_was_copied_by_hand_is_read(path: Path) -> None:

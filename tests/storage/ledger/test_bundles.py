@@ -141,7 +141,12 @@ SCRIPTS: Scripts = {
         shop.purchase(100, card="slow", transaction_id="t"),
         shop.refund("t"),
     ],
-    "stamps": lambda shop: [shop.purchase(25, card="stamps"), shop.reward(2), shop.reward(1), shop.adjustment(-5)],
+    "stamps": lambda shop: [
+        shop.purchase(25, card="stamps"),
+        shop.claim("two", card="stamps"),
+        shop.claim("one", card="stamps"),
+        shop.adjustment(-5),
+    ],
 }
 
 
@@ -150,6 +155,7 @@ def test_acts_on_the_same_things_come_out_together_as_they_do_alone(database: Da
     """Nobody chooses with whom his call is gathered, so it must not show: not in the books, not in the answers."""
     together, alone = Policies(database), Policies(database, program="tea")
     for shop in (together, alone):
+        _open(shop)
         shop.earn(7, card="monthly")
     in_group = together.group(*SCRIPTS[script](together))
     one_by_one = [alone.group(command)[0] for command in SCRIPTS[script](alone)]
@@ -162,6 +168,7 @@ def test_acts_on_the_same_things_come_out_together_as_they_do_alone(database: Da
 def test_a_group_that_is_taken_back_leaves_nothing(database: Database, script: str) -> None:
     """All or none: what was done before the one that is refused was never done, to the last row."""
     shop = Policies(database)
+    _open(shop)
     shop.earn(5)
     before = shop.contents()
     commands = SCRIPTS[script](shop)
@@ -247,10 +254,16 @@ def test_a_number_that_stands_in_the_books_already_does_not_mislead_its_refund(d
     assert answered(outcomes[1]).value.claimed.own_lot == 100
 
 
+def _open(shop: Policies) -> None:
+    """Makes rewards of one card of stamps, and of two."""
+    shop.offer("one", "stamps", 10)
+    shop.offer("two", "stamps", 20)
+
+
 def _told(outcome: object, program: str) -> tuple[str, ...]:
     """What the caller heard, but for instants and ids of recording."""
     if isinstance(outcome, Exception):
         return (type(outcome).__name__, str(outcome).replace(program, ""))
     value = answered(outcome).value
-    facts = value._asdict() | dict.fromkeys(("recorded_at", "received_by", "issued_by"), "")
+    facts = value._asdict() | dict.fromkeys(("recorded_at", "received_by", "issued_by", "claim"), "")
     return (type(value).__name__, *(f"{name}={facts[name]}".replace(program, "") for name in sorted(facts)))

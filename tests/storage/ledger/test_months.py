@@ -7,15 +7,20 @@ from datetime import timedelta
 
 import pytest
 
+from rules.claims import Claim, ClaimState
 from server.commands import HOT
 from storage.engine.database import Database, open_database
+from storage.engine.ids import new_uuid_text
+from storage.ledger.addresses import Address
+from storage.rewards.claims import ClaimRead
 from tests.databases import fresh_database
 from tests.storage.acts import commands
 from tests.storage.asking import Asking
 from tests.storage.model.accounts import Refused
-from tests.storage.model.cards import CARDS, NAMES
-from tests.storage.model.drawing import done
+from tests.storage.model.cards import CARDS, NAMES, Key
+from tests.storage.model.drawing import KINDS, done
 from tests.storage.model.month import DAYS, Month, again, by_chance, open_shop
+from tests.storage.model.redeeming import REDEEMING
 from tests.storage.model.shop import Shop
 from tests.storage.policies import lives
 from tests.storage.scene import START
@@ -40,12 +45,21 @@ def test_every_command_that_is_gathered_is_drawn() -> None:
     drawn = set()
     for seq in range(1, 1_000):
         shop.pass_time(shop.now + timedelta(hours=3))
-        if (act := done(by_chance(chance), shop, asking, {})) is not None:
+        shop.coming.clear()
+        if (act := done(by_chance(chance, (*KINDS, *REDEEMING)), shop, asking, {})) is not None:
             drawn.add(type(act.command))
             with suppress(Refused):
                 if (spent := act.told(shop)) is not None and act.key is not None:
                     shop.spent[act.key, seq] = spent
+                    shop.claimed.append(_claim(act.key, seq))
     assert drawn == commands(HOT)
+
+
+def _claim(key: Key, seq: int) -> ClaimRead:
+    """A claim that this entry might have paid for."""
+    claim = Claim(0, 1, 0, seq, 10, ClaimState.CLAIMED, START)
+    address = Address("coffee", *key)
+    return ClaimRead(new_uuid_text(), claim, address.owner, address, key[1])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -81,7 +95,7 @@ def test_what_was_asked_once_asked_of_empty_books_makes_the_same_books(
         made = lives(first)
     with other_books(server_url, template) as database:
         second = open_shop(database)
-        assert again(second, month.happenings) == month.heard
+        assert again(second, month) == month.heard
         assert lives(second) == made
         second.assert_conserved()
 

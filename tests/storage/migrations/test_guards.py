@@ -11,7 +11,7 @@ from tests.databases import fresh_database
 from tests.storage.scene import Scene
 
 APPEND_ONLY = ["activity", "entry", "split", "refund", "pin", "redating", "program_version"]
-APPEND_ONLY += ["cancellation", "write_off", "movement"]
+APPEND_ONLY += ["cancellation", "write_off", "movement", "reward_version"]
 CHANGES = ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 # Every row of the books that says that points came, went, or will.
 POINTS = ["transaction", "lot", "entry", "hold", "shortfall", "cancellation", "write_off"]

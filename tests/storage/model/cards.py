@@ -45,6 +45,8 @@ EVENTS = (EventType("delivered", "Delivered"), EventType("visited", "Visited"))
 GIFT = EventType("won", "Won", 25, "quick")
 SETTINGS = Settings("Model", "UTC", CARDS, (*EVENTS, GIFT))
 NAMES = ("ada", "ben")
+# Of each card there is a reward of its name; stamps fill two cards or, once fewer do, none.
+PRICE = 10
 Key = tuple[str, str]
 
 # What becomes of a setting of a card, whichever card it is; points that fill a reward contradict themselves.

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rules.cards import CardKind
 from rules.transactions import Line
 from storage.ledger.commands import Command
 from tests.storage.asking import Asking
 from tests.storage.model.accounts import Account, Spent
-from tests.storage.model.cards import Key
+from tests.storage.model.cards import PRICE, Key
 from tests.storage.model.purchases import Lines
 from tests.storage.model.shop import Shop
 
@@ -96,8 +95,8 @@ def _has_points(account: Account) -> bool:
     return account.free >= (account.card.stamps_per_reward or 1)
 
 
-def _has_rewards(account: Account) -> bool:
-    return account.card.kind is CardKind.STAMPS and _has_points(account)
+def _has_price(account: Account) -> bool:
+    return account.free >= PRICE
 
 
 def _holds(account: Account) -> bool:
@@ -120,7 +119,7 @@ ABLE = {
     "event": _waits,
     "write off": _owes,
     "spend": _has_points,
-    "claim": _has_rewards,
+    "claim": _has_price,
     "hold": _has_points,
     "transfer": _has_points,
     "capture": _holds,

@@ -13,6 +13,7 @@ from rules.refunds import RollbackPolicy
 from tests.storage.asking import Asking
 from tests.storage.model.cards import CARDS, CHANGES, LOYAL, NAMES, STAMPS, TTL_MAX_S, Change
 from tests.storage.model.choosing import ABLE, SELDOM, Deed, Doing, Done, open_hold, paid_for, some, whole
+from tests.storage.model.redeeming import REDEEMING
 from tests.storage.model.shop import Shop
 from tests.storage.model.visits import VISITS
 
@@ -23,7 +24,7 @@ def done(deed: Deed, shop: Shop, asking: Asking, how: dict[str, Any]) -> Done | 
         keys = [key for key, account in shop.accounts.items() if able(account)]
         if keys and deed.key not in keys:
             deed = deed._replace(key=keys[deed.which % len(keys)])
-    return _DEEDS[deed.kind](deed, shop, asking, how)
+    return {**_DEEDS, **REDEEMING}[deed.kind](deed, shop, asking, how)
 
 
 def _spend(deed: Deed, shop: Shop, asking: Asking, how: dict[str, Any]) -> Done:
@@ -33,11 +34,20 @@ def _spend(deed: Deed, shop: Shop, asking: Asking, how: dict[str, Any]) -> Done:
 
 
 def _claim(deed: Deed, shop: Shop, asking: Asking, how: dict[str, Any]) -> Done:
-    # Nine in ten of those who have too few stamps ask for a reward of stamps all the same.
-    deed = deed if deed.size <= SELDOM else deed._replace(key=(deed.key[0], STAMPS.card_id))
-    rewards = max(1, some(deed, shop) // (shop.accounts[deed.key].card.stamps_per_reward or 1))
-    command = asking.reward(rewards, *deed.key, **how)
-    return Done(command, lambda model: model.claim(deed.key, rewards), deed.key)
+    # Of the card that pays; now and then of another.
+    reward = CARDS[deed.which % len(CARDS)].card_id if deed.size <= SELDOM else deed.key[1]
+    command = asking.claim(reward, *deed.key, **how)
+    return Done(command, lambda model: model.claim(deed.key, reward), deed.key)
+
+
+def _cancel(deed: Deed, shop: Shop, asking: Asking, how: dict[str, Any]) -> Done | None:
+    # Those of the same transaction have an id that nobody knows yet.
+    known = [claim for claim in shop.claimed if claim.claim.created_at < shop.now]
+    if not known:
+        return None
+    claim = known[deed.which % len(known)]
+    key = (claim.account.customer, claim.account.card)
+    return Done(asking.cancelling(claim, **how), lambda model: model.cancel(claim), key)
 
 
 def _roll_back(deed: Deed, shop: Shop, asking: Asking, how: dict[str, Any]) -> Done | None:
@@ -105,6 +115,7 @@ _DEEDS: dict[str, Doing] = {
     "write off": _write_off,
     "spend": _spend,
     "claim": _claim,
+    "cancel": _cancel,
     "roll back": _roll_back,
     "hold": _hold,
     "capture": _capture,
@@ -118,6 +129,12 @@ _keys = st.tuples(st.sampled_from(NAMES), st.sampled_from(_card_ids))
 _how = (st.integers(0, 12), st.integers(1, 110), st.integers(0, 200), st.booleans())
 deeds = st.builds(
     Deed, st.sampled_from([*_DEEDS, "buy", "buy", "spend", "claim", "refund", "hold", "transfer"]), _keys, *_how
+)
+# What is done with coupons, and with the purchases of their orders.
+vouchers = st.lists(
+    st.builds(Deed, st.sampled_from([*REDEEMING, "assign coupon", *["redeem coupons"] * 3, "refund"]), _keys, *_how),
+    min_size=3,
+    max_size=8,
 )
 # The first of them is done again in the end: what is limited counts what was done just before.
 batches = st.lists(deeds, min_size=2, max_size=7).map(lambda batch: [*batch, batch[0]])

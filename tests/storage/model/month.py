@@ -1,14 +1,15 @@
 """A month in a shop, by chance but always the same for the same seed: what was asked, and what was heard."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from storage.engine.requests import Answer
 from storage.ledger.commands import Command
+from storage.rewards.acts import CancelClaim, ClaimReward
 from tests.storage.model.accounts import Refused
-from tests.storage.model.cards import CARDS, NAMES, SETTINGS
+from tests.storage.model.cards import CARDS, NAMES, PRICE, SETTINGS
 from tests.storage.model.choosing import Deed
 from tests.storage.model.drawing import KINDS, done
 from tests.storage.model.shop import Shop
@@ -28,6 +29,11 @@ class Month:
         self._scene = scene
         self._chance = random.Random(seed)
         self._shop = Shop(START)
+
+    @property
+    def claimed(self) -> Mapping[str, int]:
+        """The claims by their ids in these books, each with the number of the entry that paid for it."""
+        return {one.id: one.claim.seq for one in self._shop.claimed}
 
     def pass_by(self, every_day: Callable[[], None] | None = None) -> None:
         """Lives through it; whoever comes by every day does so after midnight, before anybody else."""
@@ -59,27 +65,43 @@ class Month:
                 spent = None
             if spent is not None and isinstance(outcome, Answer) and act.key is not None:
                 self._shop.spent[act.key, outcome.value.entry.seq] = spent
+                if isinstance(act.command, ClaimReward):
+                    self._shop.claimed.append(outcome.value.claim)
             commands.append(act.command)
             self.heard.append(told(outcome, self._scene.program_id))
         self.happenings.append(commands)
 
 
-def by_chance(chance: random.Random) -> Deed:
-    """Some deed, rather a purchase than another."""
+def by_chance(chance: random.Random, kinds: Sequence[str] = KINDS) -> Deed:
+    """Some deed of these kinds, rather a purchase than another."""
     key = (chance.choice(NAMES), chance.choice(CARDS).card_id)
-    kind = chance.choice([*KINDS, "buy", "buy", "buy", "spend", "refund"])
+    kind = chance.choice([*kinds, "buy", "buy", "buy", "spend", "refund"])
     return Deed(kind, key, chance.randint(0, 12), chance.randint(1, 110), chance.randint(0, 200), chance.random() < 0.5)
 
 
-def again(scene: Scene, happenings: Sequence[Happening]) -> list[tuple[str, ...]]:
+def again(scene: Scene, month: Month) -> list[tuple[str, ...]]:
     """The same once more, in other books; what is heard then."""
     heard = []
-    for happening in happenings:
+    for happening in month.happenings:
         if isinstance(happening, timedelta):
             scene.advance(happening)
         else:
-            heard += [told(outcome, scene.program_id) for outcome in scene.group(*happening)]
+            commands = [_here(command, scene, month.claimed) for command in happening]
+            heard += [told(outcome, scene.program_id) for outcome in scene.group(*commands)]
     return heard
+
+
+def _here(command: Command, scene: Scene, claimed: Mapping[str, int]) -> Command:
+    """A command as it is asked of other books, which give their own ids to claims."""
+    if not isinstance(command, CancelClaim):
+        return command
+    address, name = command.address, command.name
+    [(here,)] = scene.rows(
+        "SELECT m.id FROM claim m JOIN account a ON a.id = m.account JOIN customer c ON c.id = a.customer"
+        " WHERE c.customer_id = %s AND a.card_id = %s AND m.seq = %s",
+        [address.customer, address.card, claimed[name.claim]],
+    )
+    return command._replace(name=name._replace(claim=str(here)))
 
 
 def told(outcome: Any, program: str) -> tuple[str, ...]:
@@ -87,7 +109,7 @@ def told(outcome: Any, program: str) -> tuple[str, ...]:
     if isinstance(outcome, Exception):
         return (type(outcome).__name__, str(outcome).replace(program, ""))
     facts = outcome.value._asdict()
-    own = ("recorded_at", "received_by", "issued_by")
+    own = ("recorded_at", "received_by", "issued_by", "claim")
     return (
         type(outcome.value).__name__,
         *(f"{name}={facts[name]}".replace(program, "") for name in sorted(facts) if name not in own),
@@ -95,5 +117,8 @@ def told(outcome: Any, program: str) -> tuple[str, ...]:
 
 
 def open_shop(database: Any, program: str = "coffee") -> Scene:
-    """The model's program and customers, in some books."""
-    return Scene(database, *NAMES, program=program, settings=SETTINGS)
+    """The model's program, customers and rewards, in some books."""
+    scene = Scene(database, *NAMES, program=program, settings=SETTINGS)
+    for card in CARDS:
+        scene.offer(card.card_id, card.card_id, PRICE)
+    return scene

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from rules.cards import Card, RefundPolicy
 from tests.storage.model.accounts import Account, Owed, Refused, Spent
 from tests.storage.model.cards import Key, begins, earned, matures
-from tests.storage.model.people import People
+from tests.storage.model.coupons import Coupons
 
 # How far a till's clock may run ahead.
 AHEAD = timedelta(minutes=10)
@@ -46,7 +46,7 @@ class Bought:
 
 
 @dataclass
-class Purchases(People):
+class Purchases(Coupons):
     """The purchases, by number."""
 
     bought: dict[str, Bought] = field(default_factory=dict)
@@ -91,6 +91,8 @@ class Purchases(People):
         if bought.lot is not None:
             self._decide(bought.key, bought.lot, accept)
         bought.decided = "ACCEPTED" if accept else "REJECTED"
+        if not accept:
+            self.give_back_uses(bought.key[0], number, True)
 
     def change_lot(self, key: Key, number: int, activate: bool) -> None:
         """The same by the number of a lot."""
@@ -131,6 +133,7 @@ class Purchases(People):
         claim = min(claim, unclaimed)
         bought.claimed += claim
         self._claim(account, bought, claim)
+        self.give_back_uses(bought.key[0], number, bought.refunded == bought.amount)
 
     def happen(
         self, name: str, event: str, at: datetime, about: str = "", gives_to: str = "", points: int | None = None

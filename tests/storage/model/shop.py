@@ -1,17 +1,22 @@
 """What customers do with their points, told a second time: the reference in the fewest words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from rules.cards import CardKind
+from storage.rewards.claims import ClaimRead
 from tests.storage.model.accounts import Account, Hold, Lot, Refused, Spent
-from tests.storage.model.cards import Key
+from tests.storage.model.cards import PRICE, Key
 from tests.storage.model.purchases import Purchases
 
 
 @dataclass
 class Shop(Purchases):
-    """All that can be done in a program of points and stamps."""
+    """All that can be done in a program of points and stamps. `claimed` are the claims, by the ids of the books,
+    `cancelled` those of them that were taken back."""
+
+    claimed: list[ClaimRead] = field(default_factory=list)
+    cancelled: set[str] = field(default_factory=set)
 
     def spend(self, key: Key, points: int, pays_for: str) -> Spent:
         """A spending, which may count as activity."""
@@ -23,12 +28,27 @@ class Shop(Purchases):
         account.slide("points.spent", self.now)
         return spent
 
-    def claim(self, key: Key, rewards: int) -> Spent:
-        """The stamps of so many rewards spent, as many as a reward takes today."""
-        account = self.serve(key)
-        if account.card.kind is not CardKind.STAMPS:
-            raise Refused("NoRewards")
-        return self.spend(key, rewards * account.card.stamps_per_reward, "")
+    def pay_points(self, key: Key, points: int, pays_for: str) -> Spent:
+        """Points spent beside coupons."""
+        return self.spend(key, points, pays_for)
+
+    def claim(self, key: Key, reward: str) -> Spent:
+        """What a reward of a card costs, paid with that card."""
+        self.serve(key)
+        if reward != key[1]:
+            raise Refused("RewardOfAnotherCard")
+        return self.spend(key, PRICE, "")
+
+    def cancel(self, claim: ClaimRead) -> None:
+        """What is left of the price comes back, with the end that it has."""
+        key = (claim.account.customer, claim.account.card)
+        account = self.favour(key)
+        if claim.id in self.cancelled:
+            raise Refused("ClaimStateWrong")
+        self.cancelled.add(claim.id)
+        spent = self.spent[key, claim.claim.seq]
+        if left := spent.points - spent.back:
+            self.give_back(account, spent, left, None)
 
     def roll_back(self, key: Key, seq: int, points: int, grace_days: int | None, restore: bool) -> None:
         """A spending given back; `grace_days` None: with the end that the points have."""

@@ -25,14 +25,17 @@ from storage.ledger.addresses import Address
 from storage.ledger.commands import AllOrNothing, Command
 from storage.ledger.queries import GetBalance
 from storage.ledger.verify import verify
+from storage.rewards.acts import ClaimReward
 from tests.storage.blocking import Ledger, Reader
 from tests.storage.members import block, close, reactivate, suspend
 from tests.storage.model.accounts import Refused
-from tests.storage.model.cards import CARDS, NAMES, SETTINGS, Change, changed
+from tests.storage.model.cards import CARDS, NAMES, Change, changed
 from tests.storage.model.choosing import Deed, Done
-from tests.storage.model.drawing import baskets, batches, changes, deeds, done, gifts
+from tests.storage.model.drawing import baskets, batches, changes, deeds, done, gifts, vouchers
+from tests.storage.model.month import open_shop
+from tests.storage.model.redeeming import open_campaigns
 from tests.storage.model.shop import Shop
-from tests.storage.scene import START, Scene, answered
+from tests.storage.scene import START, answered
 
 pytestmark = pytest.mark.long
 
@@ -52,6 +55,15 @@ FROM lot l JOIN account a ON a.id = l.account JOIN customer c ON c.id = a.custom
 LEFT JOIN sliding_expiry s USING (account, settings_version)
 WHERE a.program = %s AND l.remaining > 0
 """
+COUPONS = """
+SELECT encode(c.code, 'hex'), coalesce(o.customer_id, ''), c.voided_at IS NOT NULL, c.expires_at,
+       count(*) FILTER (WHERE r.state = 'REDEEMED'), count(*) FILTER (WHERE r.state = 'RESERVED'),
+       coalesce(sum(r.discount_minor), 0)::bigint, coalesce(sum(r.points), 0)::bigint
+FROM coupon c LEFT JOIN customer o ON o.id = c.customer
+LEFT JOIN redemption r ON r.campaign = c.campaign AND r.coupon = c.id
+                          AND (r.state = 'REDEEMED' OR (r.state = 'RESERVED' AND r.expires_at > %(now)s))
+WHERE c.program = %(program)s GROUP BY c.campaign, c.id, o.customer_id
+"""
 COMPARED = ("pending", "active", "held", "debt", "spendable", "earned", "spent", "expired", "revoked", "moved")
 PASSES = [timedelta(hours=5), timedelta(days=1), timedelta(days=2), timedelta(days=4), timedelta(days=11)]
 
@@ -64,10 +76,11 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scene = Scene(self.database, *NAMES, program=f"life-{next(self.programs)}", settings=SETTINGS)
+        self.scene = open_shop(self.database, f"life-{next(self.programs)}")
         self.ledgers = (self.scene.ledger, Ledger(self.database))
         self.reader = Reader(self.database)
         self.shop = Shop(START)
+        open_campaigns(self.scene)
 
     @initialize(amounts=st.lists(st.integers(1, 300), min_size=12, max_size=12), asked=changes)
     def everybody_comes(self, amounts: list[int], asked: list[Change]) -> None:
@@ -91,6 +104,14 @@ class Life(RuleBasedStateMachine):
         """One command, as most of them come."""
         commands, expected = self._tell([deed], self.shop, {})
         self._compare(self.scene.ledger.run(commands), expected)
+
+    @rule(batch=vouchers, which=st.integers(0, 1), by=st.sampled_from([timedelta(), *PASSES]))
+    def use_coupons(self, batch: list[Deed], which: int, by: timedelta) -> None:
+        """One after the other: what one did the next can name. Then the same again, gathered, when time has passed."""
+        for deed in batch:
+            self._act([deed], which)
+        self.time_passes(by)
+        self._act(batch, which)
 
     @rule(batch=batches)
     def act_together(self, batch: list[Deed]) -> None:
@@ -203,6 +224,25 @@ class Life(RuleBasedStateMachine):
             assert {name: getattr(balance, name) for name in COMPARED} == {name: figures[name] for name in COMPARED}
 
     @invariant()
+    def coupons_are_used_alike(self) -> None:
+        """Whose each is, what became of it, and what stands of its uses."""
+        now = self.shop.now
+        found = self.scene.rows(COUPONS, {"program": self.scene.program.id, "now": now})
+        assert {code: tuple(rest) for code, *rest in found} == {
+            code: (
+                coupon.owner,
+                coupon.void,
+                coupon.end,
+                sum(use.is_redeemed for use in standing),
+                sum(not use.is_redeemed for use in standing),
+                sum(use.discount for use in standing),
+                sum(use.points for use in standing),
+            )
+            for code, coupon in self.shop.coupons.items()
+            for standing in [self.shop.standing(code)]
+        }
+
+    @invariant()
     def the_books_add_up(self) -> None:
         """Lots, entries, holds and shortfalls tell the same story as the figures."""
         with connection(self.database) as books:
@@ -215,6 +255,7 @@ class Life(RuleBasedStateMachine):
             close(self.scene, name)
             self.shop.close(name)
         self.the_books_and_the_model_agree()
+        self.coupons_are_used_alike()
         self.the_books_add_up()
 
     def _open_lots(self) -> dict[tuple[str, str, int], tuple[Any, ...]]:
@@ -259,6 +300,8 @@ class Life(RuleBasedStateMachine):
         return commands, expected
 
     def _compare(self, outcomes: list[Any], expected: list[tuple[Done, Any]], numbered: bool = True) -> None:
+        if numbered:
+            self.shop.coming.clear()
         for outcome, (act, told) in zip(outcomes, expected, strict=True):
             if isinstance(told, str):
                 assert type(outcome).__name__ == told, (act.command, outcome)
@@ -268,6 +311,8 @@ class Life(RuleBasedStateMachine):
             if figures is not None:
                 balance = getattr(value, "balance", None) or getattr(value, "decided", value).balance
                 assert {name: getattr(balance, name) for name in figures} == figures, act.command
+            if isinstance(act.command, ClaimReward) and numbered:
+                self.shop.claimed.append(value.claim)
             if unnumbered is not None and numbered:
                 self.shop.spent[unnumbered[0], value.entry.seq] = self.shop.spent.pop(unnumbered)
 

@@ -1,4 +1,6 @@
-"""The personal key is replaced while customers come and go; stopped anywhere, nothing is lost and it can be ended."""
+"""The personal key is replaced while customers come and go; stopped anywhere, nothing is lost and it can be ended.
+
+So is what the key of coupon codes lies under."""
 
 import json
 from collections.abc import Callable
@@ -8,20 +10,25 @@ from uuid import UUID
 
 import pytest
 
+from rules.coupons.codes import Code
 from storage.activity.records import ActivityRow
+from storage.coupons import keys as code_key
+from storage.coupons.keys import find_seals
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.queries import Profile
 from storage.engine import keyring
 from storage.engine.commands import carry_out
 from storage.engine.database import Database, connection
-from storage.engine.keyring import Keyring, KeyringError
+from storage.engine.keyring import Keyring, KeyringError, subject_key
 from storage.personal import queries, rotation
 from storage.personal.keys import KEYS_LOCK
 from storage.personal.queries import PersonalChange, installed
-from tests.personal import KEY
+from tests.personal import CODES, KEY
 from tests.storage.scene import Scene, asked
 
 NAMES = [f"member-{number}" for number in range(7)]
+CODE = Code("SUMMER7XKQWM")
+SEALED = CODES.seal("coffee", CODE)
 
 
 class _Stopped(Exception):
@@ -60,9 +67,10 @@ class Installation:
         return dict(self.scene.rows("SELECT key_id, count(*) FROM subject_key GROUP BY key_id"))
 
     def assert_readable(self, held: Keyring | None = None) -> None:
-        """Everybody's value can be read with the file as it is."""
+        """Everybody's value can be read with the file as it is, and codes are those that they were."""
         held = held or keyring.load(self.path)
         with connection(self.scene.database) as books:
+            assert find_seals(books, held).unseal("coffee", SEALED) == CODE.text
             for name, activity in self.activities.items():
                 found = queries.changes(books, UUID(activity), held)
                 assert found == {"email": PersonalChange(None, f"{name}@example.com")}
@@ -167,11 +175,35 @@ def test_whoever_was_slow_is_waited_for(here: Installation, monkeypatch: pytest.
     [(customer,)] = here.scene.rows("SELECT id FROM customer WHERE customer_id = 'ada'")
     with here.scene.another_connection() as late:
         late.autocommit = False
-        made = (customer, KEY.id, KEY.wrap(bytes(32), customer))
+        made = (customer, KEY.id, KEY.wrap(bytes(32), subject_key(customer)))
         late.execute("INSERT INTO subject_key (customer, key_id, wrapped) VALUES (%s, %s, %s)", made)
         done = here.rotate()
     assert dropped == [False, True]
     assert here.wrapping() == {done.key_id: 8}
+
+
+def test_a_key_that_still_wraps_the_key_of_codes_is_not_dropped(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of the new version makes it, under the old key, after the rotation has looked for it."""
+    rewrap, drop = code_key.rewrap, rotation._dropped
+    looked, dropped = [True], list[bool]()
+
+    def rewrapping(*arguments: Any) -> None:
+        if not looked:
+            rewrap(*arguments)
+        looked.clear()
+
+    def dropping(*arguments: Any) -> bool:
+        dropped.append(drop(*arguments))
+        return dropped[-1]
+
+    monkeypatch.setattr(code_key, "rewrap", rewrapping)
+    monkeypatch.setattr(rotation, "_dropped", dropping)
+    done = here.rotate()
+    assert dropped == [False, True]
+    assert here.scene.rows("SELECT key_id FROM code_key") == [(done.key_id,)]
+    here.assert_readable()
 
 
 def test_two_do_not_rotate_at_once(here: Installation) -> None:

@@ -1,4 +1,4 @@
-"""Spendings in the books: taken, claimed as rewards, and given back by each policy."""
+"""Spendings in the books: taken, and given back by each policy."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,6 @@ from rules.refunds import RollbackPolicy
 from rules.refusals import (
     AlreadyRolledBack,
     InsufficientPoints,
-    NoRewards,
     PrecisionTooFine,
     RollbackWindowClosed,
     SpendingNotFound,
@@ -49,16 +48,10 @@ def test_stamps_are_taken_by_whole_rewards(shop: Policies) -> None:
     shop.earn(35, card="stamps")
     assert shop.balance(card="stamps").rewards == 3
     assert type(shop.refused(shop.spending(15, card="stamps"))) is PrecisionTooFine
-    assert type(shop.refused(shop.reward(4))) is InsufficientPoints
-    claimed = shop.do(shop.reward(2)).value
-    assert (claimed.entry.amount, claimed.balance.rewards, claimed.balance.spendable) == (-20, 1, 15)
+    assert type(shop.refused(shop.spending(40, card="stamps"))) is InsufficientPoints
+    spent = shop.do(shop.spending(20, card="stamps")).value
+    assert (spent.entry.amount, spent.balance.rewards, spent.balance.spendable) == (-20, 1, 15)
     assert shop.do(shop.spending(10, card="stamps")).value.balance.rewards == 0
-
-
-def test_points_have_no_rewards(shop: Policies) -> None:
-    """There is nothing to count them by."""
-    shop.earn(100)
-    assert type(shop.refused(shop.reward(1, card="plain"))) is NoRewards
 
 
 def test_parts_come_back_in_reverse_until_nothing_is_left(shop: Policies) -> None:

@@ -1,0 +1,1 @@
+"""Reads files of codes that somebody else made: as a stream, line by line, whatever is in them."""

@@ -1,0 +1,1 @@
+"""Attempts that failed, counted by all server processes together."""

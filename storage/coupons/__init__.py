@@ -1,0 +1,1 @@
+"""Coupons in the books: campaigns with their versions, coupons, redemptions; what changes and what reads them."""

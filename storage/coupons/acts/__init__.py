@@ -1,0 +1,1 @@
+"""What is done with coupons: assigned, reserved, redeemed, given back, voided."""

@@ -1,0 +1,1 @@
+"""Gives a coupon of a campaign to each of many customers: a call says to whom, workers do it step by step."""

@@ -1,0 +1,1 @@
+"""Rewards: the catalogue, and what customers claimed of it."""

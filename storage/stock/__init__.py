@@ -1,0 +1,1 @@
+"""How often something may be had in all, counted by slots, so that many count at once and none too many."""
