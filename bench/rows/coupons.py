@@ -67,9 +67,8 @@ def lookups(seconds: float, rounds: int, count: int) -> Iterable[Row]:
         here.unary(LOOKUP, asked)
         before = [clean(here.unary(LOOKUP, asked)) for _ in range(rounds)]
         many = coupons.campaign(here, "many")
-        filled(here, many, count)
-        coupons.generate(here, many, SPREAD)
         asked = coupons.lookups(coupons.unused(here, many, SPREAD))
+        filled(here, many, count)
         here.unary(LOOKUP, asked)
         after = [clean(here.unary(LOOKUP, asked)) for _ in range(rounds)]
     note = (
