@@ -1,7 +1,7 @@
 # What a newcomer types. Everything else is `fealty --help`.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up demo test quick bench attack lint stubs contract lock clean
+.PHONY: help up demo test quick browser phones bench attack lint stubs contract lock clean
 
 PYTHON ?= python3
 BIN    := .venv/bin
@@ -17,10 +17,16 @@ demo: .venv/demo .venv/stubs       ## replay a year of real baskets and coupons 
 	@exec $(BIN)/fealty demo $(ARGS)
 
 test: .venv/develop .venv/stubs    ## run every test, against real PostgreSQL and Valkey
-	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} $(ARGS)
+	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} --dist worksteal $(ARGS)
 
 quick: .venv/develop .venv/stubs   ## run the tests that start no processes and do not take long
-	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} -m "not process and not long" $(ARGS)
+	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} --dist worksteal -m "not process and not long" $(ARGS)
+
+browser: .venv/develop .venv/stubs ## open the public pages in headless Chromium, which must be on PATH
+	$(BIN)/python -m pytest tests/wallet/web/browse.py $(ARGS)
+
+phones: .venv/develop .venv/stubs  ## ten thousand runs of a phone whose cards change, over a network that loses things
+	@exec $(BIN)/python -m tests.wallet.phones
 
 bench: .venv/develop .venv/stubs   ## measure the ratios of docs/measuring.md and write bench/latest.json
 	@exec $(BIN)/python -m bench $(ARGS)
@@ -44,8 +50,8 @@ contract: .venv/develop .venv/stubs ## write docs/contract.md, the page of all c
 
 lock: .venv/develop                ## resolve the requirements anew (needs uv)
 	for set in service demo develop; do \
-	  case $$set in service) extras="checkout embedded";; demo) extras="checkout embedded demo";; \
-	                *) extras="checkout embedded demo develop";; esac; \
+	  case $$set in service) extras="checkout embedded";; demo) extras="checkout embedded demo walletkit";; \
+	                *) extras="checkout embedded demo walletkit develop";; esac; \
 	  uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	     --no-emit-index-url --no-emit-find-links --no-header $$(printf -- '--extra %s ' $$extras) \
 	     $$(test $$set = service || echo -c requirements/service.txt) -o requirements/$$set.txt || exit 1; \

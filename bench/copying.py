@@ -3,8 +3,6 @@
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,7 +12,7 @@ from bench.processor import peak_mb
 from bench.stage import Stage
 from storage.coupons.generating import steps
 from storage.coupons.sealing import CodeSeals
-from storage.engine.database import Connection, connection, open_database, patient
+from storage.engine.database import Connection, open_database
 from storage.engine.unit import run
 
 # Bytes of a piece of the copy: as `psql` sends them.
@@ -38,7 +36,7 @@ def generated(here: Stage, parent: str, count: int) -> Made:
 
 def copied(here: Stage, parent: str) -> float:
     """Seconds that a plain COPY takes for the coupons of a campaign, which are taken out of the table and put back."""
-    with _patient(here) as books:
+    with here.patiently() as books:
         rows = _out(books, parent)
         _empty(books, parent)
         books.execute("CHECKPOINT")
@@ -51,7 +49,7 @@ def copied(here: Stage, parent: str) -> float:
 
 def filled(here: Stage, parent: str, count: int) -> None:
     """So many coupons more of a campaign, with codes that nobody knows."""
-    with _patient(here) as books:
+    with here.patiently() as books:
         with bare(books, ["coupon"]):
             books.execute(_FILL, (count, _id(parent)))
         books.execute("VACUUM ANALYZE coupon")
@@ -60,17 +58,8 @@ def filled(here: Stage, parent: str, count: int) -> None:
 
 def emptied(here: Stage, parent: str) -> None:
     """Takes the coupons of a campaign out of the table."""
-    with _patient(here) as books:
+    with here.patiently() as books:
         _empty(books, parent)
-
-
-@contextmanager
-def _patient(here: Stage) -> Iterator[Connection]:
-    """A connection whose statements may take as long as they take."""
-    with connection(here.database) as books, patient(books):
-        books.execute("SET statement_timeout = 0")
-        yield books
-        books.execute("RESET statement_timeout")
 
 
 def _generate(url: str, key: bytes, operation: UUID) -> Made:

@@ -11,7 +11,7 @@ from bench.stage import Stage, personal_keys
 from fealty import connect
 from fealty.v1 import coupon_campaigns_pb2, coupons_pb2, values_pb2
 from storage.coupons.generating import steps
-from storage.coupons.keys import find_key
+from storage.coupons.keys import KEY
 from storage.coupons.sealing import CodeSeals
 from storage.engine import keyring
 from storage.engine.database import connection
@@ -126,7 +126,7 @@ def key(here: Stage) -> bytes:
     """The key under which codes are sealed there."""
     path: Path = personal_keys(here.postgres)
     with connection(here.database) as books:
-        return find_key(books, keyring.load(path))
+        return KEY.find(books, keyring.load(path))
 
 
 def _seals(here: Stage) -> CodeSeals:

@@ -145,7 +145,7 @@ def beside(*works: Work, processes: int = 1) -> list[Load]:
             clients.append(client)
             pipes.append(ours)
         tallies = _tallies([_result(pipe) for pipe in pipes])
-        return [_merged(tallies[at : at + processes]) for at in range(0, len(tallies), processes)]
+        return [merged(tallies[at : at + processes]) for at in range(0, len(tallies), processes)]
     finally:
         for client in clients:
             client.terminate()
@@ -232,7 +232,7 @@ def _tallies(results: list[Tally | Exception]) -> list[Tally]:
     return [result for result in results if isinstance(result, Tally)]
 
 
-def _merged(tallies: list[Tally]) -> Load:
+def merged(tallies: list[Tally]) -> Load:
     """All processes as one: percentiles over all latencies, not means of percentiles."""
     per_s = sum(len(tally.latencies_ns) / tally.seconds for tally in tallies)
     latencies = array("Q", sorted(itertools.chain.from_iterable(tally.latencies_ns for tally in tallies)))

@@ -26,7 +26,7 @@ from storage.access.commands import create_key
 from storage.embedded import EmbeddedPostgres
 from storage.engine import unit
 from storage.engine.commands import CommandContext, carry_out
-from storage.engine.database import connection, open_database
+from storage.engine.database import Connection, Database, connection, open_database, patient
 from storage.engine.requests import Request
 from storage.personal.keys import ensure
 from storage.programs.commands import CreateProgram
@@ -46,7 +46,7 @@ class Stage:
     """A running server and its database."""
 
     postgres: EmbeddedPostgres
-    database: PostgresqlDatabase
+    database: Database
     target: str
     # The processes of the server.
     server: Sequence[int]
@@ -99,6 +99,14 @@ class Stage:
         return run(work)
 
     @contextmanager
+    def patiently(self) -> Iterator[Connection]:
+        """A connection to its books, whose statements may take as long as they take."""
+        with connection(self.database) as books, patient(books):
+            books.execute("SET statement_timeout = 0")
+            yield books
+            books.execute("RESET statement_timeout")
+
+    @contextmanager
     def served_by(self, processes: int) -> Iterator["Stage"]:
         """The same books behind one more server, of so many processes."""
         with _server(self.postgres, processes) as (target, server):
@@ -142,7 +150,7 @@ def _program(database: PostgresqlDatabase, customers: int) -> None:
 @contextmanager
 def _server(postgres: EmbeddedPostgres, processes: int) -> Iterator[tuple[str, Sequence[int]]]:
     """Where it listens, and its processes."""
-    port = _free_port()
+    port = free_port()
     settings = {
         "FEALTY_DATABASE_URL": postgres.url,
         "FEALTY_PERSONAL_KEY_FILE": str(personal_keys(postgres)),
@@ -169,7 +177,8 @@ def personal_keys(postgres: EmbeddedPostgres) -> Path:
     return postgres.data_dir / "personal.key"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One of this host that nobody listens on."""
     # Below the range of ephemeral ports, so that no client's connection takes it first.
     for _ in range(100):
         port = 20_000 + secrets.randbelow(10_000)

@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +22,11 @@ from bench.rows.depth import depth
 from bench.rows.earn import alone, crowd, few, hot, ingest, many, on_slow_disk, plain, postgres
 from bench.rows.grown import ENTRIES, grown
 from bench.rows.log import recording
+from bench.rows.passes_list import lists
+from bench.rows.passes_mail import mails
+from bench.rows.passes_phones import arriving, earning
+from bench.rows.passes_push import pushes
+from bench.rows.passes_signed import signed
 from bench.rows.points import points
 from bench.rows.reads import reads
 from bench.rows.sharing import noop_beside_writes, two_processes
@@ -47,6 +52,15 @@ PARTS: tuple[tuple[tuple[str, ...], Callable[[Stage, int], Iterable[Row]]], ...]
     (("spend_10k_lots",), depth),
     (("coupons_made_vs_copy",), coupons.made),
 )
+# Of passes, each on a stage of its own.
+PASSES: Mapping[str, Callable[[float, int], Iterable[Row]]] = {
+    "passes_vs_signing": signed,
+    "pushes_vs_http2": pushes,
+    "mails_vs_smtplib": mails,
+    "pass_seconds": arriving,
+    "earn_with_passes": earning,
+    "pass_list_vs_noop": lists,
+}
 USED = ("redeem_vs_earn", "redeem_spend_vs_earn", "validate_vs_noop", "redeem_shared_vs_spread")
 OUT = ("spend_vs_earn", "hold_vs_earn", "capture_vs_earn", "refund_vs_earn")
 LOG = (
@@ -95,6 +109,9 @@ def measure(seconds: float, rounds: int, entries: int, only: Iterable[str]) -> I
         yield from on_slow_disk(seconds, rounds)
     if wanted("relay_vs_send"):
         yield Row("relay_vs_send", relay.ratio(rounds), 4, 6, "tasks relayed a second against one-by-one sends")
+    for name, passes in PASSES.items():
+        if wanted(name):
+            yield from passes(seconds, rounds)
     if wanted(*GROWN):
         yield from (row for row in grown(seconds, rounds, entries) if wanted(row.name))
 

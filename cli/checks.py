@@ -21,6 +21,7 @@ from storage.mail.queries import mails
 from storage.migrate import Schema
 from storage.personal import keys
 from storage.rights import RightsMissing
+from wallet.settings import WalletSettings
 from workers import diagnosis
 from workers.broker import BrokerUnavailable
 from workers.limits import MAIL_LIMIT_S
@@ -82,6 +83,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield _tasks(held)
                 yield _set_aside(held)
                 yield _mails(held, settings)
+                yield _wallets(held)
     except RightsMissing as error:
         yield Finding("rights", str(error).partition("; ")[0], str(error).partition("; ")[2])
     except StorageUnavailable as error:
@@ -175,6 +177,12 @@ def _mails(held: Connection, settings: Settings) -> Finding:
         return Finding("mails", found, "set FEALTY_MAIL_URL and FEALTY_MAIL_SENDER for the workers")
     advice = "see that a worker takes the queue mail, and what its log says of send_mail"
     return Finding("mails", found, advice if age_s > MAIL_AGE_MAX_S else "")
+
+
+def _wallets(held: Connection) -> Finding:
+    from cli.wallet.standing import summary  # it says what it finds as we do
+
+    return summary(held, validated(WalletSettings))
 
 
 def _mail_server(settings: Settings) -> Finding:

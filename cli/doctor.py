@@ -1,25 +1,35 @@
 """`fealty doctor`: whether everything here is as it must be, and what to do where it is not."""
 
 import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.options import as_json
+
+if TYPE_CHECKING:
+    from cli.checks import Finding
 
 
 @click.command(short_help="Say what is wrong here, and what to do.")
 @as_json
 def doctor(json_: bool) -> None:
     """Check Python, PostgreSQL, who could change the log, the schema, the personal keys, the tasks, the accounts,
-    mails, the broker, the mail server, the server and the disk, a line each.
+    mails, wallets, the broker, the mail server, the server and the disk, a line each.
 
     Exit code 1 where any of them is a problem; a warning is none.
     """
     from cli.checks import examine
     from cli.settings import load
 
+    tell(examine(load()), json_)
+
+
+def tell(found: "Iterable[Finding]", json_: bool) -> None:
+    """Say what was found, each as soon as it is. Exit code 1 where something is a problem."""
     findings = []
-    for finding in examine(load()):
+    for finding in found:
         findings.append(finding)
         if not json_:
             mark = ("warning " if finding.advice else "ok      ") if finding.ok else "PROBLEM "

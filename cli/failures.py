@@ -14,6 +14,9 @@ _SENTENCES = {
     "storage.engine.keyring": ("KeyringError",),
     "storage.migrate": ("MigrationsPending", "MigrationBlocked", "ServersRunning", "ServerTooOld"),
     "storage.rights": ("NotTheOwner", "RightsMissing"),
+    "wallet.failures": ("WalletError",),
+    "wallet.web.process": ("AddressTaken",),
+    "wallet.web.settings": ("CertificateUnusable", "NotPrivate"),
     "workers.embedded": ("EmbeddedBrokerError",),
     "workers.process": ("WorkerError",),
 }

@@ -6,6 +6,7 @@ zone of its shops, they are exactly the local year 2017.
 
 from collections import defaultdict
 from datetime import date, datetime, time, timedelta
+from math import ceil
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,9 @@ ZONE = ZoneInfo("America/New_York")
 FIRST_DAY = date(2017, 1, 1)
 DAYS_MAX = 365
 HOUSEHOLDS_MAX = 2469
+# So many households have a card in a phone, at most: their phones are woken every other second, for the demo's days are
+# short, and that takes a tenth of two processors.
+HOLDERS_MAX = 25
 
 
 class Basket(NamedTuple):
@@ -47,10 +51,11 @@ class Day(NamedTuple):
 
 
 class Journey(NamedTuple):
-    """What is replayed: every day in order."""
+    """What is replayed: every day in order; and the households that have a card in a phone, by their ids."""
 
     program_id: str
     days: list[Day]
+    holders: list[int]
 
     @property
     def told_of(self) -> str | None:
@@ -70,6 +75,11 @@ class Journey(NamedTuple):
 def evening(day: date) -> datetime:
     """The last second of a local day."""
     return datetime.combine(day, time(23, 59, 59), ZONE)
+
+
+def address_of(household: int) -> str:
+    """Where its mails go: to nobody (RFC 2606)."""
+    return f"household-{household}@mail.example"
 
 
 def load(households: int | None = None, days: int | None = None) -> Journey:
@@ -124,4 +134,6 @@ def load(households: int | None = None, days: int | None = None) -> Journey:
         on = {basket: used[household, day] for household, basket in last.items() if (household, day) in used}
         taken.append(Day(day, by_date[day], newcomers, issued[day], on))
     parts = [f"{count}{unit}" for count, unit in ((households, "h"), (days, "d")) if count is not None]
-    return Journey("-".join(["complete-journey", *parts]), taken)
+    everybody = sorted(lines["household_id"].unique().tolist())
+    holders = everybody[:: ceil(len(everybody) / HOLDERS_MAX)]
+    return Journey("-".join(["complete-journey", *parts]), taken, holders)

@@ -9,6 +9,15 @@ from structlog.typing import Processor
 
 from cli.settings import LogFormat
 
+# Of libraries, what is less than this is not written. Of each migration peewee tells, at INFO, that it runs: we tell
+# which were applied. Clients of HTTP write the address of each request, which may be the push token of a phone; of what
+# they try again they do so at WARNING.
+_QUIET = {
+    "peewee": logging.WARNING,
+    "mail.log": logging.WARNING,  # of the demo's mail server: every word of each conversation
+    **dict.fromkeys(("httpx", "httpcore", "h2", "hpack", "urllib3", "requests", "google"), logging.ERROR),
+}
+
 
 def configure(log_format: LogFormat, stream: TextIO = sys.stderr) -> None:
     """Sets up structlog and the standard logging of this process."""
@@ -37,8 +46,8 @@ def configure(log_format: LogFormat, stream: TextIO = sys.stderr) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    # Of each migration it tells, at INFO, that it runs: we tell which were applied.
-    logging.getLogger("peewee").setLevel(logging.WARNING)
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -18,10 +18,13 @@ from cli.ledger import ledger
 from cli.log import log
 from cli.mail import mail
 from cli.migrate import migrate
+from cli.pass_ import pass_
+from cli.passes import passes
 from cli.personal_key import personal_key
 from cli.retention import retention
 from cli.serve import serve
 from cli.up import up
+from cli.wallet import wallet
 from cli.worker import worker
 
 EXIT_FAILED = 1  # known, and said in a sentence
@@ -52,6 +55,7 @@ for command in (
         demo,
         doctor,
         coupons,
+        pass_,
         activities,
         keys,
         personal_key,
@@ -59,10 +63,12 @@ for command in (
         ledger,
         log,
         mail,
+        wallet,
         migrate,
         serve,
         worker,
         clock,
+        passes,
     ),
 ):
     fealty.add_command(command)

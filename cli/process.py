@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
@@ -25,7 +25,8 @@ LOG_TAIL_BYTES = 4096  # in which its last sentence stands
 class Process:
     """A command of `fealty` as our child, apart from the terminal; when we die in any way, it gets `death_signal`.
 
-    `ready` is shown what it has written to its log since it started, and says whether it is at work.
+    `ready` is shown what it has written to its log since it started, and says whether it is at work. `environment` is
+    what it is told beside the settings.
     """
 
     def __init__(
@@ -36,11 +37,12 @@ class Process:
         ready: Callable[[str], bool],
         stop_limit_s: float,
         death_signal: Signals,
+        environment: Mapping[str, str],
     ) -> None:
         self.name = name
         self.log = _log(name, settings.data_dir)
         self._command = (sys.executable, "-m", "cli.main", *arguments)
-        self._environment = settings.environment()
+        self._environment = settings.environment(environment)
         self._ready = ready
         self._stop_limit_s = stop_limit_s
         self._death_signal = death_signal

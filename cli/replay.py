@@ -8,9 +8,10 @@ what was sent before changes nothing.
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -18,10 +19,10 @@ from google.rpc import code_pb2
 
 from cli.failures import Failure
 from cli.issuing import CURRENCY, Issuing
-from cli.journey import ZONE, Basket, Day, Journey, evening
+from cli.journey import Basket, Day, Journey, address_of, evening
+from cli.program import CARD, new_program
 from fealty import AsyncFealty, FealtyError, Refused, Unanswered, connect_async
 from fealty.v1 import (
-    cards_pb2,
     customers_pb2,
     ingest_pb2,
     programs_pb2,
@@ -29,9 +30,10 @@ from fealty.v1 import (
     values_pb2,
 )
 
-CARD = "points"
-PENDING_DAYS = 14
-EXPIRY_MONTHS = 6
+if TYPE_CHECKING:
+    from cli.phones.cards import Cards
+    from cli.phones.households import Households
+
 # A day has some 430 baskets and 3 that coupons were used on: in messages of this size the server reads one while it
 # writes the one before.
 ITEMS_PER_MESSAGE = 150
@@ -43,6 +45,7 @@ DAY_LIMIT_S = 60.0
 NAMESPACE = uuid.UUID("5b0e1b7c-3c1f-4d0e-9a53-7d4b8f2c6e11")
 
 Message = ingest_pb2.BatchIngestRequest
+Result = TypeVar("Result")
 
 
 class ServerGone(Failure):
@@ -50,20 +53,42 @@ class ServerGone(Failure):
 
 
 class Replay:
-    """Sends one journey to the server at `address`. `sent` is told how many baskets were answered since."""
+    """Sends one journey to the server at `address`. `sent` is told how many baskets were answered since. The households
+    that have phones are given cards; where there are none, nobody is."""
 
-    def __init__(self, journey: Journey, address: str, api_key: str, sent: Callable[[date, int], None]) -> None:
+    def __init__(
+        self,
+        journey: Journey,
+        address: str,
+        api_key: str,
+        sent: Callable[[date, int], None],
+        households: "Households | None" = None,
+    ) -> None:
         self._journey = journey
         self._address = address
         self._api_key = api_key
         self._sent = sent
         self._program = f"programs/{journey.program_id}"
         self._issuing = Issuing(self._program, self._request_id)
+        self._cards = self._of(households) if households is not None else None
 
     def run(self) -> int | None:
         """Replay what is missing, if anything is; answers how many baskets were new to the server. Raises Failure."""
+        return self._finished(self._run())
+
+    def give_again(self) -> None:
+        """Whoever got no card, after all, is given one. Raises Failure."""
+
+        async def give(cards: "Cards") -> None:
+            async with connect_async(self._address, self._api_key) as fealty:
+                await cards.give_again(fealty, self._customers(self._journey.days))
+
+        if self._cards is not None:
+            self._finished(give(self._cards))
+
+    def _finished(self, work: Coroutine[Any, Any, Result]) -> Result:
         try:
-            return asyncio.run(self._run())
+            return asyncio.run(work)
         except FealtyError as error:
             raise self._failure(error) from error
 
@@ -71,6 +96,9 @@ class Replay:
         async with connect_async(self._address, self._api_key) as fealty:
             stands_at = await self._clock(fealty)
             left = [day for day in self._journey.days if day.evening >= stands_at]
+            past = len(self._journey.days) - len(left)
+            if self._cards is not None:
+                await self._cards.begin(fealty, self._customers(self._journey.days[:past]))
             if not left:
                 return None
             self._sent(left[0].date, self._journey.baskets - sum(len(day.baskets) for day in left))
@@ -80,6 +108,8 @@ class Replay:
                 new = await self._send(fealty, messages)
                 await self._advance(fealty, evening(day.date + timedelta(days=1)))
                 self._sent(day.date, len(day.baskets))
+                if self._cards is not None:
+                    self._cards.evening((day.date - self._journey.days[0].date).days / len(self._journey.days))
                 return new
 
             new = 0
@@ -100,34 +130,24 @@ class Replay:
         except Refused as refused:
             if refused.reason != "PROGRAM_NOT_FOUND":
                 raise
-            program = (await fealty.programs.CreateProgram(self._new_program())).program
+            program = (
+                await fealty.programs.CreateProgram(new_program(self._journey, self._request_id("program")))
+            ).program
         if not program.HasField("test_clock_time"):
             raise Failure(f"{self._program} is a live program, not the demo's: run the demo on another database")
         return program.test_clock_time.ToDatetime(UTC)
 
-    def _new_program(self) -> programs_pb2.CreateProgramRequest:
-        card = programs_pb2.Card(
-            card_id=CARD,
-            display_name="Points",
-            earn_rate=programs_pb2.EarnRate(points=1, per_amount_minor=100, currency_code=CURRENCY, whole_steps=True),
-            pending_policy=cards_pb2.PendingPolicy(delay=cards_pb2.PendingDelay(days=PENDING_DAYS)),
-            expiry_policy=cards_pb2.ExpiryPolicy(months=EXPIRY_MONTHS, rounding=cards_pb2.EXPIRY_ROUNDING_END_OF_MONTH),
-        )
-        program = programs_pb2.Program(display_name="The Complete Journey", time_zone=ZONE.key, cards=[card])
-        program.test_clock_time.FromDatetime(self._journey.days[0].evening)
-        return programs_pb2.CreateProgramRequest(
-            program_id=self._journey.program_id, program=program, request_id=self._request_id("program")
-        )
-
     async def _prepare(self, fealty: AsyncFealty, day: Day) -> list[Message]:
         """The day's messages; whoever buys for the first time becomes a customer."""
         places = asyncio.Semaphore(CUSTOMERS_IN_HAND)
+        # The same where nobody has a phone: a request that is sent again must say what it said before.
+        emails = {household: address_of(household) for household in self._journey.holders}
 
         async def create(household: int) -> None:
             request = customers_pb2.CreateCustomerRequest(
                 parent=self._program,
                 customer_id=f"household-{household}",
-                customer=customers_pb2.Customer(display_name=f"Household {household}"),
+                customer=customers_pb2.Customer(display_name=f"Household {household}", email=emails.get(household)),
                 request_id=self._request_id(f"household-{household}"),
             )
             async with places:
@@ -141,7 +161,17 @@ class Replay:
         messages, _ = await asyncio.gather(
             asyncio.to_thread(self._messages, day), asyncio.gather(*map(create, day.newcomers))
         )
+        if self._cards is not None:
+            await self._cards.mail(fealty, day.newcomers)
         return messages
+
+    def _of(self, households: "Households") -> "Cards":
+        from cli.phones.cards import Cards
+
+        return Cards(self._program, CARD, self._request_id, households)
+
+    def _customers(self, days: Sequence[Day]) -> list[int]:
+        return [household for day in days for household in day.newcomers]
 
     async def _send(self, fealty: AsyncFealty, messages: Sequence[Message]) -> int:
         """Sends all, checks every result, and answers how many were new."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -63,6 +64,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8470, ge=1, le=65535)
     probe_port: int = Field(default=8473, ge=1, le=65535)
     processes: int = Field(default=1, ge=1, le=64)
+    # The public endpoints of passes, and their probes; see wallet/web/settings.py.
+    passes_host: str = "127.0.0.1"
+    passes_port: int = Field(default=8471, ge=1, le=65535)
+    passes_probe_port: int = Field(default=8472, ge=1, le=65535)
     log_format: LogFormat = LogFormat.CONSOLE
 
     @field_validator("data_dir", "personal_key_file")
@@ -152,11 +157,11 @@ class Settings(BaseSettings):
         forms = [form for url in urls for form in (_password(url), unquote(_password(url))) if form not in _shown(url)]
         return [*forms, self.key] if self.key else forms
 
-    def environment(self) -> dict[str, str]:
-        """For our own processes: what we were given, and the data directory as we understood it; but for the owner's
-        URL, which none of them needs."""
+    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        """For our own processes: what we were given, what more they are told, and the data directory as we understood
+        it; but for the owner's URL, which none of them needs."""
         given = {name: value for name, value in os.environ.items() if name != f"{PREFIX}OWNER_DATABASE_URL"}
-        return {**given, f"{PREFIX}DATA_DIR": str(self.data_dir)}
+        return {**given, **more, f"{PREFIX}DATA_DIR": str(self.data_dir)}
 
 
 @lru_cache(maxsize=1)

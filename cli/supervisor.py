@@ -1,14 +1,14 @@
 """All of Fealty on one host: started in order, watched, and stopped in order.
 
-PostgreSQL, Valkey, the schema, the personal key, the first API key; then server, worker, clock. Stopped in the order in
-which nothing is lost: server, worker, clock, and only then the servers that these need.
+PostgreSQL, Valkey, the schema, the personal key, the first API key; then server, passes, worker, clock. Stopped in the
+order in which nothing is lost: server, passes, worker, clock, and only then the servers that these need.
 """
 
 import fcntl
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from signal import SIGKILL, SIGTERM
 
 import structlog
@@ -34,10 +34,10 @@ from workers.embedded import EmbeddedValkey
 
 WATCH_S = 0.2  # a dead process is noticed within it
 # SIGTERM to exit. Longer than each takes by its own limits, so that SIGKILL is for what hangs.
-STOP_LIMIT_S = {"server": 30.0, "worker": 45.0, "clock": 30.0}
+STOP_LIMIT_S = {"server": 30.0, "passes": 30.0, "worker": 45.0, "clock": 30.0}
 # What each gets when we are killed, again and again while our threads die. The server then ends its calls and its
 # own processes. The others have nothing to end: their broker and database go at the same moment, and no task is lost.
-DEATH_SIGNAL = {"server": SIGTERM, "worker": SIGKILL, "clock": SIGKILL}
+DEATH_SIGNAL = {"server": SIGTERM, "passes": SIGKILL, "worker": SIGKILL, "clock": SIGKILL}
 FIRST_KEY_NAME = "administrator"
 
 
@@ -46,11 +46,18 @@ class AlreadyRunning(Failure):
 
 
 class Stack:
-    """`start`, `watch`, `stop`: once each. `show_key` is given the first key, the only time that it can be seen."""
+    """`start`, `watch`, `stop`: once each. `show_key` is given the first key, the only time that it can be seen.
+    `environment` is what our processes are told beside the settings."""
 
-    def __init__(self, settings: Settings, show_key: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        show_key: Callable[[str], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._settings = settings
         self._show_key = show_key
+        self._environment = environment or {}
         self._log = structlog.get_logger("fealty.up")
         self._lock = -1
         self._postgres: EmbeddedPostgres | None = None
@@ -73,6 +80,7 @@ class Stack:
             self._personal_key,
             self._first_key,
             lambda: self._start_process("server", stopping),
+            lambda: self._start_process("passes", stopping),
             lambda: self._start_process("worker", stopping),
             lambda: self._start_process("clock", stopping),
         )
@@ -141,6 +149,11 @@ class Stack:
         check_port(settings.host, settings.port, "FEALTY_PORT")
         for number in range(settings.processes):
             check_port(settings.host, settings.probe_port + number, "FEALTY_PROBE_PORT")
+        for port, variable in (
+            (settings.passes_port, "FEALTY_PASSES_PORT"),
+            (settings.passes_probe_port, "FEALTY_PASSES_PROBE_PORT"),
+        ):
+            check_port(settings.passes_host, port, variable, "FEALTY_PASSES_HOST")
 
     def _start_postgres(self) -> None:
         if self._settings.database_url is not None:
@@ -195,21 +208,24 @@ class Stack:
         def ready(written: str) -> bool:
             return f"{name} started" in written and (name != "server" or health.serving(settings.address))
 
-        process = Process(name, [_COMMANDS[name]], settings, ready, STOP_LIMIT_S[name], DEATH_SIGNAL[name])
+        limit_s, death = STOP_LIMIT_S[name], DEATH_SIGNAL[name]
+        process = Process(name, [_COMMANDS[name]], settings, ready, limit_s, death, self._environment)
         self._processes.append(process)
         process.start(stopping)
         if stopping.is_set():
             return
         where = {"grpc": settings.address} if name == "server" else {}
+        if name == "passes":
+            where = {"address": f"{settings.passes_host}:{settings.passes_port}"}
         self._log.info(f"{name} started", **where, log=str(process.log))
 
 
-def check_port(host: str, port: int, variable: str) -> None:
+def check_port(host: str, port: int, variable: str, host_variable: str = "FEALTY_HOST") -> None:
     """Raise Failure where nobody could listen on `port` of `host`."""
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError:
-        raise Failure(f"{host} is no address of this host: correct FEALTY_HOST") from None
+        raise Failure(f"{host} is no address of this host: correct {host_variable}") from None
     family, kind, protocol, _, address = addresses[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -223,7 +239,7 @@ def check_port(host: str, port: int, variable: str) -> None:
             ) from None
 
 
-_COMMANDS = {"server": "serve", "worker": "worker", "clock": "clock"}
+_COMMANDS = {"server": "serve", "passes": "passes", "worker": "worker", "clock": "clock"}
 
 
 def _started(name: str, adopted: bool) -> str:

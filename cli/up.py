@@ -3,9 +3,9 @@
 import click
 
 
-@click.command(short_help="Start everything here: PostgreSQL, Valkey, server, worker, clock.")
+@click.command(short_help="Start everything here: PostgreSQL, Valkey, server, passes, worker, clock.")
 def up() -> None:
-    """Start PostgreSQL, Valkey, server, worker and clock here; Ctrl-C stops them in order.
+    """Start PostgreSQL, Valkey, server, passes, worker and clock here; Ctrl-C stops them in order.
 
     What FEALTY_DATABASE_URL or FEALTY_REDIS_URL names is used instead of being started. The data stays in
     FEALTY_DATA_DIR, and the next start finds it.
@@ -17,11 +17,14 @@ def up() -> None:
 
     from cli import logs
     from cli.failures import Failure
-    from cli.settings import load
+    from cli.settings import load, validated
     from cli.stopping import StopRequest
     from cli.supervisor import Stack
+    from cli.wallet.standing import lacks
+    from wallet.settings import WalletSettings
 
     settings = load()
+    wallets = validated(WalletSettings)
     logs.configure(settings.log_format)
     log = structlog.get_logger("fealty.up")
     stopping = StopRequest()
@@ -39,6 +42,8 @@ def up() -> None:
         stack.start(stopping)
         if not stopping.is_set():
             log.info("Fealty is up: Ctrl-C stops it", data_dir=str(settings.data_dir))
+            for lack in lacks(wallets):
+                log.warning(lack)
         ended = stack.watch(stopping)
         if ended:
             log.error(ended)

@@ -33,6 +33,9 @@ class Permission(StrEnum):
     COUPONS_ASSIGN = "COUPONS_ASSIGN"
     COUPON_CODES_READ = "COUPON_CODES_READ"
     COUPONS_INSPECT = "COUPONS_INSPECT"
+    PASSES_WRITE = "PASSES_WRITE"
+    PASSES_READ = "PASSES_READ"
+    PASSES_ISSUE = "PASSES_ISSUE"
 
 
 class Role(StrEnum):
@@ -71,6 +74,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.ACTIVITIES_CONFIGURE,
         Permission.COUPONS_WRITE,
         Permission.COUPON_CODES_READ,
+        Permission.PASSES_WRITE,
     },
     # What customers use by themselves can be used by whoever imitates it: it is told nothing that helps to guess.
     Role.STOREFRONT: frozenset(
@@ -86,6 +90,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.ACTIVITIES_EXPORT,
             Permission.COUPONS_READ,
             Permission.COUPONS_INSPECT,
+            Permission.PASSES_READ,
         }
     ),
 }

@@ -19,3 +19,8 @@ def written(amount_minor: int, currency_code: str) -> str:
     minus = "-" if amount_minor < 0 else ""
     sign = _SIGNS.get(currency_code)
     return f"{minus}{sign}{number}" if sign else f"{minus}{number} {currency_code}".rstrip()
+
+
+def minor_digits(currency_code: str) -> int:
+    """How many digits after the point the currency's minor unit takes."""
+    return _DIGITS.get(currency_code, 2)

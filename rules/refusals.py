@@ -49,6 +49,10 @@ class LegalHoldNotFound(Refusal):
     """There is no such legal hold in {program}."""
 
 
+class CustomerHeld(Refusal):
+    """A legal hold keeps what is known of {customer}; nothing of it is erased until the hold is lifted."""
+
+
 class LegalHoldLifted(Refusal):
     """The legal hold was lifted at {lifted_at} already; place another."""
 

@@ -34,6 +34,7 @@ from storage.coupons.keys import code_seals
 from storage.engine.database import connection, open_database, reason
 from storage.functions import VERSION
 from storage.migrate import ATTEMPT_SECRET, PAGE_TOKEN_SECRET, check
+from storage.passes.keys import wallet_keys
 from storage.personal.keys import require
 
 log = structlog.get_logger()
@@ -79,9 +80,9 @@ async def build(
         pages = Pages(server_secret(PAGE_TOKEN_SECRET))
         attempt_secret = server_secret(ATTEMPT_SECRET)
         keyring = require(held, settings.personal_key_file)
-        codes = code_seals(database, keyring)
+        codes, wallet = code_seals(database, keyring), wallet_keys(database, keyring)
     database.close()
-    books = Books(database, keyring, codes)
+    books = Books(database, keyring, codes, wallet, settings.passes_url)
     # Without a limit of gRPC's own on calls: it counts them from their headers on, so that who sends nothing else would
     # take the permits of those who call (server/waiting.py bounds them).
     server = grpc.aio.server(options=_options(share_port))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import grpc.aio
 
@@ -17,9 +17,18 @@ from server.limiting import Limiter
 from server.policy import Method
 from server.whence import Whence
 from storage.coupons.sealing import CodeSeals
+from storage.passes.sealing import WalletKeys
 
 if TYPE_CHECKING:
     from server.guessing import Guessing
+
+
+class Wallet(NamedTuple):
+    """What makes tokens of links to passes, and where these lead: below an address, empty: nobody said where."""
+
+    keys: WalletKeys
+    url: str
+
 
 Proceed: TypeAlias = Callable[["Call"], Awaitable[bytes | None]]
 
@@ -28,9 +37,9 @@ class Call:
     """What is known of a call so far. Each interceptor fills its part before it lets the call proceed.
 
     `subject`, `program`, `customer`, `request_id` and `details` are for the activity log: what the call is about. The
-    log keeps them for ever, so they are filled only with what was checked. `codes` seals codes of coupons,
-    and `guessing` reads those that were typed. `refused` is what the log has of a call that is answered, though nothing
-    came of it.
+    log keeps them for ever, so they are filled only with what was checked. `codes` seals codes of coupons, `guessing`
+    reads those that were typed, and `wallet` makes tokens of links to passes. `refused` is what the log has of a call
+    that is answered, though nothing came of it.
     """
 
     __slots__ = (
@@ -54,10 +63,12 @@ class Call:
         "request",
         "request_id",
         "subject",
+        "wallet",
         "whence",
     )
 
     codes: CodeSeals
+    wallet: Wallet
     guessing: "Guessing"
 
     def __init__(self, method: Method, context: "grpc.aio.ServicerContext[Any, Any]") -> None:

@@ -20,6 +20,8 @@ from fealty.v1 import (
     lots_pb2,
     operations_pb2,
     options_pb2,
+    pass_templates_pb2,
+    passes_pb2,
     points_pb2,
     programs_pb2,
     reports_pb2,
@@ -46,6 +48,8 @@ FILES: tuple[FileDescriptor, ...] = (
     coupon_campaigns_pb2.DESCRIPTOR,
     coupons_pb2.DESCRIPTOR,
     rewards_pb2.DESCRIPTOR,
+    pass_templates_pb2.DESCRIPTOR,
+    passes_pb2.DESCRIPTOR,
 )
 
 

@@ -7,6 +7,7 @@ from grpc import StatusCode
 from fealty.v1.errors_pb2 import ErrorReason
 from rules import refusals
 from rules.coupons import refusals as coupons
+from rules.passes import refusals as passes
 from rules.refusals import Refusal
 from storage.activity.commands import Outcome
 
@@ -51,6 +52,9 @@ _INVALID = {
     coupons.OrderLinesDiffer: ErrorReason.ERROR_REASON_LINES_EXCEED_AMOUNT,
     coupons.CurrenciesDiffer: ErrorReason.ERROR_REASON_CURRENCY_MISMATCH,
     coupons.RewardOfAnotherCard: ErrorReason.ERROR_REASON_REWARD_OF_ANOTHER_CARD,
+    passes.DesignInvalid: ErrorReason.ERROR_REASON_DESIGN_INVALID,
+    passes.PassImageInvalid: ErrorReason.ERROR_REASON_PASS_IMAGE_INVALID,
+    passes.PassNotPossible: ErrorReason.ERROR_REASON_PASS_NOT_POSSIBLE,
 }
 
 _NOT_FOUND = {
@@ -74,6 +78,10 @@ _NOT_FOUND = {
     coupons.RedemptionNotFound: ErrorReason.ERROR_REASON_REDEMPTION_NOT_FOUND,
     coupons.RewardNotFound: ErrorReason.ERROR_REASON_REWARD_NOT_FOUND,
     coupons.ClaimNotFound: ErrorReason.ERROR_REASON_CLAIM_NOT_FOUND,
+    passes.PassTemplateNotFound: ErrorReason.ERROR_REASON_PASS_TEMPLATE_NOT_FOUND,
+    passes.PassImageNotFound: ErrorReason.ERROR_REASON_PASS_IMAGE_NOT_FOUND,
+    passes.PassNotFound: ErrorReason.ERROR_REASON_PASS_NOT_FOUND,
+    passes.LinkNotFound: ErrorReason.ERROR_REASON_LINK_NOT_FOUND,
 }
 
 _EXISTS = {
@@ -84,6 +92,8 @@ _EXISTS = {
     coupons.CampaignExists: ErrorReason.ERROR_REASON_CAMPAIGN_EXISTS,
     coupons.CodeExists: ErrorReason.ERROR_REASON_CODE_EXISTS,
     coupons.RewardExists: ErrorReason.ERROR_REASON_REWARD_EXISTS,
+    passes.PassTemplateExists: ErrorReason.ERROR_REASON_PASS_TEMPLATE_EXISTS,
+    passes.PassExists: ErrorReason.ERROR_REASON_PASS_EXISTS,
 }
 
 _PRECONDITION = {
@@ -116,6 +126,7 @@ _PRECONDITION = {
     refusals.CardStateWrong: ErrorReason.ERROR_REASON_CARD_STATE,
     refusals.ProgramStateWrong: ErrorReason.ERROR_REASON_PROGRAM_STATE,
     refusals.LegalHoldLifted: ErrorReason.ERROR_REASON_LEGAL_HOLD_LIFTED,
+    refusals.CustomerHeld: ErrorReason.ERROR_REASON_CUSTOMER_HELD,
     refusals.MergeImpossible: ErrorReason.ERROR_REASON_MERGE_IMPOSSIBLE,
     refusals.UnmergeImpossible: ErrorReason.ERROR_REASON_UNMERGE_IMPOSSIBLE,
     coupons.CampaignArchived: ErrorReason.ERROR_REASON_CAMPAIGN_ARCHIVED,
@@ -147,6 +158,13 @@ _PRECONDITION = {
     coupons.RewardSoldOut: ErrorReason.ERROR_REASON_REWARD_SOLD_OUT,
     coupons.ClaimStateWrong: ErrorReason.ERROR_REASON_CLAIM_STATE,
     coupons.ClaimUsed: ErrorReason.ERROR_REASON_CLAIM_USED,
+    passes.PassTemplateArchived: ErrorReason.ERROR_REASON_PASS_TEMPLATE_ARCHIVED,
+    passes.PassTemplateStateWrong: ErrorReason.ERROR_REASON_PASS_TEMPLATE_STATE,
+    passes.PassVoided: ErrorReason.ERROR_REASON_PASS_VOIDED,
+    passes.PassesUrlUnset: ErrorReason.ERROR_REASON_PASSES_URL_UNSET,
+    passes.NoAddress: ErrorReason.ERROR_REASON_NO_ADDRESS,
+    passes.AddressRefused: ErrorReason.ERROR_REASON_ADDRESS_REFUSED,
+    passes.CustomerUnsubscribed: ErrorReason.ERROR_REASON_CUSTOMER_UNSUBSCRIBED,
 }
 
 _ABORTED = {
@@ -175,6 +193,7 @@ _GROUPS: tuple[tuple[StatusCode, Outcome, dict[type[Refusal], ErrorReason]], ...
         {
             refusals.DailyCapReached: ErrorReason.ERROR_REASON_DAILY_CAP_REACHED,
             refusals.TooManyAttempts: ErrorReason.ERROR_REASON_TOO_MANY_ATTEMPTS,
+            passes.TooManyLinks: ErrorReason.ERROR_REASON_TOO_MANY_LINKS,
         },
     ),
     (

@@ -34,6 +34,9 @@ class ServerSettings(BaseSettings):
     def _split(cls, given: object) -> object:
         return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
+    # Where phones and mails reach passes: https://passes.example.com. Empty: links to passes are refused.
+    passes_url: str = ""
+
     # Where calls that failed are recorded while the books cannot take them.
     spool_dir: Path = Path(".fealty/spool")
 

@@ -6,20 +6,16 @@ The log keeps this for ever, so of each only what has its shape is kept. Whateve
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from rules.activity import noted_id
-
-Network: TypeAlias = IPv4Network | IPv6Network
+from rules.proxies import Network, believed, chain
 
 # What software calls itself: products with a version (RFC 9110, 10.1.5). Whatever else stands there may be anything.
 _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,47}/[0-9][A-Za-z0-9._+-]{0,31}")
 # A browser names up to five, and what it is comes last.
 PRODUCTS_MAX = 6
-# Addresses of a chain of proxies: a real one has two or three.
-CHAIN_MAX = 8
 # The trace in a `traceparent` (W3C Trace Context, level 1, section 3.2.2).
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 # As the contract's enum has it, without the prefix.
@@ -65,21 +61,9 @@ class Proxies:
 
     def _read(self, peer: str, agent: str, forwarded: str, page_url: str) -> Whence:
         nearest = address_of(peer)
-        chain = _chain(forwarded)
-        return Whence(self._believed(nearest, chain), chain, software(agent), page(page_url))
-
-    def _believed(self, nearest: str, chain: Sequence[str]) -> str:
-        """The first address, from ours outwards, that is none of our own proxies': what comes before it in the chain is
-        what a stranger says."""
-        believed = nearest
-        for named in reversed(chain):
-            if not self._trusts(believed):
-                break
-            believed = named
-        return believed
-
-    def _trusts(self, address: str) -> bool:
-        return bool(address) and any(ip_address(address) in network for network in self._trusted)
+        named = chain(forwarded)
+        address = believed(nearest, named, self._trusted)
+        return Whence(address, named, software(agent), page(page_url))
 
 
 def address_of(peer: str) -> str:
@@ -104,23 +88,6 @@ def page(url: str) -> str:
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
         return ""
     return f"{parts.scheme}://{parts.netloc}{parts.path if _PATH.fullmatch(parts.path) else ''}"
-
-
-def _chain(forwarded: str) -> tuple[str, ...]:
-    """The addresses of an `x-forwarded-for`, with or without ports; cut before what is none: it was made up."""
-    found: list[str] = []
-    for part in reversed(forwarded.split(",")):
-        try:
-            found.append(str(ip_address(_without_port(part.strip()))))
-        except ValueError:
-            break
-    return tuple(reversed(found[:CHAIN_MAX]))
-
-
-def _without_port(text: str) -> str:
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def _source(said: str) -> str:

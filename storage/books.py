@@ -29,6 +29,7 @@ from storage.ledger.group import Outcome
 from storage.ledger.limits import BALANCES_AT_ONCE, BY_KEY, HOT, HOT_ANSWER_LIMIT_S, PAGES, READER
 from storage.ledger.queries import GetBalances, Query, Reader, is_long, weight
 from storage.ledger.writer import Writer
+from storage.passes.sealing import WalletKeys
 
 Result = TypeVar("Result")
 Value = TypeVar("Value")
@@ -63,11 +64,16 @@ IMPORTS = ThreadRules("imports", 2, 1, 64, 8, {}, ANSWER_LIMIT_S)
 class Books:
     """One for each server process; used on one event loop. Nothing is connected before it is needed.
 
-    `codes` seals codes of coupons, so that none leaves the edge in the clear.
+    `codes` seals codes of coupons, so that none leaves the edge in the clear; `wallet` makes the tokens of links to
+    passes, below `passes_url`, where phones reach them (empty: nobody said where).
     """
 
-    def __init__(self, database: Database, keyring: Keyring, codes: CodeSeals) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, codes: CodeSeals, wallet: WalletKeys, passes_url: str = ""
+    ) -> None:
         self.codes = codes
+        self.wallet = wallet
+        self.passes_url = passes_url
         self._database = database
         self._keyring = keyring
         self._writer = Writer(database)

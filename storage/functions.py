@@ -8,9 +8,10 @@ from storage.customers.loading import FUNCTIONS as CUSTOMERS
 from storage.engine.functions import digest
 from storage.engine.requests import FUNCTIONS as REQUESTS
 from storage.ledger.nouns import FUNCTIONS as LEDGER
+from storage.passes.nouns import FUNCTIONS as PASSES
 from storage.programs.queries import FUNCTIONS as PROGRAMS
 from storage.rewards.nouns import FUNCTIONS as REWARDS
 from storage.stock.nouns import FUNCTIONS as STOCK
 
-FUNCTIONS = (REQUESTS, PROGRAMS, CUSTOMERS, STOCK, NAMES, COUPONS, POOL, ENDED, LEDGER, REWARDS, POSITIONS)
+FUNCTIONS = (REQUESTS, PROGRAMS, CUSTOMERS, STOCK, NAMES, COUPONS, POOL, ENDED, LEDGER, REWARDS, PASSES, POSITIONS)
 VERSION = digest(FUNCTIONS)

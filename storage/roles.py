@@ -14,7 +14,7 @@ APPLICATION = "application"
 SEALER = "sealer"
 # Who reads the log with tools of their own.
 AUDITOR = "auditor"
-# Whom nobody is: the door through which retention takes bodies out of the log.
+# Whom nobody is: the doors through which retention takes bodies out of the log, and erasure what lies beside it.
 RETENTION = "retention"
 
 # NAMEDATALEN of PostgreSQL, without the byte that ends it.
@@ -79,6 +79,8 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "merge_sliding_expiry": APPEND,
         "merge_transaction": APPEND,
         "merge_belonging": APPEND,
+        # How far erasures are.
+        "erasure": CHANGE,
         # How long the log is kept.
         "retention": CHANGE,
         "retention_rule": CHANGE,
@@ -105,6 +107,27 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "reward_version": APPEND,
         "claim": CHANGE,
         "unchecked_codes": APPEND,
+        # Passes. Phones come and go, and what is under way to them is pruned.
+        "wallet_key": CHANGE,
+        "pass_image": APPEND,
+        "pass_template": CHANGE,
+        "pass_template_version": APPEND,
+        "pass": CHANGE,
+        "pass_content": CHANGE,
+        "pass_counter": CHANGE,
+        "pass_mark": CHANGE | REMOVE,
+        "pass_remark": CHANGE | REMOVE,
+        "pass_device": CHANGE | REMOVE,
+        "pass_registration": CHANGE | REMOVE,
+        "pass_delivery": CHANGE | REMOVE,
+        "pass_device_log": REMOVE,
+        "pass_link": CHANGE | REMOVE,
+        "push_halt": CHANGE | REMOVE,
+        "pass_google_class": CHANGE,
+        "pass_google": CHANGE | REMOVE,
+        "pass_google_pace": CHANGE,
+        "pass_google_callback": REMOVE,
+        "mail_stop": CHANGE | REMOVE,
         # Attempts that failed, for as long as they count.
         "attempt": CHANGE | REMOVE,
         # What is under way. Old answers and finished tasks are pruned.
@@ -120,11 +143,12 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
     SEALER: dict.fromkeys(LOG, READ),
     AUDITOR: dict.fromkeys(LOG, READ),
-    # What a drop changes and removes, and what the guard of the log looks at; and the program, which it locks.
+    # What drops and erasures change and remove; what the guard of the log looks at; and the program, which it locks.
     RETENTION: {
         "activity": READ | {"UPDATE"},
         "activity_note": READ | {"DELETE"},
         "personal_value": READ | {"DELETE"},
+        "subject_key": READ | {"DELETE"},
         "program": READ | {"UPDATE"},
         "customer": READ,
         "retention_rule": READ,
@@ -149,6 +173,8 @@ class Door(NamedTuple):
 DOORS: Mapping[str, Door] = {
     "summarize_activity": Door(None, (APPLICATION,)),
     "drop_bodies": Door(RETENTION, (APPLICATION,)),
+    "forget_beside": Door(RETENTION, (APPLICATION,)),
+    "forget_keys": Door(RETENTION, (APPLICATION,)),
 }
 
 

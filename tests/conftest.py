@@ -34,6 +34,11 @@ MEMORY_BYTES_MIN = 4 << 30
 STARTING = {"connected", "here", "own_valkey", "processes", "terminal"}
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for a process to start, or for time to pass."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Marks the tests that start processes by a fixture; the others say it themselves."""
     for item in items:

@@ -1,5 +1,5 @@
-"""The personal key of all databases of tests, and their key of codes: registered in the template, and in a file where a
-process needs one."""
+"""The personal key of all databases of tests, and their keys of codes and passes: registered in the template, and in a
+file where a process needs one."""
 
 import atexit
 import shutil
@@ -9,12 +9,15 @@ from pathlib import Path
 
 from storage.coupons.sealing import CODE_KEY_BYTES, CodeSeals
 from storage.engine.database import Connection
-from storage.engine.keyring import CODE_KEY, Keyring, PersonalKey, write
+from storage.engine.keyring import CODE_KEY, WALLET_KEY, Keyring, PersonalKey, write
+from storage.passes.sealing import WALLET_KEY_BYTES, WalletKeys
 
 KEY = PersonalKey(bytes(range(32)))
 KEYRING = Keyring([KEY])
 _OF_CODES = bytes(range(CODE_KEY_BYTES))
 CODES = CodeSeals(_OF_CODES)
+_OF_PASSES = bytes(range(WALLET_KEY_BYTES, 2 * WALLET_KEY_BYTES))
+WALLET = WalletKeys(_OF_PASSES)
 
 
 def install(books: Connection) -> None:
@@ -22,6 +25,8 @@ def install(books: Connection) -> None:
     books.execute("INSERT INTO personal_key SELECT %s, now(), id FROM activity ORDER BY id LIMIT 1", (KEY.id,))
     made = (KEY.id, KEY.wrap(_OF_CODES, CODE_KEY))
     books.execute("INSERT INTO code_key SELECT true, %s, %s, now(), id FROM activity ORDER BY id LIMIT 1", made)
+    made = (KEY.id, KEY.wrap(_OF_PASSES, WALLET_KEY))
+    books.execute("INSERT INTO wallet_key SELECT true, %s, %s, now(), id FROM activity ORDER BY id LIMIT 1", made)
 
 
 @cache

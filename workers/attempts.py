@@ -107,7 +107,7 @@ class Attempts(ABC, Generic[Kind]):
 
         def note(unit: Unit) -> Failed | None:
             if isinstance(error, NotNow) and work is not None:
-                hand_back(unit.connection, task, work, error.after)
+                hand_back(unit.connection, task, work, error.after, error.why)
                 return None
             retry_after = _never if isinstance(error, Permanent | OutcomeUnknown) else self._actor.retry_after
             failed = fail(unit.connection, task, work, name, retry_after)

@@ -1,5 +1,5 @@
-"""The clock: relays what is due, plans what time alone makes necessary, gives activities their positions early and
-counts them.
+"""The clock: relays what is due, plans what time alone makes necessary, gives activities their positions early,
+counts them, and marks the passes that they may have changed.
 
 Start several: one acts. What it plans depends on what is due now, never on what was planned before; so a plan that
 was lost, or refused because one like it was open, is made again at the next look.
@@ -7,6 +7,7 @@ was lost, or refused because one like it was open, is made again at the next loo
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Event
 
 import structlog
@@ -15,9 +16,12 @@ from storage.activity import positions, rollup, words
 from storage.engine.database import Database, StorageUnavailable
 from storage.engine.unit import transaction
 from storage.ledger.sweep import programs_with_due
+from storage.passes import marking
 from storage.tasks.commands import plan_sweeps
 from storage.tasks.lease import Lease
 from workers import failures
+from workers.actors.passes.certificates import plan_watch
+from workers.actors.passes.reconcile import plan_reconcile
 from workers.actors.prune import plan_prune
 from workers.actors.retention import plan_retention
 from workers.limits import (
@@ -27,6 +31,10 @@ from workers.limits import (
     DUTY_RETRY_MAX_S,
     DUTY_RETRY_MIN_S,
     LEASE_POLL_S,
+    MARK_BATCH,
+    MARK_SCHEDULE_S,
+    NIGHTLY_SCHEDULE_S,
+    PASS_WINDOW,
     POSITIONS_BATCH,
     POSITIONS_SCHEDULE_S,
     PRUNE_SCHEDULE_S,
@@ -54,18 +62,18 @@ def main(settings: WorkerSettings, database_url: str) -> int:
     broker = open_broker(settings.redis_url.get_secret_value())
     log.info("clock started")
     with recorded(database, "clock", {}):
-        run(database, Relay(database, broker), stop)
+        run(database, Relay(database, broker), stop, timedelta(seconds=settings.pass_window_s))
     broker.close()
     log.info("clock ended")
     return 0
 
 
-def run(database: Database, relay: Relay, stop: Event) -> None:
+def run(database: Database, relay: Relay, stop: Event, pass_window: timedelta = PASS_WINDOW) -> None:
     """Acts while it has the lease, on this thread and its connection, until `stop` is set.
 
-    A database that is away is waited for.
+    A database that is away is waited for. What changes a pass within `pass_window` is told to phones together.
     """
-    clock = Clock(database, relay)
+    clock = Clock(database, relay, pass_window)
     outage = Outage("database")
     pause_s = STORAGE_RETRY_MIN_S
     wait_s = 0.0
@@ -84,9 +92,10 @@ def run(database: Database, relay: Relay, stop: Event) -> None:
 class Clock:
     """One look at a time; all on the calling thread's connection, which holds the lease."""
 
-    def __init__(self, database: Database, relay: Relay) -> None:
+    def __init__(self, database: Database, relay: Relay, pass_window: timedelta = PASS_WINDOW) -> None:
         self._database = database
         self._relay = relay
+        self._pass_window = pass_window
         self._lease = Lease(database)
         self._acts = False
         # What hands on comes first: it takes the least, and most wait for it.
@@ -95,7 +104,10 @@ class Clock:
             Duty("plan sweeps", self._plan_sweeps),
             Duty("plan prune", self._plan_prune),
             Duty("plan retention", self._plan_retention),
+            Duty("plan nights", self._plan_nights),
             Duty("assign positions", self._assign_positions),
+            Duty("mark passes", self._mark_passes),
+            Duty("plan refresh", self._plan_refresh),
             Duty("take words", self._take_words),
             Duty("tend", self._tend),
             Duty("count", self._count),
@@ -147,11 +159,27 @@ class Clock:
             plan_retention(unit)
         return RETENTION_SCHEDULE_S
 
+    def _plan_nights(self) -> float:
+        with transaction(self._database) as unit:
+            plan_reconcile(unit)
+            plan_watch(unit)
+        return NIGHTLY_SCHEDULE_S
+
     def _assign_positions(self) -> float:
         with transaction(self._database) as unit:
             assigned = positions.assign(unit.connection, POSITIONS_BATCH)
         # A full batch leaves a backlog, which is gone on with at the next look.
         return 0.0 if assigned == POSITIONS_BATCH else POSITIONS_SCHEDULE_S
+
+    def _mark_passes(self) -> float:
+        with transaction(self._database) as unit:
+            taken = marking.advance(unit.connection, MARK_BATCH, self._pass_window)
+        return 0.0 if taken == MARK_BATCH else MARK_SCHEDULE_S
+
+    def _plan_refresh(self) -> float:
+        with transaction(self._database) as unit:
+            marking.plan_refresh(unit)
+        return MARK_SCHEDULE_S
 
     def _take_words(self) -> float:
         with transaction(self._database) as unit:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 
 class NotNow(Exception):
-    """What the task needs is away, which is no fault of the task: it waits, and that counts as no attempt."""
+    """What the task needs is away, which is no fault of the task: it waits, and that counts as no attempt. `why` is a
+    word that is kept of it, for whoever asks what the task waits for."""
 
-    def __init__(self, after: timedelta) -> None:
+    def __init__(self, after: timedelta, why: str = "") -> None:
         super().__init__(after)
         self.after = after
+        self.why = why
 
 
 class Refused(Exception):

@@ -8,6 +8,9 @@ from workers.failures import NotNow
 from workers.limits import GATE_RETRY_MAX_S, GATE_RETRY_MIN_S
 from workers.outage import Outage
 
+# What a task that waits for it keeps of that.
+AWAY = "Away"
+
 
 class Gate:
     """Of one server, as seen by all threads of this process. A try takes up to `try_limit_s`."""
@@ -27,7 +30,7 @@ class Gate:
                 return
             left_s = self._try_at - time.monotonic()
             if left_s > 0:
-                raise NotNow(timedelta(seconds=left_s))
+                raise NotNow(timedelta(seconds=left_s), AWAY)
             self._is_tried = True
             self._try_at = time.monotonic() + self._try_limit_s
 
@@ -40,7 +43,7 @@ class Gate:
                 self._pause_s = min(2 * self._pause_s, GATE_RETRY_MAX_S)
                 self._is_tried = False
             self._outage.noticed(reason)
-            return NotNow(timedelta(seconds=max(0.0, self._try_at - time.monotonic())))
+            return NotNow(timedelta(seconds=max(0.0, self._try_at - time.monotonic())), AWAY)
 
     def open(self) -> None:
         """The server answered."""

@@ -40,6 +40,8 @@ SWEEP_SCHEDULE_S = 0.5
 PRUNE_SCHEDULE_S = 3_600.0
 # With RETENTION_EVERY and the sweep itself, what is due is gone within a day.
 RETENTION_SCHEDULE_S = 3_600.0
+# What is planned for a night is planned by the day before, and that is enough.
+NIGHTLY_SCHEDULE_S = 3_600.0
 # What an activity waits at most for its position in the stream, where no watcher gives it one before.
 POSITIONS_SCHEDULE_S = 1.0
 # Positions given at a time: half a second, in which no task is sent. There are so many only after a while in which
@@ -55,6 +57,16 @@ COUNT_SCHEDULE_S = 1.0
 COUNT_BATCH = 5_000
 # What comes in this time is read again by each look for new activities: some 20 MB at full load.
 TEND_SCHEDULE_S = 5.0
+# What a change waits at most, once it has its position, until passes are marked; and what a mark that is due waits
+# until the task that takes it is planned.
+MARK_SCHEDULE_S = 0.25
+# Activities of which passes are marked at a time: some 30 ms where every customer has a pass.
+MARK_BATCH = 5_000
+# What happens to a pass within this time is told to its phones together. A till takes a second for a purchase, its
+# coupons and its points.
+PASS_WINDOW = timedelta(seconds=2)
+# Nobody waits longer at a till for the card to change.
+PASS_WINDOW_MAX_S = 60.0
 # How soon another clock takes over from one that died.
 LEASE_POLL_S = 0.5
 
@@ -133,6 +145,18 @@ RETENTION_ATTEMPTS_MAX = 6
 RETENTION_RETRY_MIN = timedelta(seconds=5)
 RETENTION_RETRY_MAX = timedelta(minutes=5)
 
+# Cards.
+
+# Passes refreshed in one transaction: 30 ms, for which other refreshes wait, and phones that are handed one of them.
+REFRESH_BATCH = 200
+# Passes of a changed template marked in one transaction: their pushes are done within some ten seconds, for which what
+# a customer does meanwhile may wait.
+REMARK_BATCH = 100
+# A failed refresh is planned anew by the clock while any mark is due.
+REFRESH_ATTEMPTS_MAX = 6
+REFRESH_RETRY_MIN = timedelta(seconds=1)
+REFRESH_RETRY_MAX = timedelta(minutes=5)
+
 # Mail.
 
 # All of one mail, from the name of the server to its last answer: a worker that stops waits for it (STOP_LIMIT_S).
@@ -151,5 +175,52 @@ MAIL_RETRY_MAX = timedelta(hours=4)
 # Each time that a worker dies with a mail in hand, it may have been sent. So many dead workers in a row are the mail's
 # doing, and more copies of it nobody's wish.
 MAIL_BEGUN_MAX = 5
-# How soon a mail is looked at again where no mail server is set: by the next look after somebody has set one.
+# How soon a mail is looked at again where no mail server is set, or what its card needs: by the next look after
+# somebody has set it.
 MAIL_UNSET_PAUSE = timedelta(minutes=5)
+# Images of cards that a worker has at hand: those of some ten templates, at the most that each may have.
+MAIL_IMAGES_KEPT_BYTES = 16 << 20
+
+# Pushes.
+
+# All pushes of one pass, of which most are in one phone: a worker that stops waits for it (STOP_LIMIT_S).
+PUSH_LIMIT_S = 20.0
+# What one push may still take when it is begun: connecting, and all its tries (wallet/apple/apns.py).
+PUSH_ONE_LIMIT_S = 10.0
+# What fails here is our own doing, as the tries of a push are counted apart; a look at the pass mends most of it.
+PUSH_ATTEMPTS_MAX = 10
+# Each time a worker dies with it in hand, the phones may have been told; to be told twice costs them nothing.
+PUSH_BEGUN_MAX = 10
+# Apple that says "later" means seconds, or a minute for one phone; what is not taken in a day, the nightly look at all
+# phones brings up again.
+PUSH_TRIES_MAX = 14
+PUSH_RETRY_MIN = timedelta(seconds=5)
+PUSH_RETRY_MAX = timedelta(hours=4)
+# How soon a push is looked at again where this process has no account for it: others may.
+PUSH_UNSET_PAUSE = timedelta(minutes=5)
+# How often one push is let through where they are stopped: whoever has mended it waits no longer than that.
+PROBE_EVERY = timedelta(minutes=5)
+
+# How soon a card is looked at again at which another worker is: Google answers within a second, mostly.
+PUSH_BUSY_PAUSE = timedelta(seconds=0.5)
+# How soon a card looks again for a turn at Google where none is near: within seconds while its change is new.
+PUSH_TURN_MIN = timedelta(seconds=1)
+# A million cards that wait look two thousand times a second, a millisecond each; and when all but a few are sent, these
+# find out that soon.
+PUSH_TURN_MAX = timedelta(minutes=10)
+
+# In the night of most programs, in which little else is done; their cards are looked at within minutes for 100,000.
+RECONCILE_HOUR = 2
+# Cards of one page: some tens of milliseconds.
+RECONCILE_BATCH = 500
+# A phone that was told of a revision for so long, and has not fetched it, is told again: once a night.
+RECONCILE_SINCE = timedelta(hours=12)
+# A page that fails keeps those behind it waiting; the next night begins anew.
+RECONCILE_ATTEMPTS_MAX = 6
+RECONCILE_RETRY_MIN = timedelta(seconds=5)
+RECONCILE_RETRY_MAX = timedelta(minutes=5)
+# Before people come to work: they find it in the log.
+CERTIFICATES_HOUR = 5
+CERTIFICATES_ATTEMPTS_MAX = 4
+CERTIFICATES_RETRY_MIN = timedelta(minutes=1)
+CERTIFICATES_RETRY_MAX = timedelta(minutes=30)

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from workers.limits import THREADS_DEFAULT, THREADS_MAX
+from wallet.settings import WalletSettings
+from workers.limits import PASS_WINDOW, PASS_WINDOW_MAX_S, THREADS_DEFAULT, THREADS_MAX
 from workers.mail.settings import mail_sender, mail_server
 
 
-class WorkerSettings(BaseSettings):
-    """Read once in an entry point, from FEALTY_REDIS_URL, FEALTY_QUEUES and so on, and passed on."""
+class WorkerSettings(WalletSettings):
+    """Read once in an entry point, from FEALTY_REDIS_URL, FEALTY_QUEUES and so on, and passed on; with what is decided
+    about passes."""
 
     model_config = SettingsConfigDict(
         env_prefix="FEALTY_",
@@ -28,11 +30,13 @@ class WorkerSettings(BaseSettings):
     queues: Annotated[tuple[str, ...], NoDecode] = ()
     # Tasks that one worker works on at a time, each with a connection to the database.
     threads: int = Field(default=THREADS_DEFAULT, ge=1, le=THREADS_MAX)
+    # What changes a pass within so many seconds is told to phones together.
+    pass_window_s: float = Field(default=PASS_WINDOW.total_seconds(), ge=0, le=PASS_WINDOW_MAX_S)
     # smtp://user:password@host:587 and so on; without it, mails wait.
     mail_url: SecretStr | None = None
     # Where exports of the log are written, shared by all workers; without it, exports wait.
     export_dir: Path | None = None
-    # The personal keys, for whoever makes codes of coupons; read when they are needed, and by nobody else.
+    # The personal keys, for whoever makes codes of coupons or tells phones; read when they are needed, by nobody else.
     personal_key_file: Path | None = None
     # The address that mails come from, with or without a name before it.
     mail_sender: str = Field(default="", validate_default=True)

@@ -1,5 +1,6 @@
 """How a call fails: Fealty says no and why, or nobody of Fealty answers."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from google.rpc.status_pb2 import Status
 
 from fealty import v1
 
+# How gRPC refuses for a server what is too large to be read.
+_TOO_LARGE = re.compile(r"SERVER: Received message larger than max \((\d+) vs\. (\d+)\)")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -89,6 +92,10 @@ def failure(error: grpc.RpcError) -> FealtyError:
             refused = _refused(Status.FromString(value))
             if refused is not None:
                 return refused
+    if too_large := _TOO_LARGE.match(error.details() or ""):
+        found, taken = (int(size) for size in too_large.groups())
+        sentence = f"The message has {found:,} bytes, and a call may have {taken:,}: send less in it."
+        return Refused(error.code(), "INVALID_REQUEST", sentence, {})
     return Unanswered(error.code(), error.details() or "")
 
 

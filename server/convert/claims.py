@@ -7,6 +7,8 @@ from server.call import Call
 from server.convert import names
 from server.convert.balances import fill_balance, fill_new_entry
 from server.convert.coupons import fill_coupon
+from server.convert.passes import fill as fill_pass
+from server.convert.passes import wanted_template
 from server.convert.redeeming import code_of, fresh_code
 from server.convert.requests import context, fill_receipt, set_instant
 from server.errors import RequestInvalid
@@ -21,12 +23,15 @@ _STATES: dict[str, Any] = {name.removeprefix("CLAIM_STATE_"): state for name, st
 
 
 def claim_reward(call: Call, message: pb.ClaimRewardRequest) -> ClaimReward:
-    """The command in a request. Raises RequestInvalid where the reward is another program's."""
+    """The command in a request. Raises PermissionMissing, and RequestInvalid where the reward or the template is of
+    another program."""
     address = names.address(message.account)
     program, reward_id = names.reward(message.reward)
     if program != address.program:
         raise RequestInvalid([("reward", "must be a reward of the program of the account")])
-    return ClaimReward(address, reward_id, message.reference, fresh_code(call, program), context(call, message))
+    template_id = wanted_template(call, message, program)
+    fresh = fresh_code(call, program)
+    return ClaimReward(address, reward_id, message.reference, fresh, context(call, message), template_id)
 
 
 def claimed(command: ClaimReward, answer: Answer[RewardClaimed]) -> pb.ClaimRewardResponse:
@@ -36,6 +41,8 @@ def claimed(command: ClaimReward, answer: Answer[RewardClaimed]) -> pb.ClaimRewa
     fill(response.claim, value.claim)
     if value.coupon is not None:
         fill_coupon(response.coupon, value.coupon)
+    if value.issued is not None:
+        fill_pass(response.wallet_pass, value.issued)
     assert value.entry is not None
     facts = EntryFacts(command.reference)
     fill_new_entry(response.entry, command.address, value.entry, value, answer.activity, NO_REASON, facts)

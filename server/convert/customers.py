@@ -6,10 +6,11 @@ from fealty.v1 import customers_pb2 as pb
 from rules.refusals import UpdateMaskInvalid
 from server.call import Call
 from server.convert import names
-from server.convert.requests import context, given_fixed, receipt, timestamp
+from server.convert.requests import context, given_fixed, receipt, timestamp, timestamp_or_none
 from server.policy import word
 from storage.customers.closing import BlockCustomer, Clearing, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
+from storage.customers.erasing import EraseCustomer
 from storage.customers.merging import Merge, MergeCustomers
 from storage.customers.queries import Customer, ExternalId, Profile
 from storage.customers.states import ReactivateCustomer, SuspendCustomer
@@ -17,7 +18,7 @@ from storage.customers.unmerging import UnmergeCustomers
 from storage.engine.requests import Answer
 
 # What an update may send back as it was read.
-_FIXED = ("state", "merged_into", "create_time", "update_time")
+_FIXED = ("state", "merged_into", "create_time", "update_time", "erase_time", "erase_pending")
 _STATES: dict[str, Any] = {name.removeprefix("CUSTOMER_STATE_"): state for name, state in pb.CustomerState.items()}
 
 
@@ -90,6 +91,18 @@ def closed(command: CloseCustomer, answer: Answer[Clearing]) -> pb.CloseCustomer
     return pb.CloseCustomerResponse(customer=customer, accounts=accounts, receipt=receipt(answer), **ended)
 
 
+def erase_customer(call: Call, message: pb.EraseCustomerRequest) -> EraseCustomer:
+    """The command in a request."""
+    return EraseCustomer(*names.customer(message.name), context(call, message))
+
+
+def erased(command: EraseCustomer, answer: Answer[Clearing]) -> pb.EraseCustomerResponse:
+    """What is answered to it."""
+    accounts, customer = _cleared(answer.value), message(answer.value.customer)
+    ended = answer.value.ended._asdict()
+    return pb.EraseCustomerResponse(customer=customer, accounts=accounts, receipt=receipt(answer), **ended)
+
+
 def reactivate_customer(call: Call, message: pb.ReactivateCustomerRequest) -> ReactivateCustomer:
     """The command in a request."""
     return ReactivateCustomer(*names.customer(message.name), context(call, message))
@@ -144,6 +157,8 @@ def message(customer: Customer) -> pb.Customer:
         update_time=timestamp(customer.updated_at),
         state=_STATES[customer.state],
         merged_into=customer.merged_into,
+        erase_time=timestamp_or_none(customer.erased_at),
+        erase_pending=customer.erase_pending,
     )
 
 

@@ -4,12 +4,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 from rules.coupons.refusals import ClaimNotFound, CouponNotFound, RedemptionNotFound
+from rules.passes.refusals import LinkNotFound, PassNotFound
 from rules.refusals import Refusal
 from storage.coupons.reading.coupons import CouponName
 from storage.coupons.reading.pages import Batch
 from storage.coupons.reading.redemptions import RedemptionName
 from storage.engine.ids import parse_typeid, typeid
 from storage.ledger.addresses import Address, CustomerName, TransactionName
+from storage.passes.linking import LinkName
+from storage.passes.reading.passes import PassName
 from storage.rewards.claims import ClaimName
 
 
@@ -110,6 +113,45 @@ def claim(name: str) -> ClaimName:
     return ClaimName(program, customer, str(found))
 
 
+class TemplateName(NamedTuple):
+    """A pass template by its public ids."""
+
+    program: str
+    template: str
+
+
+def template(name: str) -> TemplateName:
+    """Of `programs/{program}/passTemplates/{template}`."""
+    _, program, _, template_id = name.split("/")
+    return TemplateName(program, template_id)
+
+
+def image(name: str) -> tuple[str, str]:
+    """The program and the SHA-256 in `programs/{program}/passImages/{image}`."""
+    _, program, _, sha256 = name.split("/")
+    return program, sha256
+
+
+def pass_(name: str) -> PassName:
+    """Of `programs/{program}/customers/{customer}/passes/{pass}`. Raises PassNotFound where no pass can have that
+    name."""
+    _, program, _, customer, _, number = name.split("/")
+    found = parse_typeid("pass", number)
+    if found is None:
+        raise PassNotFound
+    return PassName(program, customer, str(found))
+
+
+def pass_link(name: str) -> LinkName:
+    """Of `programs/{program}/customers/{customer}/passes/{pass}/links/{link}`, `-` for all links. Raises LinkNotFound
+    where no link can have that name."""
+    _, program, _, customer, _, number, _, link = name.split("/")
+    found, which = parse_typeid("pass", number), parse_typeid("link", link)
+    if found is None or (which is None and link != "-"):
+        raise LinkNotFound
+    return LinkName(program, customer, str(found), str(which or ""))
+
+
 def is_customer(name: str) -> bool:
     """Whether a name is a customer's, or of something of theirs."""
     return name.split("/", 3)[2] == "customers"
@@ -146,6 +188,7 @@ _OF_PROGRAM = {
     "operation": "operations",
     "campaign": "couponCampaigns",
     "reward": "rewards",
+    "pass_template": "passTemplates",
 }
 _OF_ACCOUNT = {"lot": "lots", "hold": "holds", "entry": "entries", "shortfall": "shortfalls"}
 

@@ -15,6 +15,8 @@ from server.convert import names
 from server.convert.balances import fill_balance, fill_new_entry
 from server.convert.coupons import fill_coupon, fill_redemption
 from server.convert.orders import order
+from server.convert.passes import fill as fill_pass
+from server.convert.passes import wanted_template
 from server.convert.requests import context, fill_receipt, instant
 from server.errors import RequestInvalid
 from storage.coupons import nouns
@@ -39,8 +41,9 @@ _FRESH = Pattern(DEFAULT_PATTERN)
 
 
 def assign_coupon(call: Call, message: pb.AssignCouponRequest) -> AssignCoupon:
-    """The command in a request. Raises CodeMalformed, CouponNotFound, RequestInvalid."""
+    """The command in a request. Raises CodeMalformed, CouponNotFound, PermissionMissing, RequestInvalid."""
     name = names.customer(message.customer)
+    template_id = wanted_template(call, message, name.program)
     asked = pb.AssignCouponRequest()
     asked.CopyFrom(message)
     key, campaign_id, fresh = None, "", None
@@ -58,13 +61,15 @@ def assign_coupon(call: Call, message: pb.AssignCouponRequest) -> AssignCoupon:
             raise RequestInvalid([("campaign", "must be a campaign of the customer's program")])
         campaign_id = campaign.campaign
         fresh = fresh_code(call, name.program)
-    return AssignCoupon(name, key, campaign_id, fresh, context(call, message, asked))
+    return AssignCoupon(name, key, campaign_id, fresh, context(call, message, asked), template_id)
 
 
 def assigned(command: AssignCoupon, answer: Answer[CouponRead]) -> pb.AssignCouponResponse:
     """What is answered to it, but for the code."""
     response = pb.AssignCouponResponse()
     fill_coupon(response.coupon, answer.value)
+    if answer.value.issued is not None:
+        fill_pass(response.wallet_pass, answer.value.issued)
     fill_receipt(response.receipt, answer)
     return response
 

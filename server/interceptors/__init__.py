@@ -19,7 +19,7 @@ import time
 
 from server import limits
 from server.admission import Permits
-from server.call import Call, Proceed
+from server.call import Call, Proceed, Wallet
 from server.errors import Overloaded, ShareUsedUp, TooManyStreams, failure
 from server.guessing import GUARDED, Guessing, shown
 from server.interceptors import deadline, failures, identity, validation
@@ -47,6 +47,7 @@ class Interceptors:
         self._audit = Audit(books, spool)
         self._keys = Keys(books)
         self._codes = books.codes
+        self._wallet = Wallet(books.wallet, books.passes_url)
         self._guessing = Guessing(books)
         self._limiter = Limiter(books, attempt_secret, self._audit.note)
 
@@ -83,6 +84,7 @@ class Interceptors:
                 if method.is_known:
                     call.authorize = self._keys.authorize
                     call.codes = self._codes
+                    call.wallet = self._wallet
                     call.limiter = self._limiter
                     call.guessing = self._guessing
                     await self._keys.authorize(call)

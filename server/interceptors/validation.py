@@ -89,7 +89,7 @@ def subject_field(method: Method) -> str:
     names = {name for name, field in fields.items() if field.message_type is None}
     # An event has a parent, its customer, and maybe an account that it gives points to; so has a use of coupons.
     own = next((name for name in ("name", "parent", "customer", "account", "card", "campaign") if name in names), "")
-    parts = ("program", "customer", "campaign", "reward")
+    parts = ("program", "customer", "campaign", "reward", "pass_template")
     return own or next((f"{name}.name" for name in parts if name in fields and name not in names), "")
 
 

@@ -13,6 +13,8 @@ from server.services.holds import Holds
 from server.services.ingest import Ingest
 from server.services.lots import Lots
 from server.services.operations import Operations
+from server.services.pass_templates import PassTemplates
+from server.services.passes import Passes
 from server.services.points import Points
 from server.services.programs import Programs
 from server.services.reports import Reports
@@ -37,4 +39,6 @@ SERVICES: Sequence[Callable[[Books, Pages], Any]] = (
     CouponCampaigns,
     Coupons,
     Rewards,
+    PassTemplates,
+    Passes,
 )

@@ -65,6 +65,9 @@ class Customers:
     async def CloseCustomer(self, call: Call, message: pb.CloseCustomerRequest) -> pb.CloseCustomerResponse:
         return await self._commands.carry_out(call, message, pb.CloseCustomerResponse)
 
+    async def EraseCustomer(self, call: Call, message: pb.EraseCustomerRequest) -> pb.EraseCustomerResponse:
+        return await self._commands.carry_out(call, message, pb.EraseCustomerResponse)
+
     async def ReactivateCustomer(
         self, call: Call, message: pb.ReactivateCustomerRequest
     ) -> pb.ReactivateCustomerResponse:

@@ -22,10 +22,11 @@ from storage.stock import commands as stocks
 
 
 class Ended(NamedTuple):
-    """How many reservations were released, and how many coupons voided."""
+    """How many reservations were released, and how many coupons voided; and passes (storage/passes/ending.py)."""
 
     reservations: int = 0
     coupons: int = 0
+    passes: int = 0
 
     def told(self) -> dict[str, int]:
         """For an activity: of what there was any."""

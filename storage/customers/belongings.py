@@ -3,6 +3,9 @@
 Each is rows of a table that say whose they are. A merge moves all of a customer's and remembers which; its way back
 moves these again, but for what was used since: a reservation that was redeemed, and a coupon with a use that stands
 besides those that go back. They stay with their use, for it was the other's, whom limits had counted by then.
+
+Of a pass the other may have one of the same kind. That one stays, and what moves is voided: one customer has one card
+of a template. On the way back it is as it was.
 """
 
 from collections.abc import Mapping
@@ -18,7 +21,8 @@ class Belonging(NamedTuple):
 
     `noun` is what merges remember it as, `state` the SQL of the state in which a row moves. `has_account`: it names an
     account of its customer, which is the other's of the same card once it has moved. `stays` is the SQL of whether the
-    row `it` was used since, remembered as `kept`.
+    row `it` was used since, remembered as `kept`. `moving` and `returning` are the SQL of what else is set on either
+    way.
     """
 
     noun: str
@@ -26,6 +30,8 @@ class Belonging(NamedTuple):
     state: str = "NULL"
     has_account: bool = False
     stays: str = "false"
+    moving: str = ""
+    returning: str = ""
 
 
 # A use that stands, of the same coupon, and does not go back itself.
@@ -38,6 +44,12 @@ _USED = """EXISTS (
           )
 )"""
 
+# The other has one of the same template, and of the same coupon or claim, that is not voided.
+_HAS_SUCH = """it.voided_at IS NULL AND EXISTS (
+    SELECT FROM pass p WHERE p.customer = %(target)s AND p.template = it.template AND p.voided_at IS NULL
+          AND coalesce(p.coupon, p.claim) IS NOT DISTINCT FROM coalesce(it.coupon, it.claim)
+)"""
+
 BELONGINGS = (
     Belonging(
         "REDEMPTION", "redemption", "state", has_account=True, stays="it.state = 'REDEEMED' AND kept.state = 'RESERVED'"
@@ -45,18 +57,31 @@ BELONGINGS = (
     Belonging("COUPON", "coupon", stays=_USED),
     # With the account that paid: what it spent stays in its history.
     Belonging("CLAIM", "claim", "state"),
+    # One that the merge voided names the merge as what it was changed by, and nothing else changes it.
+    Belonging(
+        "PASS",
+        "pass",
+        "CASE WHEN activity = %(merge)s THEN 'VOIDED' END",
+        moving=f""", voided_at = CASE WHEN {_HAS_SUCH} THEN now() ELSE it.voided_at END,
+            activity = CASE WHEN {_HAS_SUCH} THEN %(merge)s ELSE it.activity END""",
+        returning=""", voided_at = CASE WHEN kept.state = 'VOIDED' THEN NULL ELSE it.voided_at END,
+            activity = CASE WHEN kept.state = 'VOIDED' THEN %(unmerge)s ELSE it.activity END""",
+    ),
 )
 
 
 class Belongings(NamedTuple):
     """How many rows of each; `reservations` are those of the redemptions that last. Of `exceeded_limits` campaigns and
-    rewards the two had more together than one customer may in a period that has not ended."""
+    rewards the two had more together than one customer may in a period that has not ended. Of the passes a merge voids
+    `voided_passes`, and its way back gives them back as they were."""
 
     coupons: int = 0
     redemptions: int = 0
     reservations: int = 0
     claims: int = 0
     exceeded_limits: int = 0
+    passes: int = 0
+    voided_passes: int = 0
 
     def told(self) -> dict[str, int]:
         """For an activity: of what there was any."""
@@ -76,7 +101,8 @@ def of(unit: Unit, program: Program, source: Customer, target: Customer) -> Belo
     both = {"source": source.id, "target": target.id}
     counted = {one.noun: _counted(unit, _ALL.format(one.table), both) for one in BELONGINGS}
     at = {**both, "program": program.id, "now": program.now(unit.now), "time_zone": program.settings.time_zone}
-    return _belongings(counted, _counted(unit, _RESERVATIONS, at), _counted(unit, _EXCEEDED, at))
+    found = _belongings(counted, _counted(unit, _RESERVATIONS, at), _counted(unit, _VOIDING, both))
+    return found._replace(exceeded_limits=_counted(unit, _EXCEEDED, at))
 
 
 def move(unit: Unit, activity: str, source: Customer, target: Customer) -> None:
@@ -84,7 +110,7 @@ def move(unit: Unit, activity: str, source: Customer, target: Customer) -> None:
     values = {"source": source.id, "target": target.id, "merge": activity}
     for one in BELONGINGS:
         account = _ACCOUNT.format("source", "target") if one.has_account else ""
-        move = _MOVE.format(table=one.table, account=account, state=one.state)
+        move = _MOVE.format(table=one.table, sets=account + one.moving, state=one.state)
         unit.connection.execute(move.encode(), {**values, "noun": one.noun})
 
 
@@ -95,20 +121,22 @@ def of_merge(unit: Unit, program: Program, merge: str, source: Customer, target:
     for one in BELONGINGS:
         query = _GOING_BACK.format(table=one.table, stays=one.stays)
         counted[one.noun] = _counted(unit, query, {**values, "noun": one.noun})
-    return _belongings(counted, _counted(unit, _RESERVATIONS_GOING_BACK, values))
+    voided = _counted(unit, _VOIDED, values)
+    return _belongings(counted, _counted(unit, _RESERVATIONS_GOING_BACK, values), voided)
 
 
-def give_back(unit: Unit, merge: str, source: Customer, target: Customer) -> None:
-    """Moves back what goes back of a merge."""
-    values = {"merge": merge, "source": source.id, "target": target.id}
+def give_back(unit: Unit, merge: str, activity: str, source: Customer, target: Customer) -> None:
+    """Moves back what goes back of a merge, by the activity that undoes it."""
+    values = {"merge": merge, "unmerge": activity, "source": source.id, "target": target.id}
     for one in BELONGINGS:
         account = _ACCOUNT.format("target", "source") if one.has_account else ""
-        give = _GIVE_BACK.format(table=one.table, account=account, stays=one.stays)
+        give = _GIVE_BACK.format(table=one.table, sets=account + one.returning, stays=one.stays)
         unit.connection.execute(give.encode(), {**values, "noun": one.noun})
 
 
-def _belongings(counted: dict[str, int], reservations: int, exceeded_limits: int = 0) -> Belongings:
-    return Belongings(counted["COUPON"], counted["REDEMPTION"], reservations, counted["CLAIM"], exceeded_limits)
+def _belongings(counted: dict[str, int], reservations: int, voided_passes: int) -> Belongings:
+    coupons, redemptions, claims, passes = (counted[noun] for noun in ("COUPON", "REDEMPTION", "CLAIM", "PASS"))
+    return Belongings(coupons, redemptions, reservations, claims, passes=passes, voided_passes=voided_passes)
 
 
 def _counted(unit: Unit, query: str, values: Mapping[str, Any]) -> int:
@@ -134,6 +162,14 @@ _ALL = "SELECT count(*) FROM {} WHERE customer = %(source)s"
 
 _RESERVATIONS = """
 SELECT count(*) FROM redemption WHERE customer = %(source)s AND state = 'RESERVED' AND expires_at > %(now)s
+"""
+
+_VOIDING = f"SELECT count(*) FROM pass AS it WHERE it.customer = %(source)s AND {_HAS_SUCH}"  # noqa: S608 - ours
+
+_VOIDED = """
+SELECT count(*) FROM pass AS it, merge_belonging AS kept
+WHERE kept.activity = %(merge)s AND kept.noun = 'PASS' AND kept.state = 'VOIDED' AND it.customer = %(target)s
+      AND it.id = kept.id
 """
 
 # Periods as rules/coupons/limits.py counts them: local ones, weeks from Monday.
@@ -166,7 +202,7 @@ _ACCOUNT = """, account = coalesce((
 
 _MOVE = """
 WITH moved AS (
-    UPDATE {table} AS it SET customer = %(target)s{account} WHERE customer = %(source)s RETURNING id, {state} AS state
+    UPDATE {table} AS it SET customer = %(target)s{sets} WHERE customer = %(source)s RETURNING id, {state} AS state
 )
 INSERT INTO merge_belonging (activity, noun, id, state) SELECT %(merge)s, %(noun)s, id, state FROM moved
 """
@@ -184,7 +220,7 @@ WHERE kept.activity = %(merge)s AND kept.noun = 'REDEMPTION' AND it.customer = %
 """
 
 _GIVE_BACK = """
-UPDATE {table} AS it SET customer = %(source)s{account} FROM merge_belonging AS kept
+UPDATE {table} AS it SET customer = %(source)s{sets} FROM merge_belonging AS kept
 WHERE kept.activity = %(merge)s AND kept.noun = %(noun)s AND it.customer = %(target)s AND it.id = kept.id
       AND NOT ({stays})
 """

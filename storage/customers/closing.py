@@ -1,11 +1,13 @@
 """Blocks and closes customers: what holds set aside is let go, and of one that is closed nothing is left to spend.
 
 So are uses of coupons that are reserved: a block or the end would keep them from others until their time has passed.
-The own coupons of one that is closed are voided, as its points expire (storage/coupons/closing.py says why).
+The own coupons of one that is closed are voided, as its points expire (storage/coupons/closing.py says why), and so are
+its passes. One that is blocked keeps them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rules import closing
@@ -26,8 +28,11 @@ from storage.engine.commands import CommandContext
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
 from storage.ledger.locked_account import LockedAccount
+from storage.passes import ending as passes
 from storage.programs import queries as programs
 from storage.programs.queries import Program
+
+NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
 
 
 class ClearedAccount(NamedTuple):
@@ -84,7 +89,8 @@ class BlockCustomer(NamedTuple):
         program, customer = _customer(unit, self, CustomerState.BLOCKED)
         changes = [Change("state", customer.state, CustomerState.BLOCKED)]
         hand = accounts.in_hand(unit, program, (customer,), accounts.lock(unit, customer), Named())
-        figures, ended, activity = _clear(unit, self, program, customer, hand, closing.release_all, changes)
+        context = self.context
+        figures, ended, activity = _clear(unit, context, program, customer, hand, closing.release_all, changes)
         return Answer(Clearing(figures, save_state(unit, customer, CustomerState.BLOCKED, activity), ended), activity)
 
 
@@ -102,18 +108,32 @@ class CloseCustomer(NamedTuple):
     def decide(self, unit: Unit) -> Answer[Clearing]:
         """Raises ProgramNotFound, CustomerNotFound, CustomerMerged, CustomerClosed."""
         program, customer = _customer(unit, self, CustomerState.CLOSED)
-        locked = accounts.lock(unit, customer)
-        numbers = [account for account, _, _ in locked]
-        changes = [Change("state", customer.state, CustomerState.CLOSED)]
         profile = customer.profile._replace(external_ids=())
-        changes += changes_of_person(unit, customer.id, customer.profile, profile)
-        hand = accounts.in_hand(unit, program, (customer,), locked, accounts.all_open(unit, numbers))
-        figures, ended, activity = _clear(unit, self, program, customer, hand, closing.close, changes)
-        # They follow their lots, as those do whose lot is cancelled by hand.
-        unit.connection.execute(_REJECT, (numbers, program.now(unit.now)))
+        changes = changes_of_person(unit, customer.id, customer.profile, profile)
+        figures, ended, activity = close(unit, self.context, program, customer, changes)
         ExternalIdRow.delete().where(ExternalIdRow.customer == customer.id).execute()
         freed = customer._replace(profile=profile)
         return Answer(Clearing(figures, save_state(unit, freed, CustomerState.CLOSED, activity), ended), activity)
+
+
+def close(
+    unit: Unit,
+    context: CommandContext,
+    program: Program,
+    customer: Customer,
+    changes: list[Change],
+    details: Mapping[str, Any] = NO_DETAILS,
+) -> tuple[tuple[ClearedAccount, ...], Ended, str]:
+    """Ends all that a customer has, who is locked, and records it with what else changes; what ended, and the activity.
+    The new state is left to the caller."""
+    locked = accounts.lock(unit, customer)
+    numbers = [account for account, _, _ in locked]
+    changes = [Change("state", customer.state, CustomerState.CLOSED), *changes]
+    hand = accounts.in_hand(unit, program, (customer,), locked, accounts.all_open(unit, numbers))
+    done = _clear(unit, context, program, customer, hand, closing.close, changes, details, is_end=True)
+    # They follow their lots, as those do whose lot is cancelled by hand.
+    unit.connection.execute(_REJECT, (numbers, program.now(unit.now)))
+    return done
 
 
 def _customer(unit: Unit, command: BlockCustomer | CloseCustomer, state: CustomerState) -> tuple[Program, Customer]:
@@ -125,29 +145,35 @@ def _customer(unit: Unit, command: BlockCustomer | CloseCustomer, state: Custome
 
 def _clear(
     unit: Unit,
-    command: BlockCustomer | CloseCustomer,
+    context: CommandContext,
     program: Program,
     customer: Customer,
     hand: Iterable[LockedAccount],
     clear: Callable[[Draft, datetime], Cleared],
     changes: list[Change],
+    details: Mapping[str, Any] = NO_DETAILS,
+    is_end: bool = False,
 ) -> tuple[tuple[ClearedAccount, ...], Ended, str]:
     """Lets go of what the rule `clear` says, and writes it; what was let go, and the activity."""
     belongings.lock(unit, customer)
-    ended = coupons.ending(unit, program, customer.id, voids=isinstance(command, CloseCustomer))
+    ended = coupons.ending(unit, program, customer.id, voids=is_end)
+    if is_end:
+        ended = ended._replace(passes=passes.live(unit, customer.id))
     cleared = []
     for account in hand:
         draft = account.draft()
         cleared.append((account, draft, clear(draft, account.program.now)))
     figures = tuple(ClearedAccount(account.address.card, *figures) for account, _, figures in cleared if any(figures))
     changes = changes + [change for account, draft, _ in cleared for change in account.changes(draft)]
-    details: dict[str, Any] = {"accounts": [one._asdict() for one in figures], **ended.told()}
-    activity = record_change(unit, command.context, program, customer, changes, details, _points_of(figures))
+    told = {**details, "accounts": [one._asdict() for one in figures], **ended.told()}
+    activity = record_change(unit, context, program, customer, changes, told, _points_of(figures))
     for account, draft, _ in cleared:
         if draft.account is not account.account:
             account.apply(draft, activity)
     unit.write()
-    coupons.end(unit, program, customer.id, activity, voids=isinstance(command, CloseCustomer))
+    coupons.end(unit, program, customer.id, activity, voids=is_end)
+    if is_end:
+        passes.void(unit, customer.id, activity)
     return figures, ended, activity
 
 

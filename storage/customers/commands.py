@@ -86,6 +86,8 @@ class UpdateCustomer(NamedTuple):
             "merged_into": old.merged_into,
             "create_time": old.created_at,
             "update_time": old.updated_at,
+            "erase_time": old.erased_at,
+            "erase_pending": old.erase_pending,
         }
         check_fixed(self.fixed, stands)
         profile = old.profile._replace(**self.changes)

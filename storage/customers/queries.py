@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rules.access import Caller
 from rules.refusals import CustomerNotFound
 from rules.states import CustomerState
-from storage.customers.records import CustomerRow, ExternalIdRow
+from storage.customers.records import CustomerRow, ErasureRow, ExternalIdRow
 from storage.engine.database import NO_KEY_UPDATE
 from storage.programs import queries as programs
 from storage.programs.queries import Program
@@ -34,7 +34,8 @@ class Profile(NamedTuple):
 class Customer(NamedTuple):
     """A customer as it stands; `id` is internal, `customer_id` public in its program.
 
-    `merged_into` is the resource name of whom it was merged into, empty where it was not.
+    `merged_into` is the resource name of whom it was merged into, empty where it was not. `erase_pending`: something
+    that was written about the person is still to be removed.
     """
 
     id: int
@@ -46,6 +47,8 @@ class Customer(NamedTuple):
     updated_at: datetime
     state: CustomerState = CustomerState.ACTIVE
     merged_into: str = ""
+    erased_at: datetime | None = None
+    erase_pending: bool = False
 
     @property
     def name(self) -> str:
@@ -120,6 +123,7 @@ def _one(program: Program, rows: Sequence[CustomerRow]) -> Customer:
 
 def _whole(program: Program, rows: Sequence[CustomerRow]) -> list[Customer]:
     external_ids = _external_ids([row.id for row in rows])
+    pending = _pending([row.id for row in rows if row.erased_at is not None])
     targets = _targets(program, [row.merged_into for row in rows if row.merged_into is not None])
     return [
         Customer(
@@ -132,6 +136,8 @@ def _whole(program: Program, rows: Sequence[CustomerRow]) -> list[Customer]:
             row.updated_at,
             CustomerState(row.state),
             targets[row.merged_into] if row.merged_into is not None else "",
+            row.erased_at,
+            row.id in pending,
         )
         for row in rows
     ]
@@ -142,6 +148,15 @@ def _targets(program: Program, customers: Sequence[int]) -> dict[int, str]:
         return {}
     query = CustomerRow.select(CustomerRow.id, CustomerRow.customer_id).where(CustomerRow.id.in_(list(customers)))
     return {row.id: f"{program.name}/customers/{row.customer_id}" for row in query}
+
+
+def _pending(customers: Sequence[int]) -> set[int]:
+    """Those of which, or of whom was merged into them, something is still to be removed."""
+    if not customers:
+        return set()
+    its_own, persons = ErasureRow.customer.in_(list(customers)), ErasureRow.person.in_(list(customers))
+    query = ErasureRow.select().where(ErasureRow.ended_at.is_null() & (its_own | persons))
+    return {number for row in query for number in (row.customer, row.person)}
 
 
 def _external_ids(customers: Iterable[int]) -> dict[int, list[ExternalId]]:

@@ -17,6 +17,7 @@ CUSTOMERS: Record[None] = Record(
         "version",
         "updated_at",
         "activity",
+        "erased_at",
     ],
     beside={
         "program": "integer",
@@ -31,6 +32,7 @@ CUSTOMERS: Record[None] = Record(
         "created_at": "timestamptz",
         "updated_at": "timestamptz",
         "activity": "uuid",
+        "erased_at": "timestamptz?",
     },
 )
 
@@ -94,3 +96,19 @@ MERGED_BELONGINGS: Record[None] = Record(
     key={"activity": "uuid", "noun": "text", "id": "uuid"},
     apart={"state": "text?"},
 )
+
+# How far the log was gone through of a customer that was erased; by statements of their own (forgetting.py).
+ERASURES: Record[None] = Record(
+    "erasure",
+    None,
+    key={"customer": "bigint"},
+    apart={
+        "person": "bigint",
+        "activity": "uuid",
+        "at_time": "timestamptz",
+        "at_id": "uuid",
+        "ended_at": "timestamptz?",
+    },
+)
+
+ErasureRow = ERASURES.model

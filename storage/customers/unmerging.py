@@ -103,7 +103,7 @@ class UnmergeCustomers(NamedTuple):
             for owed in parts.shortfalls:
                 merge_record.move_shortfall(unit, pair.target.key.account, owed.source, owed.points)
         merge_record.return_purchases(unit, kept.activity)
-        belongings.give_back(unit, kept.activity, source, target)
+        belongings.give_back(unit, kept.activity, activity, source, target)
         return Answer(Merge(figures, (), restored, belonged), activity)
 
 

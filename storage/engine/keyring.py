@@ -21,6 +21,8 @@ _ID_LABEL = b"fealty personal key"
 _SUBJECT_LABEL = b"fealty subject key"
 # What the key of coupon codes is wrapped as.
 CODE_KEY = b"fealty code key"
+# … and that of passes.
+WALLET_KEY = b"fealty wallet key"
 _HEADER = "# The personal keys of a Fealty, the newest first. Keep a copy, apart from the copies of its database."
 
 
@@ -55,7 +57,8 @@ class PersonalKey:
         self.id = hashlib.sha256(_ID_LABEL + secret).digest()[:8].hex()
 
     def wrap(self, key: bytes, what: bytes) -> bytes:
-        """A key as the database may keep it. `what` says which it is: `subject_key` of a customer, or CODE_KEY."""
+        """A key as the database may keep it. `what` says which it is: `subject_key` of a customer, CODE_KEY or
+        WALLET_KEY."""
         return encrypt(self._secret, key, what)
 
     def unwrap(self, wrapped: bytes, what: bytes) -> bytes:

@@ -3,9 +3,11 @@
 Kept by names (storage/engine/answers.py) for RETENTION at least (DESIGN: 30 days); the workers prune what is older.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
+from uuid import UUID
 
 from msgspec import Raw
 
@@ -18,6 +20,8 @@ from storage.engine.records import Record
 from storage.engine.workspace import Workspace
 
 RETENTION = timedelta(days=30)
+# Later than that none is left that is older.
+PRUNED_WITHIN = timedelta(days=10)
 
 Value = TypeVar("Value")
 
@@ -97,8 +101,24 @@ def prune(connection: Connection, limit: int) -> int:
     return connection.execute(_PRUNE, (RETENTION, limit)).rowcount
 
 
+def blur(connection: Connection, activities: Sequence[UUID]) -> None:
+    """Takes away the hashes of what was asked by those requests that made some activities: it was about a person, and
+    whoever has a hash could try phone numbers by it. Asked again, such a request is another one."""
+    connection.execute(_BLUR, (list(activities), RETENTION + PRUNED_WITHIN))
+
+
 _FIND = """
 SELECT content_hash::text, response FROM request WHERE caller = %s AND method = %s AND request_id = %s
+"""
+
+# No answer is older. A body that was dropped says no more which request it was of: that goes within the same days.
+_BLUR = """
+UPDATE request r SET content_hash = ''
+FROM (
+    SELECT actor, split_part(body::jsonb ->> 'method', '/', 3) AS method, body::jsonb ->> 'request_id' AS request_id
+    FROM activity WHERE id = ANY(%s) AND recorded_at > now() - %s::interval AND body IS NOT NULL
+) AS a
+WHERE (r.caller, r.method, r.request_id) = (a.actor, a.method, a.request_id)
 """
 
 # Rows are written once and never again, so their places hold still; and where they lie is what their age tells.

@@ -19,13 +19,15 @@ QUEUE = "mail"
 
 
 class Letter(NamedTuple):
-    """A mail that is to be sent, and the address that its customer has now; empty where there is none."""
+    """A mail that is to be sent, and the address that its customer has now; empty where there is none. `customer` is
+    the internal id of whom that is, who may have been another when it was planned."""
 
     id: UUID
     template: MailTemplate
     arguments: Mapping[str, str | int]
     created_at: datetime
     address: str
+    customer: int
 
 
 def plan_mail(
@@ -61,8 +63,8 @@ def begin(unit: Unit, mail: UUID) -> Letter | None:
     found = unit.connection.execute(_BEGIN, (mail, mail)).fetchone()
     if found is None:
         return None
-    template, arguments, created_at, address = found
-    return Letter(mail, MailTemplate(template), arguments, created_at, address)
+    template, arguments, created_at, address, customer = found
+    return Letter(mail, MailTemplate(template), arguments, created_at, address, customer)
 
 
 def succeed(unit: Unit, mail: UUID) -> None:
@@ -98,7 +100,7 @@ WITH RECURSIVE holder AS (
 )
 UPDATE mail SET tries = tries + 1 FROM holder
 WHERE mail.id = %s AND mail.state = 'PLANNED' AND holder.merged_into IS NULL
-RETURNING mail.template, mail.arguments, mail.created_at, holder.email
+RETURNING mail.template, mail.arguments, mail.created_at, holder.email, holder.id
 """
 
 _LOCK = """

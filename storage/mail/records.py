@@ -9,6 +9,8 @@ class MailTemplate(StrEnum):
     """What is written: the name of a template of the workers."""
 
     TEST = "test"
+    # A card, with a link to it: {"pass": its public id, "link": that of the link, a UUID's text}.
+    PASS = "pass"  # noqa: S105 - a word, no password
 
 
 class MailState(StrEnum):
@@ -39,5 +41,19 @@ MAILS: Record[None] = Record(
         "error": "text?",
         "ended_at": "timestamptz?",
         "end_activity": "uuid?",
+    },
+)
+
+# To whom no mail is sent: an address that mail servers refused for good, until it is another one (`refused_address` is
+# a keyed hash of it), and customers who want none.
+STOPS: Record[None] = Record(
+    "mail_stop",
+    None,
+    key={"customer": "bigint"},
+    apart={
+        "refused_at": "timestamptz?",
+        "refused_address": "bytea?",
+        "refused_error": "text?",
+        "unsubscribed_at": "timestamptz?",
     },
 )

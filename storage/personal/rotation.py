@@ -1,5 +1,5 @@
-"""Replaces the personal key of an installation: a new one comes, customers' keys and that of coupon codes are wrapped
-under it, the old goes.
+"""Replaces the personal key of an installation: a new one comes, customers' keys and those of the installation are
+wrapped under it, the old goes.
 
 What is encrypted under those keys stays as it is. Stopped anywhere, it leaves file and database in agreement, and
 goes on from there when it is asked for again. Servers go on meanwhile: they take the newest key that the database
@@ -17,11 +17,12 @@ from psycopg.errors import ForeignKeyViolation
 
 from rules.activity import PERSONAL_KEY_ROTATED, by_operator
 from storage.activity.commands import record
-from storage.coupons import keys as code_key
+from storage.coupons import keys as codes
 from storage.engine import keyring
 from storage.engine.database import Busy, Connection, connection
 from storage.engine.keyring import Keyring, KeyringError, PersonalKey, new_key, subject_key
 from storage.engine.unit import Unit, run
+from storage.passes import keys as passes
 from storage.personal.keys import KEYS_LOCK, add, require
 from storage.personal.queries import installed
 from storage.personal.records import SUBJECT_KEYS, as_bytea
@@ -65,7 +66,8 @@ def rotate(database: PostgresqlDatabase, path: Path, batch: int = BATCH) -> Rota
 
 
 def _rewrap_all(database: PostgresqlDatabase, found: Keyring, newest: PersonalKey, batch: int) -> int:
-    run(database, lambda unit: code_key.rewrap(unit, found, newest))
+    for key in (codes.KEY, passes.KEY):
+        run(database, partial(key.rewrap, found=found, newest=newest))
     wrapped, customers = 0, [0]
     while customers:
         customers = run(database, partial(rewrap, found=found, newest=newest, after=customers[-1], limit=batch))

@@ -30,6 +30,9 @@ from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.locked_account import LockedAccount
 from storage.ledger.names import LotsNeeded, Reads
+from storage.passes.making import Making, Shown, make, prepare_loaded
+from storage.passes.nouns import PASS_TEMPLATE, is_of_coupons
+from storage.passes.reading.passes import PassRead
 from storage.rewards.claims import ClaimName, ClaimRead
 from storage.rewards.nouns import REWARD, REWARDS_IN_HAND, RewardInHand, to_cancel, to_claim
 from storage.rewards.records import CLAIMS
@@ -38,28 +41,32 @@ from storage.stock import nouns as stock
 
 class RewardClaimed(NamedTuple):
     """A claim as it stands, the entry that took or gave back points (None: none came back), the balance after, and the
-    coupon that it gives (None: none)."""
+    coupon that it gives, and the pass that was issued with it (None: none)."""
 
     claim: ClaimRead
     entry: Entry | None
     recorded_at: datetime
     balance: Balance
     coupon: CouponRead | None = None
+    issued: PassRead | None = None
 
 
 class ClaimReward(NamedTuple):
     """Takes the price of a reward from an account, and gives what it gives: of a coupon that is made on the spot, the
-    one of the fresh code."""
+    one of the fresh code. With it a pass of a template is issued, where one is named."""
 
     address: Address
     reward_id: str
     reference: str
     fresh: FreshCode
     context: CommandContext
+    template_id: str = ""
 
     def reads(self, reads: Reads) -> None:
-        """The account, and the reward with its stock and a coupon of its campaign's pool."""
+        """The account, and the reward with its stock and a coupon of its campaign's pool; the template of a pass."""
         reads.account(self.address)
+        if self.template_id:
+            reads.other(PASS_TEMPLATE, self.address.program, self.template_id)
         reads.other(REWARD, *self._key)
         reads.other(POOL, *of_pool(self.address.program, "reward", self.reward_id, self.context.request.key))
 
@@ -76,7 +83,8 @@ class ClaimReward(NamedTuple):
     def decide(self, group: Group) -> Answer[RewardClaimed]:
         """Raises RewardNotFound, RewardOfAnotherCard, RewardArchived, RewardNotStarted, RewardEnded,
         CustomerLimitReached, RewardSoldOut, PrecisionTooFine, InsufficientPoints, PointsHeldElsewhere;
-        CampaignArchived, CouponExpired and NoCouponLeft of the campaign; PassedOver."""
+        CampaignArchived, CouponExpired and NoCouponLeft of the campaign; PassTemplateNotFound, PassTemplateArchived,
+        PassNotPossible; PassedOver."""
         locked = group.account(self.address, Act.SPEND)
         card, now = locked.card, locked.program.now
         reward = self._reward(group, locked)
@@ -92,6 +100,9 @@ class ClaimReward(NamedTuple):
         details = {**_told(self.address, reward), "amount": -points, "entry": entry.seq, "reference": self.reference}
         if coupon is not None:
             details |= coupon.told
+        made = self._pass(group, name, coupon)
+        if made is not None:
+            details |= made.told
         activity = group.book(self.context, locked, draft, name.name, now, details, -points)
         locked.keep_spending(Spending(entry.seq, points, 0, 0, now, entry.allocations), activity, self.reference)
         campaign, which = coupon.key if coupon is not None else (None, None)
@@ -110,8 +121,9 @@ class ClaimReward(NamedTuple):
         )
         given = give(group, Holder.of(locked), coupon, activity) if coupon is not None else None
         group.workspace.put(CLAIMS, (locked.key.customer, name.claim), claim, {"program": locked.key.program})
+        issued = make(group.workspace, made, locked.scope, activity) if made is not None else None
         read = _read(name, claim, self.address, reward)
-        return Answer(RewardClaimed(read, entry, group.now, stands, given), activity)
+        return Answer(RewardClaimed(read, entry, group.now, stands, given, issued), activity)
 
     def _reward(self, group: Group, locked: LockedAccount) -> RewardInHand:
         """The reward, which may be claimed from this account now."""
@@ -133,6 +145,12 @@ class ClaimReward(NamedTuple):
         if not campaign_id:
             return None
         return of_campaign(group, Holder.of(locked), campaign_id, self.fresh, Origin.REWARD)
+
+    def _pass(self, group: Group, name: ClaimName, coupon: InHand | None) -> Making | None:
+        shown = Shown(claim=name.claim, reward_id=self.reward_id)
+        if coupon is not None and is_of_coupons(group.workspace, (name.program, self.template_id)):
+            shown = Shown(*coupon.key, coupon.campaign.campaign_id, name.claim, self.reward_id)
+        return prepare_loaded(group.workspace, name.owner, self.template_id, shown)
 
     @property
     def _key(self) -> Key:

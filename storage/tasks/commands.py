@@ -1,6 +1,6 @@
 """The life of a task: planned with its cause, claimed by the relay, done or failed with its effect."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -86,15 +86,25 @@ def _sweep_key(program: int) -> str:
 
 
 def plan_sweeps(unit: Unit, programs: Sequence[int]) -> None:
-    """The sweeps of many programs, written at once. One that somebody plans or ends right now is not waited for longer
-    than the connection's `lock_timeout`, and left out: the next look plans it, if it is still due."""
+    """The sweeps of many programs, written at once; those that are held are left out (plan_unless_held)."""
     keys = {_sweep_key(program): program for program in programs}
+    for key in _free(unit, keys):
+        with suppress(LockNotAvailable), part(unit) as alone:
+            plan_sweep(alone, keys[key])
+
+
+def plan_unless_held(unit: Unit, actor: str, queue: str, args: Mapping[str, Any], unique_key: str) -> None:
+    """Writes a task at once. One that somebody plans or ends right now is not waited for longer than the connection's
+    `lock_timeout`, and left out: the next look plans it, if it is still due."""
+    if _free(unit, [unique_key]):
+        with suppress(LockNotAvailable), part(unit) as alone:
+            plan(alone, actor, queue, args, unique_key)
+
+
+def _free(unit: Unit, keys: Collection[str]) -> list[str]:
     # Those that are open are known without asking for the key, which their worker may hold in a transaction that hangs.
     open_ = {key for (key,) in unit.connection.execute(_OPEN_KEYS, (list(keys),), prepare=True)}
-    for key, program in keys.items():
-        if key not in open_:
-            with suppress(LockNotAvailable), part(unit) as alone:
-                plan_sweep(alone, program)
+    return [key for key in keys if key not in open_]
 
 
 def claim(connection: Connection, limit: int, send_again_after: timedelta) -> list[Task]:
@@ -124,10 +134,10 @@ def reserve(connection: Connection, task: str, work: Work, limit: timedelta) -> 
     return work._replace(begun=work.begun + 1, begun_until=found[0])
 
 
-def hand_back(connection: Connection, task: str, work: Work, after: timedelta = timedelta(0)) -> None:
-    """Leaves it, or the rest of it, to whoever is sent it next, at once or later: no attempt has failed. Does nothing
-    where somebody else has begun it since."""
-    connection.execute(_HAND_BACK, (after, task, work.begun_until), prepare=True)
+def hand_back(connection: Connection, task: str, work: Work, after: timedelta = timedelta(0), why: str = "") -> None:
+    """Leaves it, or the rest of it, to whoever is sent it next, at once or later: no attempt has failed. `why`: what it
+    waits for, in a word. Does nothing where somebody else has begun it since."""
+    connection.execute(_HAND_BACK, (after, why, task, work.begun_until), prepare=True)
 
 
 def finish(connection: Connection, task: str) -> bool:
@@ -159,11 +169,10 @@ def prune(connection: Connection, older_than: timedelta, limit: int) -> int:
     return connection.execute(_PRUNE, (older_than, limit)).rowcount
 
 
-def open_tasks(connection: Connection, programs: Sequence[int] | None = None) -> int:
-    """How many are neither done nor given up."""
-    found = connection.execute(
-        _OPEN, (list(programs) if programs is not None else None, list(programs or ()))
-    ).fetchone()
+def open_tasks(connection: Connection, programs: Sequence[int] | None = None, left_out: Collection[str] = ()) -> int:
+    """How many are neither done nor given up; but for those of the queues that are left out."""
+    asked = (list(programs) if programs is not None else None, list(programs or ()), list(left_out))
+    found = connection.execute(_OPEN, asked).fetchone()
     assert found is not None
     return int(found[0])
 
@@ -197,7 +206,7 @@ UPDATE task SET begun = begun + 1, begun_until = now() + %s, due_at = now() + %s
 """
 
 _HAND_BACK = """
-UPDATE task SET due_at = now() + %s, begun = 0, begun_until = NULL
+UPDATE task SET due_at = now() + %s, begun = 0, begun_until = NULL, last_error = coalesce(nullif(%s, ''), last_error)
 WHERE id = %s AND state IN ('READY', 'SENT') AND begun_until IS NOT DISTINCT FROM %s::timestamptz
 """
 
@@ -227,4 +236,5 @@ DELETE FROM task WHERE id = ANY(ARRAY(
 
 _OPEN = """
 SELECT count(*) FROM task WHERE state IN ('READY', 'SENT') AND (%s::int[] IS NULL OR program = ANY(%s::int[]))
+AND NOT queue = ANY(%s::text[])
 """

@@ -4,12 +4,13 @@
 fails when it is refused, or has no answer after the seconds that a till waits.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from attack.attacks import ATTACKS
-from attack.stage import Stage
+from attack.stage import Scene, Stage
 from attack.trial import Attack, Row, trial
 
 BY_NAME = {attack.name: attack for attack in ATTACKS}
@@ -37,10 +38,16 @@ def test_idle_streams_of_one_caller_leave_permits_for_others(here: Stage) -> Non
     assert attacked(here, BY_NAME["idle_streams"]).faults == []
 
 
-@pytest.mark.parametrize("name", ["locked_account", "locked_customer", "locked_program"])
-def test_a_locked_row_stops_only_those_who_need_it(here: Stage, name: str) -> None:
-    """An operator in psql, or one stuck neighbour, stopped every write of the process, in every program."""
-    assert attacked(here, BY_NAME[name], LOCKED_S).faults == []
+def test_locked_rows_stop_only_those_who_need_them(here: Stage) -> None:
+    """An operator in psql, or one stuck neighbour, stopped every write of the process, in every program. Here an
+    account, a customer and a program are locked at once."""
+    locked = [BY_NAME[name] for name in ("locked_account", "locked_customer", "locked_program")]
+
+    def run(scene: Scene, seconds: float) -> str:
+        with ThreadPoolExecutor(len(locked)) as pool:
+            return "; ".join(pool.map(lambda attack: attack.run(scene, seconds), locked))
+
+    assert attacked(here, replace(locked[0], run=run), LOCKED_S).faults == []
 
 
 def test_a_silent_database_is_given_up_and_found_again(here: Stage) -> None:

@@ -8,7 +8,7 @@ import pytest
 from bench.load import Load, Unary, run
 from bench.payload import PLACEHOLDER, Exhausted, Once
 from bench.row import Row, clean, speeds, waits
-from bench.table import GROWN, OUT, PARTS
+from bench.table import GROWN, OUT, PARTS, PASSES, USED
 from tests.bench.test_wire import Books, serving
 
 HOLDS = [b"hold %03d " % number + PLACEHOLDER.encode() for number in range(300)]
@@ -76,5 +76,5 @@ def test_calls_that_fail_have_no_speed() -> None:
 
 def test_no_row_has_two_names_or_another_rows_name() -> None:
     """A row is asked for by its name."""
-    names = [name for part, _ in PARTS for name in part] + [*OUT, *GROWN]
+    names = [name for part, _ in PARTS for name in part] + [*OUT, *USED, *PASSES, *GROWN]
     assert len(names) == len(set(names))

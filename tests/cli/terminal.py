@@ -74,6 +74,8 @@ class Terminal:
             "FEALTY_DATA_DIR": str(self.data_dir),
             "FEALTY_PORT": str(self.port),
             "FEALTY_PROBE_PORT": str(free_port()),
+            "FEALTY_PASSES_PORT": str(free_port()),
+            "FEALTY_PASSES_PROBE_PORT": str(free_port()),
             **variables,
         }
 

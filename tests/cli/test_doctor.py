@@ -1,14 +1,21 @@
 """`fealty doctor` and `fealty ledger verify`: they say what is wrong, and their exit code says that it is."""
 
 import json
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from storage.engine.database import Database, connection
+from storage.engine.unit import transaction
+from storage.passes import halts
+from storage.passes.halts import Platform
 from tests.cli.terminal import Terminal, free_port
 from tests.databases import by_owner
+from tests.wallet.signing import lay
+from wallet.apple.certificates import KEY_FILE
 
 
 def test_a_fresh_machine_is_told_what_to_start(terminal: Terminal) -> None:
@@ -36,6 +43,7 @@ def test_what_is_in_order_is_said_too(terminal: Terminal) -> None:
         "tasks",
         "accounts",
         "mails",
+        "wallets",
         "broker",
         "broker log",
         "broker memory",
@@ -87,6 +95,17 @@ def test_a_right_that_is_missing_is_a_problem(connected: Terminal, database: Dat
     assert not rights["ok"]
     assert "INSERT on mail" in rights["found"]
     assert "`fealty migrate`" in rights["advice"]
+
+
+def test_who_asks_the_doctor_is_told_of_wallets_too(connected: Terminal, database: Database, tmp_path: Path) -> None:
+    """Cards stand still, and all else is well: one line says whom to ask."""
+    (lay(tmp_path) / KEY_FILE).write_bytes(b"no key")
+    assert _checks(connected, 1)["wallets"]["ok"]
+    with transaction(database) as unit:
+        halts.begin(unit, Platform.APPLE, "pass.com.example", "BadCertificate", timedelta(minutes=1))
+    wallets = _checks(connected, 1, FEALTY_WALLET_DIR=str(tmp_path))["wallets"]
+    assert wallets["found"].startswith("1 of 1 accounts cannot be used; pushes of pass.com.example (Apple) are stopped")
+    assert "`fealty wallet doctor`" in wallets["advice"]
 
 
 def test_accounts_that_cannot_be_settled_are_named(connected: Terminal, database: Database) -> None:

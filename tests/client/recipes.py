@@ -1,4 +1,5 @@
-"""The recipes of docs/client.md and the example of docs/coupons.md: their code, and what stands under it as printed."""
+"""The recipes of docs/client.md, and the examples of docs/coupons.md and docs/passes.md: their code, and what stands
+under it as printed."""
 
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 CLIENT = ROOT / "docs" / "client.md"
 COUPONS = ROOT / "docs" / "coupons.md"
+PASSES = ROOT / "docs" / "passes.md"
 OPERATING = ROOT / "docs" / "operating.md"
 
 
@@ -33,3 +35,4 @@ RECIPES = {title: found[0] for title, found in _SECTIONS.items() if found and fo
 GOING_ON = _SECTIONS["Earn"][1].code
 ASYNC = _SECTIONS["asyncio"][0].code
 [LIFE_OF_A_COUPON] = blocks(COUPONS.read_text())
+[WAY_OF_A_PASS, INSTALLED] = blocks(PASSES.read_text())

@@ -80,6 +80,14 @@ async def test_nobody_who_answers_is_no_refusal(server: Served) -> None:
             await asyncio.to_thread(calls.points.GetBalance, v1.GetBalanceRequest(account=PLAIN), 1)
 
 
+async def test_a_message_that_is_too_large_is_refused(server: Served) -> None:
+    """Sent again it would be as large: a photo as an icon, say, is no failure of the network."""
+    image = v1.UploadPassImageRequest(parent="programs/coffee", content=bytes(5 << 20))
+    with pytest.raises(Refused, match="and a call may have 4,194,304: send less in it") as refused:
+        await blocking(server, lambda fealty: fealty.pass_templates.UploadPassImage(image))
+    assert refused.value.reason == "INVALID_REQUEST"
+
+
 async def test_a_request_id_is_made_once_and_stays_in_the_message(server: Served) -> None:
     """A till that sends the same message again means the same spending, and not another."""
     async with connect_async(server.address, server.till_key) as fealty:

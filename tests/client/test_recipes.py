@@ -10,14 +10,32 @@ from typing import Any
 
 import pytest
 
-from fealty import calls
+from fealty import calls, v1
 from rules.access import Role
-from tests.client.recipes import CLIENT, GOING_ON, LIFE_OF_A_COUPON, OPERATING, README, RECIPES, Block, blocks
-from tests.server.serving import Served
+from rules.activity import Kind, by_worker
+from storage.activity.commands import Scope, record
+from storage.engine.ids import typeid
+from storage.engine.unit import run
+from tests.client.recipes import (
+    CLIENT,
+    GOING_ON,
+    INSTALLED,
+    LIFE_OF_A_COUPON,
+    OPERATING,
+    README,
+    RECIPES,
+    WAY_OF_A_PASS,
+    Block,
+    blocks,
+)
+from tests.pictures import png
+from tests.server.serving import Served, fresh
 
 LINES_MAX = 18
 # The whole life of a coupon, with its program and a reward.
 LIFE_LINES_MAX = 60
+# All that a card needs, from its picture on.
+PASS_LINES_MAX = 80
 # A recipe that prints less than it should is ended too, and found out.
 ENDS_S = 20.0
 
@@ -84,6 +102,45 @@ async def test_the_life_of_a_coupon_prints_what_stands_under_it(
     ]
 
 
+async def test_the_way_of_a_pass_prints_what_stands_under_it(
+    new_server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the template to the links, with a coupon and its pass in one call; who has installed it gets points once."""
+    monkeypatch.setenv("FEALTY_API_KEY", new_server.key("administrator", Role.ADMINISTRATOR))
+    monkeypatch.chdir(tmp_path)
+    Path("icon.png").write_bytes(png())
+    assert len(WAY_OF_A_PASS.code.splitlines()) <= PASS_LINES_MAX
+    for _ in range(2):
+        # Names and links are others each time that somebody makes them anew.
+        name, link, *others = (await _run(new_server, WAY_OF_A_PASS, {})).splitlines()
+        shown_name, shown_link, *shown = WAY_OF_A_PASS.printed.splitlines()
+        assert others == shown
+        for one, of in ((name, shown_name), (link, shown_link)):
+            assert (one[: one.rindex("/")], len(one)) == (of[: of.rindex("/")], len(of))
+    made = "SELECT DISTINCT action FROM activity WHERE action ~ '^pass' ORDER BY 1"
+    assert [action for (action,) in new_server.rows(made)] == [
+        "pass.issued",
+        "pass.mailed",
+        "pass.voided",
+        "pass_image.uploaded",
+        "pass_link.created",
+        "pass_template.created",
+    ]
+    given = v1.EventType(event_type="card.installed", display_name="Card installed", points=50, card_id="points")
+    changed = v1.Program(name="programs/bakery", event_types=[given])
+    request = v1.UpdateProgramRequest(program=changed, update_mask={"paths": ["event_types"]}, request_id=fresh())
+    await new_server.admin.programs.UpdateProgram(request)
+    [(program, customer, card)] = new_server.rows("SELECT program, customer, id FROM pass WHERE coupon IS NULL")
+    name = f"programs/bakery/customers/anna/passes/{typeid('pass', card.int)}"
+    installed = by_worker(Kind("pass.installed", "CUSTOMERS", "COMMUNICATION", event="CREATED"))
+    for _ in range(2):
+        run(new_server.database, lambda unit: record(unit, installed, name, Scope(program, customer)))
+    for _ in range(2):
+        assert await _run(new_server, INSTALLED, {}) == "50\n50\n"
+    balance = v1.GetBalanceRequest(account="programs/bakery/customers/anna/accounts/points")
+    assert (await new_server.admin.points.GetBalance(balance)).balance.spendable == 50
+
+
 async def test_a_till_that_is_killed_anywhere_pays_once_when_it_starts_over(
     new_server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,12 +178,21 @@ async def test_a_till_that_is_killed_anywhere_pays_once_when_it_starts_over(
 async def test_the_page_for_operators_places_and_lifts_a_hold(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever shortens what is kept copies it, and has no second try."""
     monkeypatch.setenv("FEALTY_API_KEY", server.key("boss", Role.ADMINISTRATOR))
-    [block] = blocks(OPERATING.read_text())
+    _, block = blocks(OPERATING.read_text())
     asked: list[str] = []
     await _run(server, block, {"input": asked.append})
     assert [told.partition("legalholds")[0] for told in asked] == ["programs/coffee/"]
     made = "SELECT action FROM activity WHERE action ~ '^(legalhold|retention)' ORDER BY recorded_at"
     assert server.rows(made) == [("legalhold.placed",), ("retention.updated",), ("legalhold.lifted",)]
+
+
+async def test_the_page_for_operators_erases_a_person(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is done under the eyes of who asked for it: what is shown first is what goes, and it is all done then."""
+    monkeypatch.setenv("FEALTY_API_KEY", server.key("boss", Role.ADMINISTRATOR))
+    block, _ = blocks(OPERATING.read_text())
+    assert await _run(server, block, {}) == "False\n"
+    [(is_erased,)] = server.rows("SELECT erased_at IS NOT NULL FROM customer WHERE customer_id = 'ada'")
+    assert is_erased
 
 
 async def _run(server: Served, block: Block, names: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from fealty import v1
-from tests.client.recipes import ASYNC, GOING_ON, LIFE_OF_A_COUPON, RECIPES
+from tests.client.recipes import ASYNC, GOING_ON, INSTALLED, LIFE_OF_A_COUPON, RECIPES, WAY_OF_A_PASS
 from tests.contract.descriptors import NAMES, PROTOS, compiled, files, image, methods, script
 
 # Run with the wheel before everything else on the path, as another service would have it.
@@ -126,6 +126,8 @@ def test_a_type_checker_finds_what_a_caller_got_wrong_and_nothing_else(wheel: Pa
     for number, block in enumerate(RECIPES.values()):
         (tmp_path / f"recipe_{number}.py").write_text(GOING_ON + block.code)
     (tmp_path / "recipe_coupons.py").write_text(LIFE_OF_A_COUPON.code)
+    (tmp_path / "recipe_passes.py").write_text(WAY_OF_A_PASS.code)
+    (tmp_path / "recipe_installed.py").write_text(INSTALLED.code)
     asynchronous = "".join(f"    {line}\n" for line in ASYNC.splitlines())
     head = f"{GOING_ON}\nfrom fealty import connect_async, refusal_of\n"
     (tmp_path / "recipe_async.py").write_text(f"{head}\nasync def run(key: str) -> None:\n{asynchronous}")

@@ -62,7 +62,7 @@ def test_every_method_declares_who_may_call_it_and_what_the_log_keeps_of_it(meth
     assert declared.audit != options_pb2.AUDIT_CLASS_UNSPECIFIED
     assert declared.category != activity_pb2.ACTIVITY_CATEGORY_UNSPECIFIED
     assert declared.type != activity_pb2.ACTIVITY_TYPE_UNSPECIFIED
-    assert re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)*", declared.action)
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*", declared.action)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=_name)
@@ -74,7 +74,7 @@ def test_every_change_declares_whether_it_makes_changes_or_ends_something(method
     if method.name.startswith(("Create", "Record")):
         assert declared.event == activity_pb2.ACTIVITY_EVENT_CREATED
     assert (declared.event == activity_pb2.ACTIVITY_EVENT_DELETED) == method.name.startswith(
-        ("Close", "Archive", "Void")
+        ("Close", "Archive", "Void", "Erase")
     )
 
 

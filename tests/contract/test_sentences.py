@@ -11,10 +11,12 @@ from rules import sentences
 from rules.activity import METHOD_UNKNOWN, OWN
 from rules.cards import Card, EarnRate, ExpiryPolicy, PendingPolicy
 from rules.coupons.terms import Period, Stacking, Terms
+from rules.passes.designs import Barcode, Colors, Design
+from rules.passes.designs import Field as PassField
 from rules.programs import EventType, Settings
 from rules.rewards import CancelPolicy, RewardTerms
 from rules.sentences import english
-from rules.sentences.english import attempts, campaigns, customers, elsewhere, reasons, rewards
+from rules.sentences.english import attempts, campaigns, customers, elsewhere, pass_templates, reasons, rewards
 from rules.sentences.english.fields import FIELDS
 from server.policy import methods
 from storage.customers.queries import Profile
@@ -92,6 +94,14 @@ def test_every_term_of_a_campaign_has_a_name_for_people() -> None:
     wanted |= {f"customer_limits.{period}" for period in Period}
     wanted |= {f"stacking.{one.name}" for one in fields(Stacking)}
     assert set(campaigns.FIELDS) == wanted | {"display_name"}
+
+
+def test_every_part_of_a_pass_design_has_a_name_for_people() -> None:
+    """As an update tells of it; images are called by what they are for, and what is fixed never changes."""
+    wanted = {one.name for one in fields(Design)} - {"kind", "card_id", "colors", "images", "barcode"}
+    wanted |= {f"colors.{one.name}" for one in fields(Colors)} | {f"barcode.{one.name}" for one in fields(Barcode)}
+    wanted |= {f"fields.{one.name}" for one in fields(PassField)} - {"fields.key"}
+    assert set(pass_templates.FIELDS) == wanted | {"display_name"}
 
 
 def _failed(action: str, outcome: str, subject: str = "") -> str:

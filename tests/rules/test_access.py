@@ -7,6 +7,7 @@ import pytest
 from rules import refusals
 from rules.access import ACTOR_TYPES, PERMISSIONS, ActorType, Caller, Permission, Role, check
 from rules.coupons import refusals as coupons
+from rules.passes import refusals as passes
 from rules.refusals import PermissionMissing, Refusal
 
 REFUSALS = sorted(Refusal.__subclasses__(), key=lambda refusal: refusal.__name__)
@@ -39,6 +40,7 @@ def test_a_service_works_for_customers_and_decides_nothing() -> None:
         Permission.ACTIVITIES_EXPORT,
         Permission.COUPONS_WRITE,
         Permission.COUPON_CODES_READ,
+        Permission.PASSES_WRITE,
     }
 
 
@@ -53,6 +55,7 @@ def test_an_auditor_reads_the_books_and_nothing_about_persons() -> None:
         Permission.ACTIVITIES_EXPORT,
         Permission.COUPONS_READ,
         Permission.COUPONS_INSPECT,
+        Permission.PASSES_READ,
     }
 
 
@@ -100,5 +103,7 @@ def test_every_refusal_is_a_sentence_filled_with_its_facts(refusal: type[Refusal
 
 def test_every_exception_of_the_rules_is_a_refusal() -> None:
     """Another kind would reach the caller as a fault of ours."""
-    defined = [found for module in (refusals, coupons) for found in vars(module).values() if isinstance(found, type)]
+    defined = [
+        found for module in (refusals, coupons, passes) for found in vars(module).values() if isinstance(found, type)
+    ]
     assert {found for found in defined if issubclass(found, Exception)} == {Refusal, *REFUSALS}

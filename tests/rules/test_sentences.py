@@ -12,6 +12,7 @@ from rules.sentences import CardNoun, Nouns, english
 
 CLUB = "programs/club"
 ADA = f"{CLUB}/customers/ada"
+BEN = f"{CLUB}/customers/ben"
 ADMIN = {"type": "ADMINISTRATOR", "id": "caller_1"}
 NOUNS = Nouns(
     "Coffee club",
@@ -114,6 +115,11 @@ def test_of_what_is_withheld_only_the_field_is_told() -> None:
 @pytest.mark.parametrize(
     ("action", "subject", "details", "sentence"),
     [
+        ("customer.erased", ADA, {"merged": [BEN], "passes": 2}, "Customer ada erased, with customer ben: "
+         "2 passes voided"),
+        ("customer.merged", ADA, {"accounts": [], "into": BEN, "passes": 1, "coupons": 2}, "Customer ada merged into "
+         "customer ben, which got 2 coupons, 1 pass"),
+        ("erasure.completed", ADA, {}, "Erasure of customer ada completed"),
         ("mail.sent", ADA, {"mail": "mail_1", "template": "test"}, "Mail test sent to customer ada"),
         ("mail.failed", ADA, {"template": "test", "error": "MailRefused 550"}, "Mail test to customer ada given up: "
          "MailRefused 550"),

@@ -3,6 +3,7 @@
 The one catalogue of calls that change something. Which there are is the table of commands' to say (test_acts.py).
 """
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from fealty.v1 import (
     holds_pb2,
     lots_pb2,
     operations_pb2,
+    pass_templates_pb2,
     points_pb2,
     programs_pb2,
     reports_pb2,
@@ -23,9 +25,11 @@ from fealty.v1 import (
     rewards_pb2,
     transactions_pb2,
 )
-from tests.server import batching, campaigning, redeeming
+from tests.pictures import png
+from tests.server import batching, campaigning, passing, redeeming
 from tests.server.campaigning import SPRING
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account, money
+from tests.server.designing import icon, look
 from tests.server.serving import START, fresh, program, timestamp
 
 Details = dict[str, Any]
@@ -161,6 +165,11 @@ async def _close(club: Club) -> Any:
     await club.earn(100)
     await club.hold(60)
     return customers_pb2.CloseCustomerRequest(name=ADA, reason=WHY)
+
+
+async def _erase(club: Club) -> Any:
+    await club.earn(100)
+    return customers_pb2.EraseCustomerRequest(name=ADA, reason=WHY)
 
 
 async def _reactivate(club: Club) -> Any:
@@ -320,9 +329,41 @@ async def _overdraw(club: Club) -> None:
     await club.refund(name)
 
 
+async def _create_template(club: Club) -> Any:
+    made = pass_templates_pb2.PassTemplate(display_name="Club card", design=look(images=[icon(await club.image())]))
+    return pass_templates_pb2.CreatePassTemplateRequest(parent=NAME, pass_template_id="card", pass_template=made)
+
+
+async def _update_template(club: Club) -> Any:
+    design = pass_templates_pb2.PassDesign(background_color="#203040")
+    changed = pass_templates_pb2.PassTemplate(name=(await club.template()).name, design=design)
+    mask = {"paths": ["design.background_color"]}
+    return pass_templates_pb2.UpdatePassTemplateRequest(pass_template=changed, update_mask=mask)
+
+
+async def _archive_template(club: Club) -> Any:
+    return pass_templates_pb2.ArchivePassTemplateRequest(name=(await club.template()).name, reason=WHY)
+
+
+async def _unarchive_template(club: Club) -> Any:
+    request = await _archive_template(club)
+    request.request_id = fresh()
+    await club.admin.pass_templates.ArchivePassTemplate(request)
+    return pass_templates_pb2.UnarchivePassTemplateRequest(name=request.name, reason=WHY)
+
+
+async def _upload_image(club: Club) -> Any:
+    return pass_templates_pb2.UploadPassImageRequest(parent=NAME, content=png())
+
+
 _T1 = f"{ADA}/transactions/t1"
 _PLAIN = account()
 _MUG = f"{NAME}/rewards/mug"
+_TEMPLATE = f"{NAME}/passTemplates/card"
+_IMAGE = f"{NAME}/passImages/{hashlib.sha256(png()).hexdigest()}"
+_OF_TEMPLATE = {"called": "Club card", "kind": "LOYALTY"}
+_PASS = f"{ADA}/passes/MADE"
+_OF_PASS = {"pass_template": passing.CARD, "called": "Club card"}
 _HOLD = f"{_PLAIN}/holds/1"
 _LOT = f"{account('hand')}/lots/1"
 _REDEMPTION = f"{ADA}/redemptions/MADE"
@@ -400,6 +441,13 @@ ACTS: dict[str, Act] = {
     "customers.CloseCustomer": Act(
         _close, "customer.closed", ADA, {"accounts": [{**_CLEARED, "expired": 100, "lots": 1}]}, -100
     ),
+    "customers.EraseCustomer": Act(
+        _erase,
+        "customer.erased",
+        ADA,
+        {"accounts": [{**_CLEARED, "expired": 100, "holds": 0, "lots": 1, "released": 0}]},
+        -100,
+    ),
     "customers.ReactivateCustomer": Act(_reactivate, "customer.reactivated", ADA, {}),
     "customers.MergeCustomers": Act(_merge, "customer.merged", ADA, {"into": BEN, **_MOVED}, 100, whose=BEN),
     "customers.UnmergeCustomers": Act(_unmerge, "customer.unmerged", ADA, {"from": BEN, **_MOVED}, 100),
@@ -470,6 +518,31 @@ ACTS: dict[str, Act] = {
         {"points": 60, "restored": 60, "entry": 2, "reward": _MUG},
         60,
     ),
+    "pass_templates.CreatePassTemplate": Act(
+        _create_template, "pass_template.created", _TEMPLATE, _OF_TEMPLATE, whose=NOBODY
+    ),
+    "pass_templates.UpdatePassTemplate": Act(
+        _update_template, "pass_template.updated", _TEMPLATE, _OF_TEMPLATE, whose=NOBODY
+    ),
+    "pass_templates.ArchivePassTemplate": Act(
+        _archive_template, "pass_template.archived", _TEMPLATE, _OF_TEMPLATE, whose=NOBODY
+    ),
+    "pass_templates.UnarchivePassTemplate": Act(
+        _unarchive_template, "pass_template.unarchived", _TEMPLATE, _OF_TEMPLATE, whose=NOBODY
+    ),
+    "pass_templates.UploadPassImage": Act(
+        _upload_image, "pass_image.uploaded", _IMAGE, {"width": 29, "height": 29}, whose=NOBODY
+    ),
+    "passes.IssuePass": Act(passing.ask_issue, "pass.issued", _PASS, _OF_PASS),
+    "passes.EmailPass": Act(passing.ask_email, "pass.mailed", _PASS, _OF_PASS),
+    "passes.PushPass": Act(
+        passing.ask_push, "pass.pushed", _PASS, {**_OF_PASS, "devices": 1, "google": False}, whose=NOBODY
+    ),
+    "passes.VoidPass": Act(passing.ask_void, "pass.voided", _PASS, {**_OF_PASS, "links": 1}),
+    "passes.GetSaveLinks": Act(passing.ask_link, "pass_link.created", f"{_PASS}/links/MADE", _OF_PASS, whose=NOBODY),
+    "passes.RevokeLink": Act(
+        passing.ask_revoke, "pass_link.revoked", f"{_PASS}/links/MADE", {**_OF_PASS, "count": 1}, whose=NOBODY
+    ),
     "retention.UpdateRetention": Act(
         _update_retention, "retention.updated", f"{NAME}/retention", {"reason_code": "GOODWILL"}, whose=NOBODY
     ),
@@ -486,7 +559,7 @@ TOLD = [name for name, act in ACTS.items() if act.whose != NOBODY]
 
 def without_operation(text: str) -> str:
     """The same text, wherever it names what got an id of its own: an operation, a claim, a redemption and the like."""
-    text = re.sub(r"/(coupons|redemptions|claims)/\w+", r"/\1/MADE", text)
+    text = re.sub(r"/(coupons|redemptions|claims|passes|links)/\w+", r"/\1/MADE", text)
     text = re.sub(rf"{NAME}/operations/\w+", f"{NAME}/operations/OPERATION", text)
     return re.sub(rf"{NAME}/legalholds/\w+", f"{NAME}/legalholds/MADE", text)
 

@@ -13,6 +13,8 @@ from fealty.v1 import (
     ingest_pb2,
     lots_pb2,
     operations_pb2,
+    pass_templates_pb2,
+    passes_pb2,
     points_pb2,
     programs_pb2,
     reports_pb2,
@@ -21,7 +23,7 @@ from fealty.v1 import (
     transactions_pb2,
 )
 from server.policy import Method
-from tests.server import batching, campaigning, couponing
+from tests.server import batching, campaigning, couponing, passing
 from tests.server.acts import ACTS
 from tests.server.club import ADA, NAME, Club, account, money
 from tests.server.listing import LISTS, refund_in_parts
@@ -161,6 +163,31 @@ async def _claim(club: Club) -> Any:
     return rewards_pb2.GetClaimRequest(name=(await club.claim(await _mug(club))).claim.name)
 
 
+async def _template(club: Club) -> Any:
+    listing = pass_templates_pb2.ListPassTemplatesRequest(parent=NAME)
+    found = (await club.admin.pass_templates.ListPassTemplates(listing)).pass_templates
+    name = found[0].name if found else (await club.template()).name
+    return pass_templates_pb2.GetPassTemplateRequest(name=name)
+
+
+async def _pass(club: Club) -> str:
+    found = (await club.admin.passes.ListPasses(passes_pb2.ListPassesRequest(parent=ADA))).passes
+    return found[0].name if found else (await passing.add_pass(club)).name
+
+
+async def _get_pass(club: Club) -> Any:
+    return passes_pb2.GetPassRequest(name=await _pass(club))
+
+
+async def _trace(club: Club) -> Any:
+    return passes_pb2.TraceDeliveryRequest(name=await _pass(club))
+
+
+async def _logs(club: Club) -> Any:
+    await passing.add_log(club)
+    return LISTS["ListDeviceLogs"].request()
+
+
 REQUESTS: dict[str, Ask] = {
     **{name.rpartition(".")[2]: act.ask for name, act in ACTS.items()},
     **{name: _of(listed.request()) for name, listed in LISTS.items()},
@@ -194,6 +221,10 @@ REQUESTS: dict[str, Ask] = {
     "BatchIngest": _of(ingest_pb2.BatchIngestRequest(items=[ingest_pb2.Item(record=purchase(1, account()))])),
     "GetReward": _reward,
     "GetClaim": _claim,
+    "GetPassTemplate": _template,
+    "GetPass": _get_pass,
+    "TraceDelivery": _trace,
+    "ListDeviceLogs": _logs,
     "GetRetention": _of(retention_pb2.GetRetentionRequest(name=f"{NAME}/retention")),
     "GetLiability": _of(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/plain")),
     "ListActivities": _of(audit_pb2.ListActivitiesRequest(parent=NAME)),

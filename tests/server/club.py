@@ -14,6 +14,8 @@ from fealty.v1 import (
     holds_pb2,
     lots_pb2,
     operations_pb2,
+    pass_templates_pb2,
+    passes_pb2,
     points_pb2,
     programs_pb2,
     receipt_pb2,
@@ -23,6 +25,8 @@ from fealty.v1 import (
     values_pb2,
 )
 from tests.databases import SEEN
+from tests.pictures import png
+from tests.server.designing import icon, look
 from tests.server.serving import START, Client, Served, fresh, program, purchase, spending, timestamp
 
 NAME = "programs/club"
@@ -125,6 +129,11 @@ class Club:
         request = customers_pb2.CloseCustomerRequest(name=name, reason=WHY, request_id=fresh(), **more)
         return await self.admin.customers.CloseCustomer(request)
 
+    async def erase(self, name: str = ADA, **more: Any) -> customers_pb2.EraseCustomerResponse:
+        """Forgets a person."""
+        request = customers_pb2.EraseCustomerRequest(**{"name": name, "reason": WHY, "request_id": fresh(), **more})
+        return await self.admin.customers.EraseCustomer(request)
+
     async def merge(self) -> customers_pb2.MergeCustomersResponse:
         """Merges ada into ben."""
         request = customers_pb2.MergeCustomersRequest(name=ADA, into=BEN, reason=WHY, request_id=fresh())
@@ -166,6 +175,27 @@ class Club:
         named = {"name": claim.name, "account": claim.account, **more}
         request = rewards_pb2.CancelClaimRequest(reason=WHY, request_id=fresh(), **named)
         return await self.till.rewards.CancelClaim(request)
+
+    async def image(self, content: bytes = b"") -> str:
+        """Uploads an image, an icon where nothing else is said; its name."""
+        request = pass_templates_pb2.UploadPassImageRequest(parent=NAME, content=content or png(), request_id=fresh())
+        return (await self.admin.pass_templates.UploadPassImage(request)).name
+
+    async def template(self, template_id: str = "card", **design: Any) -> pass_templates_pb2.PassTemplate:
+        """Makes a pass template: one that shows the points of the card `plain`, where nothing else is said."""
+        given = design if "images" in design else {**design, "images": [icon(await self.image())]}
+        made = pass_templates_pb2.PassTemplate(display_name="Club card", design=look(**given))
+        request = pass_templates_pb2.CreatePassTemplateRequest(
+            parent=NAME, pass_template_id=template_id, pass_template=made, request_id=fresh()
+        )
+        return (await self.admin.pass_templates.CreatePassTemplate(request)).pass_template
+
+    async def issue(
+        self, template: str = f"{NAME}/passTemplates/card", customer: str = ADA, **more: Any
+    ) -> passes_pb2.Pass:
+        """Issues a pass."""
+        request = passes_pb2.IssuePassRequest(parent=customer, pass_template=template, request_id=fresh(), **more)
+        return (await self.till.passes.IssuePass(request)).wallet_pass
 
     async def redate(self, **fields: Any) -> operations_pb2.Operation:
         """Gives the lots of card `slow` another expiry; where nothing else is said, of all customers, never to end."""

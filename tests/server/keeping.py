@@ -19,6 +19,7 @@ from storage.migrate import migrate
 from tests.conftest import SETTINGS, open_folder
 from tests.databases import fresh_database
 from tests.personal import install
+from tests.server import passing
 from tests.server.acts import ACTS, call_of
 from tests.server.campaigning import SPRING, created
 from tests.server.club import BEN, Club, account, found
@@ -43,7 +44,16 @@ async def _claim(club: Club) -> Any:
     await created(club)
     await club.earn(100)
     made = await club.reward(coupon_of=SPRING)
-    return rewards_pb2.ClaimRewardRequest(account=account(), reward=made.name, reference="order-7")
+    template = await passing.of_coupons(club)
+    return rewards_pb2.ClaimRewardRequest(
+        account=account(), reward=made.name, reference="order-7", pass_template=template
+    )
+
+
+async def _assign(club: Club) -> Any:
+    request = await ACTS["coupons.AssignCoupon"].ask(club)
+    request.pass_template = await passing.of_coupons(club)
+    return request
 
 
 # Some of them with all that can be kept of them.
@@ -52,6 +62,7 @@ ASKED: dict[str, Callable[[Club], Awaitable[Any]]] = {
     "transactions.UpdateTransaction": _update,
     "customers.MergeCustomers": _merge,
     "rewards.ClaimReward": _claim,
+    "coupons.AssignCoupon": _assign,
 }
 
 

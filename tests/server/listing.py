@@ -14,13 +14,15 @@ from fealty.v1 import (
     holds_pb2,
     lots_pb2,
     operations_pb2,
+    pass_templates_pb2,
+    passes_pb2,
     points_pb2,
     reports_pb2,
     retention_pb2,
     rewards_pb2,
     transactions_pb2,
 )
-from tests.server import couponing
+from tests.server import couponing, passing
 from tests.server.campaigning import SPRING, created
 from tests.server.club import ADA, BEN, NAME, Club, account
 from tests.server.serving import Client
@@ -184,6 +186,27 @@ LISTS: dict[str, Listed] = {
         "rewards",
         lambda club: club.reward(""),
         {"card_id": "plain"},
+    ),
+    "ListPassTemplates": Listed(
+        lambda client: client.pass_templates.ListPassTemplates,
+        _with(pass_templates_pb2.ListPassTemplatesRequest, parent=NAME),
+        "pass_templates",
+        lambda club: club.template(""),
+        {"kind": pass_templates_pb2.PASS_KIND_LOYALTY},
+    ),
+    "ListPasses": Listed(
+        lambda client: client.passes.ListPasses,
+        _with(passes_pb2.ListPassesRequest, parent=ADA),
+        "passes",
+        passing.add_pass,
+        {"state": passes_pb2.PASS_STATE_ACTIVE},
+    ),
+    "ListDeviceLogs": Listed(
+        lambda client: client.passes.ListDeviceLogs,
+        _with(passes_pb2.ListDeviceLogsRequest, parent=passing.LOGGED_NAME),
+        "device_logs",
+        passing.add_log,
+        {"parent": f"{ADA}/passes/pass_{'0' * 26}"},
     ),
     "ListClaims": Listed(
         lambda client: client.rewards.ListClaims,

@@ -74,6 +74,11 @@ def _lift(club: Club, name: str) -> Awaitable[Any]:
     return club.admin.retention.LiftLegalHold(request)
 
 
+async def _held(club: Club) -> Callable[[], Awaitable[Any]]:
+    await club.legal_hold(NAME)
+    return club.erase
+
+
 async def _lifted_twice(club: Club) -> Callable[[], Awaitable[Any]]:
     placed = await club.legal_hold()
     await _lift(club, placed.name)
@@ -229,6 +234,7 @@ OF_PROGRAMS: dict[str, Provoked] = {
     "LEGAL_HOLD_NOT_FOUND": Provoked(
         MISSING, {"program": NAME}, at_once(lambda club: _lift(club, f"{NAME}/legalholds/legalhold_1"))
     ),
+    "CUSTOMER_HELD": Provoked(REFUSED, {"customer": ADA}, _held),
     "LEGAL_HOLD_LIFTED": Provoked(REFUSED, {}, _lifted_twice),
     "EVENT_TYPE_AWAITED": Provoked(REFUSED, {"event_type": "order.delivered", "lots": "1"}, _awaited),
     "CARD_NOT_FOUND": Provoked(

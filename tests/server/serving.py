@@ -34,6 +34,8 @@ from fealty.v1 import (
     ingest_pb2_grpc,
     lots_pb2_grpc,
     operations_pb2_grpc,
+    pass_templates_pb2_grpc,
+    passes_pb2_grpc,
     points_pb2,
     points_pb2_grpc,
     programs_pb2,
@@ -76,6 +78,8 @@ class Client:
         self.reports = reports_pb2_grpc.ReportServiceStub(channel)
         self.retention = retention_pb2_grpc.RetentionServiceStub(channel)
         self.rewards = rewards_pb2_grpc.RewardServiceStub(channel)
+        self.pass_templates = pass_templates_pb2_grpc.PassTemplateServiceStub(channel)
+        self.passes = passes_pb2_grpc.PassServiceStub(channel)
         self.coupon_campaigns = coupon_campaigns_pb2_grpc.CouponCampaignServiceStub(channel)
         self.coupons = coupons_pb2_grpc.CouponServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
@@ -148,6 +152,7 @@ def settings_of(database_url: str, processes: int = 1) -> ServerSettings:
         port=free_port(),
         probe_port=free_port(),
         processes=processes,
+        passes_url="https://passes.example.com",
         spool_dir=Path(tempfile.gettempdir(), f"fealty-spool-{fresh()}"),
     )
 

@@ -19,19 +19,22 @@ from tests.server.serving import activities, fresh, told
 pytestmark = pytest.mark.long
 
 # What a rehearsal cannot know: the record, and the instants of the database's clock.
-UNKNOWABLE = {"receipt", "activity", "recordTime", "updateTime"}
+UNKNOWABLE = {"receipt", "activity", "recordTime", "updateTime", "eraseTime"}
 # What a till may not do.
 BY_PEOPLE = {"points.AdjustPoints", "lots.ActivateLot", "lots.CancelLot", "lots.RedateLots"}
 BY_PEOPLE |= {"reports.WriteOffShortfall", "customers.SuspendCustomer", "customers.ReactivateCustomer"}
-BY_PEOPLE |= {"customers.BlockCustomer", "customers.CloseCustomer"}
+BY_PEOPLE |= {"customers.BlockCustomer", "customers.CloseCustomer", "customers.EraseCustomer"}
 BY_PEOPLE |= {"programs.ArchiveProgram", "programs.UnarchiveProgram", "programs.ArchiveCard", "programs.UnarchiveCard"}
 BY_PEOPLE |= {"customers.MergeCustomers", "customers.UnmergeCustomers", "operations.CancelOperation"}
+# Keeps no note, neither its own.
+FORGETS = "customers.EraseCustomer"
 BY_AUDITORS = {"audit.StartExport"}
 BY_PEOPLE |= BY_AUDITORS
 BY_PEOPLE |= {"retention.UpdateRetention", "retention.PlaceLegalHold", "retention.LiftLegalHold"}
 BY_PEOPLE |= {name for name in ACTS if name.startswith("coupon_campaigns.")}
 BY_PEOPLE |= {"coupons.AssignCoupons", "coupons.VoidCoupons"}
 BY_PEOPLE |= {f"rewards.{method}Reward" for method in ("Create", "Update", "Archive", "Unarchive")}
+BY_PEOPLE |= {name for name in ACTS if name.startswith("pass_templates.")}
 BY_PEOPLE |= {"programs.CreateProgram", "programs.UpdateProgram", "programs.AdvanceTestClock"}
 # Those that are turned down about something: what is to be made has no name yet.
 NAMED = [name for name in ACTS if name != "programs.CreateProgram"]
@@ -90,7 +93,7 @@ async def test_each_act_is_recorded_with_who_did_what_and_why(club: Club, name: 
     source = activity_pb2.ACTIVITY_SOURCE_PLATFORM if by_hand else activity_pb2.ACTIVITY_SOURCE_API
     assert recorded.source == source
     notes = club.served.rows("SELECT note FROM activity_note")
-    assert len(notes) > len(books) if by_hand else len(notes) == len(books)
+    assert len(notes) > len(books) if by_hand and name != FORGETS else len(notes) == len(books)
     assert {note for (note,) in notes} <= {NOTE}
     assert not club.served.rows("SELECT FROM activity WHERE strpos(body, 'Gwendolyn') > 0")
 
@@ -163,8 +166,13 @@ def _knowable(answer: Any) -> Any:
     for one in (*found.get("redemptions", ()), found.get("redemption", {})):
         one.pop("name", None)
     found.pop("code", None)
-    for noun, field in product(("customer", "program", "campaign", "reward"), ("createTime", "etag")):
+    for noun, field in product(("customer", "program", "campaign", "reward", "passTemplate"), ("createTime", "etag")):
         found.get(noun, {}).pop(field, None)
+    # Phones live by the clock of the database; a mail and a link get their names when they are made.
+    for field in ("name", "createTime", "voidTime"):
+        found.get("walletPass", {}).pop(field, None)
+    for field in ("expireTime", "name", "url", "appleUrl", "googleUrl", "mail", "link"):
+        found.pop(field, None)
     for field in ("name", "createTime", "endTime", "endActivity"):
         found.get("operation", {}).pop(field, None)
     for field in ("name", "createTime", "liftTime", "liftActivity"):

@@ -4,7 +4,7 @@ from typing import Any
 
 from fealty.v1 import coupons_pb2, events_pb2, options_pb2, points_pb2
 from server.policy import Method, methods
-from tests.server import campaigning
+from tests.server import campaigning, passing
 from tests.server.acts import ACTS, TOLD, call_of
 from tests.server.calling import request_of, send
 from tests.server.club import ADA, BEN, CARDS, WHY, Club, account, money
@@ -71,6 +71,7 @@ async def _live(club: Club) -> None:
     await club.move(days=1)
     await _do(club, "customers.UnmergeCustomers", name=ADA)
     await club.close(BEN)
+    await club.erase(BEN)
 
 
 async def _buy(club: Club) -> None:
@@ -100,7 +101,8 @@ async def _pay(club: Club) -> None:
 
 
 async def _use(club: Club) -> None:
-    """A coupon given, reserved, released, redeemed, given back and voided; a claim cancelled."""
+    """A coupon given, reserved, released, redeemed, given back and voided; a claim cancelled; a pass mailed and
+    voided."""
     campaign = (await campaigning.created(club, "welcome", amount_off=money(500))).name
     given = await club.admin.coupons.AssignCoupon(
         coupons_pb2.AssignCouponRequest(customer=ADA, campaign=campaign, request_id=fresh())
@@ -117,6 +119,9 @@ async def _use(club: Club) -> None:
     await club.earn(100)
     claim = (await club.claim((await club.reward("cup")).name)).claim
     await _do(club, "rewards.CancelClaim", name=claim.name, account=claim.account)
+    card = await passing.addressed(club)
+    await _do(club, "passes.EmailPass", name=card.name)
+    await _do(club, "passes.VoidPass", name=card.name)
 
 
 async def _owe(club: Club) -> None:

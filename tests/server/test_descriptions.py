@@ -36,6 +36,19 @@ SENTENCES = {
     "rewards.UnarchiveReward": f"Reward Mug unarchived{_HAND}.",
     "rewards.ClaimReward": "Reward Mug claimed by customer ada for order-7: 60 points (plain) (Administrator admin).",
     "rewards.CancelClaim": f"Claim of reward Mug by customer ada cancelled: 60 points (plain) came back{_HAND}.",
+    "pass_templates.CreatePassTemplate": "Pass template Club card created: a card of points (Administrator admin).",
+    "pass_templates.UpdatePassTemplate": "Background colour of pass template Club card updated from #4a2c12 → #203040 "
+    "(Administrator admin).",
+    "pass_templates.ArchivePassTemplate": f"Pass template Club card archived{_HAND}.",
+    "pass_templates.UnarchivePassTemplate": f"Pass template Club card unarchived{_HAND}.",
+    "pass_templates.UploadPassImage": "Image of passes uploaded: 29 x 29 pixels (Administrator admin).",
+    "passes.IssuePass": "Pass Club card issued to customer ada (Administrator admin).",
+    "passes.EmailPass": "Pass Club card mailed to customer ada (Administrator admin).",
+    "passes.PushPass": "Phones to look for an update of pass Club card of customer ada: 1 device "
+    "(Administrator admin).",
+    "passes.VoidPass": f"Pass Club card of customer ada voided, with 1 link to it{_HAND}.",
+    "passes.GetSaveLinks": "Link to pass Club card of customer ada made, for 30 days (Administrator admin).",
+    "passes.RevokeLink": "1 link to pass Club card of customer ada revoked (Administrator admin).",
     "holds.CreateHold": "60 points (plain) of customer ada set aside for cart-3, until 13:10 on 1 January 2025 "
     "(Administrator admin).",
     "holds.CaptureHold": "Hold 1 of customer ada (plain) captured: 45 points spent (Administrator admin).",
@@ -52,6 +65,7 @@ SENTENCES = {
     "customers.BlockCustomer": f"Customer ada blocked: 60 points (plain) released from holds{_HAND}.",
     "customers.CloseCustomer": "Customer ada closed for ever: 60 points (plain) released from holds and 100 points "
     f"(plain) expired{_HAND}.",
+    "customers.EraseCustomer": f"Customer ada erased: 100 points (plain) expired{_HAND}.",
     "customers.ReactivateCustomer": f"Customer ada reactivated{_HAND}.",
     "customers.MergeCustomers": f"Customer ada merged into customer ben, which got 100 points (plain){_HAND}.",
     "customers.UnmergeCustomers": "Customer ada parted from customer ben again, and got back 100 points (plain)"

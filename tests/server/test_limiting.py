@@ -20,7 +20,7 @@ from storage.activity.recorder import Act
 from storage.attempts.exchange import WINDOW_MAX_S
 from storage.books import Books
 from storage.engine.database import Database, connection, open_database
-from tests.personal import CODES, KEYRING
+from tests.personal import CODES, KEYRING, WALLET
 from tests.server.guessing import ELSEWHERE, HOME, RIGHT, Shop, shop
 from tests.server.serving import activities, told
 
@@ -260,7 +260,7 @@ def _limiter(database: Database, secret: bytes = SECRET) -> tuple[Limiter, list[
     async def record(act: Act) -> None:
         recorded.append(act)
 
-    return Limiter(Books(database, KEYRING, CODES), secret, record), recorded
+    return Limiter(Books(database, KEYRING, CODES, WALLET), secret, record), recorded
 
 
 def _failures(database: Database) -> int:

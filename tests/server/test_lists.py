@@ -44,7 +44,7 @@ async def test_a_token_belongs_to_its_list_and_filter(club: Club, name: str) -> 
 
 
 def _key(row: Any) -> str:
-    return str(getattr(row, "name", "") or row.lot)
+    return str(next(found for field in ("name", "lot", "line") if (found := getattr(row, field, ""))))
 
 
 async def _fill(club: Club, name: str) -> None:

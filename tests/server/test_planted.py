@@ -37,7 +37,7 @@ WORDS = ("Featherstone", "planted", "601999888", "qaa-QM")
 KEEPS = {"customer", "customer_external_id", "activity_note", "activity_export"}
 
 
-def _personal(descriptor: Descriptor) -> Iterator[list[str]]:
+def personal(descriptor: Descriptor) -> Iterator[list[str]]:
     """The paths of the texts of a request that are about a person, or secret. Codes of coupons are looked up: they are
     planted in test_planted_codes.py."""
     for field in descriptor.fields:
@@ -48,17 +48,18 @@ def _personal(descriptor: Descriptor) -> Iterator[list[str]]:
                 yield [field.name]
         # An item of a stream has one kind of posting at a time: those have requests of their own.
         elif field.message_type is not None and field.message_type.full_name not in ("fealty.v1.Item", *_OUTSIDE):
-            yield from ([field.name, *path] for path in _personal(field.message_type))
+            yield from ([field.name, *path] for path in personal(field.message_type))
 
 
 def _class_of(field: Any) -> int:
     return int(field.GetOptions().Extensions[_CLASS])
 
 
-PLANTED = [method for method in methods() if any(_personal(method.request.DESCRIPTOR))]
+PLANTED = [method for method in methods() if any(personal(method.request.DESCRIPTOR))]
 
 
-def _plant(message: Any, path: list[str], text: str = TEXT) -> None:
+def plant(message: Any, path: list[str], text: str = TEXT) -> None:
+    """Writes it where the path leads, in the shape that the field lets through."""
     *outer, last = path
     for name in outer:
         inner = getattr(message, name)
@@ -86,8 +87,8 @@ async def test_no_record_task_log_or_error_holds_what_was_planted(
 ) -> None:
     """Bodies are for ever, tasks go to a broker that anybody in the house may read, and errors end up in tickets."""
     request = await request_of(club, method)
-    for path in _personal(method.request.DESCRIPTOR):
-        _plant(request, path)
+    for path in personal(method.request.DESCRIPTOR):
+        plant(request, path)
     if "reason" in request.DESCRIPTOR.fields_by_name:
         request.reason.code = "GOODWILL"
     if "update_mask" in request.DESCRIPTOR.fields_by_name:
@@ -100,9 +101,11 @@ async def test_no_record_task_log_or_error_holds_what_was_planted(
         answer = ""
     if "validate_only" in request.DESCRIPTOR.fields_by_name:
         # The same id with other content: it was right in shape, and is refused by the books.
-        _plant(request, next(_personal(method.request.DESCRIPTOR)), f"{TEXT} again")
+        plant(request, next(personal(method.request.DESCRIPTOR)), f"{TEXT} again")
         answer = str(vars(await told(send(club.admin, method, request))))
-        assert any(word in str(club.served.rows(f"SELECT * FROM {name}")) for name in KEEPS for word in WORDS)
+        kept = any(word in str(club.served.rows(f"SELECT * FROM {name}")) for name in KEEPS for word in WORDS)
+        # Whoever is erased is not to be found in the note of it either.
+        assert kept == (method.name != "EraseCustomer")
     assert not _found(club.served, answer + "".join(capfd.readouterr()))
 
 

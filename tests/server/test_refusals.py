@@ -13,18 +13,20 @@ from tests.server.provoked import OF_CUSTOMERS, OF_PROGRAMS, OF_REQUESTS
 from tests.server.provoked_batches import OF_BATCHES
 from tests.server.provoked_campaigns import OF_CAMPAIGNS
 from tests.server.provoked_coupons import OF_COUPONS
+from tests.server.provoked_pass_templates import OF_PASS_TEMPLATES
+from tests.server.provoked_passes import OF_PASSES
 from tests.server.provoked_points import OF_HOLDS, OF_POINTS, OF_PURCHASES
 from tests.server.provoked_rewards import OF_REWARDS
 from tests.server.serving import activities, told
 
 PROVOKED = {**OF_REQUESTS, **OF_PROGRAMS, **OF_CUSTOMERS, **OF_PURCHASES, **OF_POINTS, **OF_HOLDS}
-PROVOKED |= {**OF_CAMPAIGNS, **OF_BATCHES, **OF_COUPONS, **OF_REWARDS}
+PROVOKED |= {**OF_CAMPAIGNS, **OF_BATCHES, **OF_COUPONS, **OF_REWARDS, **OF_PASS_TEMPLATES, **OF_PASSES}
 # Provoked in test_keys.py, test_overload.py, test_wire.py, test_outage.py, test_batches.py, test_shares.py,
-# test_arrival.py, test_limiting.py, test_guessing.py and test_importing.py, with more around them.
+# test_arrival.py, test_limiting.py, test_guessing.py, test_importing.py and test_passes.py, with more around them.
 ELSEWHERE = {"KEY_INVALID", "PERMISSION_MISSING", "OVERLOADED", "MALFORMED_REQUEST", "METHOD_UNKNOWN", "INTERNAL"}
 ELSEWHERE |= {"UNAVAILABLE", "GROUP_REFUSED", "DEADLINE_PASSED", "ACCOUNT_BUSY", "TOO_SLOW"}
 ELSEWHERE |= {"CURSOR_MISMATCH", "MESSAGE_LATE", "STREAM_IDLE", "SHARE_USED_UP", "TOO_MANY_STREAMS"}
-ELSEWHERE |= {"TOO_MANY_ATTEMPTS", "COUPON_NOT_USABLE", "IMPORT_TOO_LARGE"}
+ELSEWHERE |= {"TOO_MANY_ATTEMPTS", "COUPON_NOT_USABLE", "IMPORT_TOO_LARGE", "PASSES_URL_UNSET"}
 
 
 @pytest.mark.parametrize("reason", PROVOKED)

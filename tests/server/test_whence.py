@@ -11,8 +11,9 @@ from fealty import claims, connect_async, v1
 from fealty.v1 import transactions_pb2_grpc
 from rules.access import Role
 from rules.activity import browser
+from rules.proxies import CHAIN_MAX
 from server.settings import ServerSettings
-from server.whence import CHAIN_MAX, Proxies, page
+from server.whence import Proxies, page
 from tests.server.serving import PLAIN, Served, activities
 
 PEER = "ipv4:10.0.0.7:51000"

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from rules.coupons.terms import Benefit, CustomerLimit, Period
 from rules.coupons.terms import Terms as CouponTerms
+from rules.passes.designs import PassKind
 from rules.refunds import RollbackPolicy
 from rules.retention import Effect
 from rules.rewards import Offer, RewardTerms
@@ -22,6 +23,7 @@ from storage.coupons.sharing import CreateSharedCoupon
 from storage.coupons.voiding.commands import VoidCoupons
 from storage.customers.closing import BlockCustomer, CloseCustomer
 from storage.customers.commands import CreateCustomer, UpdateCustomer
+from storage.customers.erasing import EraseCustomer
 from storage.customers.merging import MergeCustomers
 from storage.customers.queries import Profile
 from storage.customers.states import ReactivateCustomer, SuspendCustomer
@@ -32,11 +34,19 @@ from storage.ledger.commands import Command
 from storage.ledger.redating.commands import RedateLots
 from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations.commands import CancelOperation
+from storage.passes.acts import EmailPass, PushPass, VoidPass
+from storage.passes.images import UploadImage
+from storage.passes.issuing import IssuePass
+from storage.passes.linking import GetSaveLinks, LinkName, RevokeLink
+from storage.passes.reading.passes import PassName
+from storage.passes.templates import ArchiveTemplate, CreateTemplate, UpdateTemplate
 from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.retention.commands import LiftLegalHold, PlaceLegalHold, UpdateRetention
 from storage.retention.queries import Rule
 from storage.rewards.catalogue import ArchiveReward, CreateReward, UpdateReward
+from tests.personal import WALLET
+from tests.pictures import png
 from tests.storage import members, operating
 from tests.storage.coupons import issuing
 from tests.storage.policies import Policies
@@ -65,6 +75,7 @@ ACTS: dict[str, Callable[[Policies, dict[str, Any]], Command]] = {
     "write off": lambda shop, how: shop.write_off(1, 10, card="owing", **how),
     "spend": lambda shop, how: shop.spending(25, card="monthly", reference="order 7", **how),
     "claim": lambda shop, how: shop.claim("two", card="stamps", reference="a coffee", **how),
+    "claim with a pass": lambda shop, how: shop.claim("two", card="stamps", template="gift", **how),
     "cancel claim": lambda shop, how: shop.cancelling(shop.claimed, **how),
     "roll back": lambda shop, how: shop.rollback(2, 15, **how),
     "roll back and extend": lambda shop, how: shop.rollback(
@@ -80,6 +91,7 @@ ACTS: dict[str, Callable[[Policies, dict[str, Any]], Command]] = {
     "cancel": lambda shop, how: shop.lot(1, activate=False, card="slow", **how),
     "transfer": lambda shop, how: shop.transfer(25, card="monthly", **how),
     "assign": lambda shop, how: shop.assign(shop.coded("FREE1"), **how),
+    "assign with a pass": lambda shop, how: shop.assign(shop.coded("FREE1"), template="coupon", **how),
     "reserve": lambda shop, how: shop.reserve(shop.coded("FREE1"), order_id="basket", **how),
     "let go": lambda shop, how: shop.let_go("held", **how),
     "redeem": lambda shop, how: shop.redeem(shop.coded("FREE1"), card="monthly", spend=5, order_id="basket", **how),
@@ -119,6 +131,8 @@ def live_a_while(made: Policies) -> Policies:
         issuing.coupon(made, code=code)
     issuing.coupon(made, "bonus", code="BONUS1")
     issuing.coupon(made, name="ada", code="ADAS1")
+    made.template("coupon", kind=PassKind.COUPON, card_id="")
+    made.template("gift", kind=PassKind.GENERIC, card_id="")
     made.do(made.reserve(made.coded("HELD1"), order_id="held", ttl_s=604_800))
     made.redeemed = made.do(made.redeem(made.coded("USED1"), order_id="paid")).value.redemptions[0].id
     return made
@@ -160,6 +174,18 @@ def _archive_reward(scene: Scene, context: CommandContext) -> ArchiveReward:
     return ArchiveReward("coffee", "mug", "", True, context)
 
 
+def _pass(scene: Scene) -> PassName:
+    """A card of points of ada's, who has a mail address."""
+    scene.carry_out(UpdateCustomer("coffee", "ada", "", {"email": "ada@example.com"}, asked("address")))
+    owner, template = CustomerName("coffee", "ada"), scene.template().template_id
+    return scene.carry_out(IssuePass(owner, template, None, None, asked("pass"))).value.name
+
+
+def _link(scene: Scene) -> LinkName:
+    return scene.carry_out(GetSaveLinks(_pass(scene), 0, WALLET, PASSES_URL, asked("link"))).value.name
+
+
+PASSES_URL = "https://passes.example.com"
 _TERMS = Terms("plain", Expiry.NEVER)
 _COUPON_TERMS = CouponTerms(Benefit.PERCENT_OFF, basis_points=1000, unlimited_for_customer=True)
 # The others, each to be done once in a scene of ada and ben, to which may happen before what it needs.
@@ -177,6 +203,7 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     ReactivateCustomer: _reactivate,
     BlockCustomer: lambda scene, context: BlockCustomer("coffee", "ada", context),
     CloseCustomer: lambda scene, context: CloseCustomer("coffee", "ada", context),
+    EraseCustomer: lambda scene, context: EraseCustomer("coffee", "ada", context),
     MergeCustomers: lambda scene, context: MergeCustomers("coffee", "ada", "coffee", "ben", context),
     UnmergeCustomers: _part,
     RedateLots: lambda scene, context: RedateLots("coffee", "", _TERMS, context),
@@ -205,4 +232,18 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     ),
     UpdateReward: _update_reward,
     ArchiveReward: _archive_reward,
+    IssuePass: lambda scene, context: IssuePass(
+        CustomerName("coffee", "ada"), scene.template().template_id, None, None, context
+    ),
+    VoidPass: lambda scene, context: VoidPass(_pass(scene), context),
+    EmailPass: lambda scene, context: EmailPass(_pass(scene), WALLET, PASSES_URL, context),
+    PushPass: lambda scene, context: PushPass(_pass(scene), context),
+    GetSaveLinks: lambda scene, context: GetSaveLinks(_pass(scene), 0, WALLET, PASSES_URL, context),
+    RevokeLink: lambda scene, context: RevokeLink(_link(scene), context),
+    UploadImage: lambda scene, context: UploadImage("coffee", png(), context),
+    CreateTemplate: lambda scene, context: CreateTemplate("coffee", "card", "Card", scene.design(), context),
+    UpdateTemplate: lambda scene, context: UpdateTemplate(
+        "coffee", scene.template().template_id, "", {"design.organization_name": "Other"}, context
+    ),
+    ArchiveTemplate: lambda scene, context: ArchiveTemplate("coffee", scene.template().template_id, "", True, context),
 }

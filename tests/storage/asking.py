@@ -141,11 +141,17 @@ class Asking:
         return SpendPoints(*what, asked(what, **how))
 
     def claim(
-        self, reward: str = "mug", name: str = "ada", card: str = "plain", reference: str = "", **how: Any
+        self,
+        reward: str = "mug",
+        name: str = "ada",
+        card: str = "plain",
+        reference: str = "",
+        template: str = "",
+        **how: Any,
     ) -> ClaimReward:
-        """A reward of the catalogue, for its price."""
+        """A reward of the catalogue, for its price; with a pass of a template."""
         what = (self.address(name, card), reward, reference)
-        return ClaimReward(*what, made_up_code(), asked(what, **how))
+        return ClaimReward(*what, made_up_code(), asked((*what, template), **how), template)
 
     def cancelling(self, claim: ClaimRead, **how: Any) -> CancelClaim:
         """A claim taken back."""

@@ -82,12 +82,18 @@ class AskingCoupons(Asking):
         return RollBackRedemption(*what, asked(what, action="redemption.rolled_back", **how))
 
     def assign(
-        self, key: CouponKey | None = None, campaign_id: str = "", name: str = "ada", code: str = "", **how: Any
+        self,
+        key: CouponKey | None = None,
+        campaign_id: str = "",
+        name: str = "ada",
+        code: str = "",
+        template: str = "",
+        **how: Any,
     ) -> AssignCoupon:
-        """A coupon given to a customer: one that is named, or one of a campaign."""
+        """A coupon given to a customer: one that is named, or one of a campaign; with a pass of a template."""
         sealed = self.seal(code)
         what = (self.customer(name), key, campaign_id, FreshCode(sealed, "WXYZ"))
-        return AssignCoupon(*what, asked(what, action="coupon.assigned", **how))
+        return AssignCoupon(*what, asked((*what, template), action="coupon.assigned", **how), template)
 
     def void(self, key: CouponKey, **how: Any) -> VoidCoupon:
         """A coupon voided."""

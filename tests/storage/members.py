@@ -8,6 +8,7 @@ from rules.cards import Card, ExpiryMode, ExpiryPolicy, RefundPolicy
 from rules.programs import EarnRate, PendingMode, PendingPolicy
 from storage.customers import queries as customers
 from storage.customers.closing import BlockCustomer, Clearing, CloseCustomer
+from storage.customers.erasing import EraseCustomer
 from storage.customers.merging import Merge, MergeCustomers
 from storage.customers.queries import Customer
 from storage.customers.states import ReactivateCustomer, SuspendCustomer
@@ -60,6 +61,12 @@ def close(scene: Scene, name: str = "ada", **how: Any) -> Answer[Clearing]:
     """Ends a customer."""
     who = (scene.program_id, name)
     return scene.carry_out(CloseCustomer(*who, _asked("customer.closed", who, how)))
+
+
+def erase(scene: Scene, name: str = "ada", **how: Any) -> Answer[Clearing]:
+    """Forgets a person."""
+    who = (scene.program_id, name)
+    return scene.carry_out(EraseCustomer(*who, _asked("customer.erased", who, how)))
 
 
 def merge(scene: Scene, source: str = "ada", into: str = "ben", **how: Any) -> Answer[Merge]:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from rules.passes.designs import Design, Image, ImageRole, PassKind
 from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from rules.refusals import Refusal
 from rules.rewards import Offer, RewardTerms
@@ -24,6 +25,9 @@ from storage.ledger.group import Outcome
 from storage.ledger.queries import GetBalance, ListEntries
 from storage.ledger.sweep import programs_with_due, sweep
 from storage.ledger.verify import verify
+from storage.passes.images import UploadImage
+from storage.passes.queries import Template
+from storage.passes.templates import CreateTemplate
 from storage.programs.archiving import ArchiveCard, ArchiveProgram
 from storage.programs.commands import AdvanceTestClock, CreateProgram, UpdateProgram
 from storage.programs.queries import Program
@@ -31,6 +35,7 @@ from storage.rewards.catalogue import CreateReward
 from storage.rewards.queries import Reward
 from tests.databases import SEEN, as_owner
 from tests.personal import KEYRING
+from tests.pictures import png
 from tests.storage.asking import CALLER, ORIGIN, asked, request
 from tests.storage.asking_coupons import AskingCoupons
 from tests.storage.blocking import Ledger, Reader
@@ -113,6 +118,19 @@ class Scene(AskingCoupons):
         """Makes a reward."""
         offer = Offer(reward_id.capitalize(), "", RewardTerms(card, price, **terms))
         return self.carry_out(CreateReward(self.program_id, reward_id, offer, asked(offer))).value
+
+    def design(self, **design: Any) -> Design:
+        """A design of passes, with an icon that is kept: of points of the card `plain`, where nothing else is said."""
+        icon = self.carry_out(UploadImage(self.program_id, png(), asked("icon"))).value
+        images = (Image(ImageRole.ICON, icon.sha256, 0, 0),)
+        given = {"description": (("en", "Card"),), "card_id": "plain", "images": images, **design}
+        return Design(given.pop("kind", PassKind.LOYALTY), "Coffee club", **given)
+
+    def template(self, template_id: str = "card", **design: Any) -> Template:
+        """Makes a pass template."""
+        made = self.design(**design)
+        command = CreateTemplate(self.program_id, template_id, "Club card", made, asked(made))
+        return self.carry_out(command).value
 
     def archive(self, card: str = "", archive: bool = True, **how: Any) -> Answer[Program]:
         """Archives the program, or a card of it; or takes that back."""

@@ -13,6 +13,7 @@ import psycopg
 
 from storage.activity.exporting import operations as exports
 from storage.coupons.generating.steps import step as generate
+from storage.customers import forgetting
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import Unit, transaction
 from storage.ledger.redating.steps import StepSize, step
@@ -33,6 +34,9 @@ _EXPORT = export(Path(folder) if (folder := os.environ.get("FEALTY_EXPORT_DIR"))
 SWEEP_BATCH = 10
 STEP_ACCOUNTS = 10
 RETENTION_BATCH = 10
+STEP_ACTIVITIES = 10
+# How many notes of a person there are before.
+ERASED_NOTES = 45
 
 
 def note(unit: Unit, args: Mapping[str, Any]) -> bool:
@@ -101,6 +105,16 @@ def drop_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
     return ended
 
 
+def erase_slowly(unit: Unit, args: Mapping[str, Any]) -> bool:
+    """Removes what was written about a person in small steps, and is held in the middle of the third."""
+    left = unit.connection.execute("SELECT count(*) FROM activity_note").fetchone()
+    forgetting.step.__defaults__ = (STEP_ACTIVITIES,)
+    ended = forgetting.go_on(unit, args["customer"])
+    if left == (ERASED_NOTES - 2 * STEP_ACTIVITIES,):
+        wait_while_held(unit.connection)
+    return ended
+
+
 def wait_while_held(connection: Connection) -> None:
     """Returns at once where no test holds us."""
     connection.execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
@@ -119,8 +133,10 @@ OPERATION_SLOWLY = _actor("operation_slowly", redate_slowly)
 GENERATE_SLOWLY = _actor("generate_slowly", generate_slowly)
 EXPORT_SLOWLY = _actor("export_slowly", export_slowly)
 RETENTION_SLOWLY = _actor("retention_slowly", drop_slowly)
+ERASE_SLOWLY = _actor("erase_slowly", erase_slowly)
 ACTORS = (
     *(NOTE, NOTE_AND_WAIT, REFUSE, SWEEP_SLOWLY, OPERATION_SLOWLY, GENERATE_SLOWLY, EXPORT_SLOWLY, RETENTION_SLOWLY),
+    ERASE_SLOWLY,
 )
 
 
@@ -202,8 +218,9 @@ def make_due(database: Database) -> None:
 
 
 def open_tasks(database: Database) -> int:
-    """How many tasks have not ended."""
-    return int(figure(database, "SELECT count(*) FROM task WHERE state IN ('READY', 'SENT')"))
+    """How many tasks have not ended; but for those of the night, which are planned by the day before."""
+    open_ = "state IN ('READY', 'SENT') AND first_due_at <= now()"
+    return int(figure(database, f"SELECT count(*) FROM task WHERE {open_}"))
 
 
 @contextmanager

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from storage.engine.database import Database
+from tests.wallet.apple.service import Standing, standing
 from tests.workers.acting import Holder
 from tests.workers.mailing import MailServer, serving
 from tests.workers.outside import Outside
 from tests.workers.processes import Processes
+from tests.workers.pushing import Cards, Pushing
 from workers.broker import Broker
 from workers.embedded import EmbeddedValkey
 
@@ -57,3 +59,22 @@ def processes(database: Database, database_url: str, redis_url: str, tmp_path: P
     started = Processes(database_url, redis_url, tmp_path)
     yield started
     started.kill_all()
+
+
+@pytest.fixture
+def cards(database: Database) -> Cards:
+    """Cards, in no phone yet."""
+    return Cards(database)
+
+
+@pytest.fixture
+def apple(tmp_path: Path) -> Iterator[Standing]:
+    """A stand-in of Apple's push service, and an account that it knows."""
+    with standing(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def pushing(database: Database, apple: Standing) -> Pushing:
+    """A worker that pushes to it."""
+    return Pushing(database, apple)

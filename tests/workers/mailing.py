@@ -1,17 +1,13 @@
 """A mail server that says what a test tells it to, and customers to whom mails are planned."""
 
-import asyncio
 import ssl
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any, NamedTuple
+from threading import Event
+from typing import Any
 from uuid import UUID
-
-from aiosmtpd.smtp import SMTP, AuthResult
 
 from storage.activity.commands import Scope, record
 from storage.customers.commands import CreateCustomer
@@ -25,6 +21,7 @@ from storage.tasks.commands import claim
 from tests.personal import KEYRING
 from tests.workers.acting import figure
 from tests.workers.customers import ORIGIN, asked, create_program
+from walletkit.smtp import MailServer as StandIn
 from workers.actors.mail import send_mail
 from workers.external import ExternalActor, ExternalRunner
 from workers.mail.settings import mail_sender, mail_server
@@ -39,21 +36,8 @@ TASK = "SELECT state, attempts, last_error FROM task WHERE actor = 'send_mail'"
 USER, PASSWORD = "fealty", "looking-glass"
 
 
-class Received(NamedTuple):
-    """A mail that the server was given, whatever it answered."""
-
-    sender: str
-    recipients: list[str]
-    content: bytes
-    was_over_tls: bool
-    user: str
-
-
-class MailServer:
-    """Takes mails on a port of loopback. `answers` are given first, by command, in their order; then all is well.
-
-    `on_data` is called with a mail in hand, before it is answered. `is_hanging_up` ends the connection instead.
-    """
+class MailServer(StandIn):
+    """One on loopback, with the certificate of `trust` and the login of these tests."""
 
     def __init__(
         self,
@@ -62,83 +46,13 @@ class MailServer:
         wants_login: bool = False,
         port: int = 0,
     ) -> None:
-        self.received: list[Received] = []
-        self.connections = 0
-        self.answers: defaultdict[str, list[str]] = defaultdict(list)
-        self.on_data: Callable[[], None] = lambda: None
-        self.is_hanging_up = False
-        self._tls = trust.of_server if trust else None
-        self._starts_with_tls = starts_with_tls
-        self._wants_login = wants_login
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server = self._run(self._listen(port))
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._named = f"{USER}:{PASSWORD}@" if wants_login else ""
+        login = (USER, PASSWORD) if wants_login else None
+        super().__init__(trust.of_server if trust else None, starts_with_tls, login, port)
 
     def url(self, scheme: str = "smtp+plain", host: str = "127.0.0.1") -> str:
         """How it is named in settings."""
-        login = f"{USER}:{PASSWORD}@" if self._wants_login else ""
-        return f"{scheme}://{login}{host}:{self.port}"
-
-    def close(self) -> None:
-        """Nobody is there any more."""
-        self._run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        """As aiosmtpd asks."""
-        envelope.mail_from = address
-        return self._answer("MAIL")
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        """As aiosmtpd asks."""
-        envelope.rcpt_tos.append(address)
-        return self._answer("RCPT")
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        """As aiosmtpd asks."""
-        user = session.auth_data.decode() if session.auth_data else ""
-        is_over_tls = session.ssl is not None or self._starts_with_tls
-        mail = Received(envelope.mail_from, list(envelope.rcpt_tos), bytes(envelope.content), is_over_tls, user)
-        self.received.append(mail)
-        await self._loop.run_in_executor(None, self.on_data)
-        if self.is_hanging_up:
-            server.transport.abort()
-        return self._answer("DATA")
-
-    def _answer(self, command: str) -> str:
-        return self.answers[command].pop(0) if self.answers[command] else "250 OK"
-
-    def _protocol(self) -> SMTP:
-        self.connections += 1
-        return SMTP(
-            self,
-            hostname="mail.test",
-            ident="Test",
-            loop=self._loop,
-            tls_context=None if self._starts_with_tls else self._tls,
-            require_starttls=self._tls is not None and not self._starts_with_tls,
-            auth_required=self._wants_login,
-            auth_require_tls=not self._starts_with_tls,
-            authenticator=self._authenticate,
-        )
-
-    def _authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        is_right = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
-        return AuthResult(success=is_right, handled=False, auth_data=data.login)
-
-    async def _listen(self, port: int) -> asyncio.Server:
-        tls = self._tls if self._starts_with_tls else None
-        return await self._loop.create_server(self._protocol, "127.0.0.1", port, ssl=tls)
-
-    async def _close(self) -> None:
-        self._server.close()
-        await self._server.wait_closed()
-
-    def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return f"{scheme}://{self._named}{host}:{self.port}"
 
 
 class Certificate:

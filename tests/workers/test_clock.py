@@ -1,16 +1,17 @@
 """ProgramCache: several run, one acts, and what time makes due is done."""
 
 from collections.abc import MutableMapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from signal import SIGKILL, SIGTERM
 from threading import Event, Thread
 from typing import Any
 
 import psycopg
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from structlog.testing import capture_logs
 
+from rules.passes.content import Amount
 from rules.words import wanted
 from storage.activity import pages
 from storage.activity.filters import Filter
@@ -20,12 +21,14 @@ from storage.engine.unit import transaction
 from storage.tasks.commands import plan_sweep
 from storage.tasks.lease import CLOCK_LOCK, LOCK_TIMEOUT_MS, Lease
 from tests.databases import by_owner
-from tests.storage.scene import CALLER
-from tests.workers.acting import NOTE, figure, open_tasks, plan_tasks, rows
+from tests.storage.passes.carrying import card, issue, phone, pushes, template, values
+from tests.storage.scene import CALLER, Scene
+from tests.workers.acting import NOTE, figure, plan_tasks, rows
 from tests.workers.customers import advance, buy, create_program, enrol
 from tests.workers.processes import Processes, eventually
 from tests.workers.test_sweep import MONDAY, THURSDAY
 from workers.actors import build
+from workers.actors.passes.refresh import REFRESH
 from workers.broker import Broker
 from workers.clock import Clock, run
 from workers.relay import Relay
@@ -109,13 +112,14 @@ def test_what_falls_due_is_swept_and_old_rows_are_pruned_by_themselves(database:
     for thread in (clock, worker):
         thread.start()
     done = "SELECT count(DISTINCT actor) FROM task WHERE state = 'DONE' AND actor IN ('sweep_program', 'prune')"
-    # A clock plans retention, too.
-    eventually(lambda: figure(database, done) == 2 and open_tasks(database) == 0)
+    # A clock plans retention, too; and for the night what is done every night.
+    left = "SELECT count(*) FROM task WHERE state IN ('READY', 'SENT') AND first_due_at <= now()"
+    eventually(lambda: figure(database, done) == 2 and figure(database, left) == 0)
     stop.set()
     for thread in (clock, worker):
         thread.join()
     assert rows(database, "SELECT pending, active FROM account") == [(0, 100)]
-    assert open_tasks(database) == 0
+    assert figure(database, left) == 0
 
 
 def test_what_is_recorded_gets_a_position_and_is_counted_by_itself(database: Database, messages: Broker) -> None:
@@ -174,7 +178,7 @@ def test_a_duty_that_fails_keeps_the_clock_from_no_other(
         by_owner(database_url, f"ALTER TABLE gone RENAME TO {table}")
         eventually(lambda: (clock.look(), all("duty done again" in _said(logged, one) for one in duties))[1])
     # What is taken and counted of the log goes by its positions.
-    also = {"take words", "count"}
+    also = {"take words", "count", "mark passes"}
     assert all(_said(logged, one) == ["duty failed", "duty done again"] for one in duties)
     assert {line["duty"] for line in logged if "duty" in line} <= {*duties, *also}
 
@@ -272,3 +276,39 @@ _HOLD = {
     "ended": "UPDATE task SET state = 'DONE', finished_at = now() WHERE program = %(program)s",
     "locked": "SELECT FROM task WHERE program = %(program)s FOR UPDATE",
 }
+
+
+def test_a_change_of_a_pass_is_told_by_clock_and_worker_alone(database: Database, messages: Broker) -> None:
+    """From the record of a purchase to the planned push: nobody asks for anything."""
+    scene = Scene(database)
+    made = issue(scene, template(scene))
+    phone(scene, made)
+    scene.earn(100)
+    stop = Event()
+    clock = Thread(target=run, args=(database, Relay(database, messages), stop))
+    worker = Thread(target=run_worker, args=(database, messages, [REFRESH], ["passes"], 1, stop))
+    for one in (clock, worker):
+        one.start()
+    eventually(lambda: pushes(scene) == [made])
+    stop.set()
+    for one in (clock, worker):
+        one.join()
+    assert values(card(scene, made))["points"] == Amount(100)
+    assert not card(scene, made).is_ahead
+
+
+def test_an_operator_may_have_changes_of_passes_told_sooner_or_later(
+    database: Database, messages: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FEALTY_PASS_WINDOW_S: a club whose tills are slow has more to tell together."""
+    monkeypatch.setenv("FEALTY_PASS_WINDOW_S", "30")
+    window = timedelta(seconds=WorkerSettings(redis_url=SecretStr("redis://nowhere")).pass_window_s)
+    scene = Scene(database)
+    issue(scene, template(scene))
+    scene.earn(100)
+    clock = Clock(database, Relay(database, messages), window)
+    eventually(lambda: (clock.look(), figure(database, "SELECT count(*) FROM pass_mark"))[1])
+    assert rows(database, "SELECT DISTINCT due_at - since FROM pass_mark") == [(window,)]
+    monkeypatch.setenv("FEALTY_PASS_WINDOW_S", "61")
+    with pytest.raises(ValidationError):
+        WorkerSettings(redis_url=SecretStr("redis://nowhere"))

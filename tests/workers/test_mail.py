@@ -118,10 +118,10 @@ def test_a_mail_that_is_refused_is_given_up_at_once(database: Database, server: 
     plan_test(database)
     server.answers["RCPT"].append(f"550 5.1.1 <{ADDRESS}> is unknown here")
     work_on(database, sending(server.url()), sent(database))
-    assert rows(database, STATE) == [("FAILED", "MailRefused 550", 1)]
-    assert rows(database, TASK) == [("FAILED", 1, "MailRefused 550")]
+    assert rows(database, STATE) == [("FAILED", "RecipientRefused 550", 1)]
+    assert rows(database, TASK) == [("FAILED", 1, "RecipientRefused 550")]
     details = json.loads(rows(database, _ENDED)[0][0])["details"]
-    assert (details["error"], details["tries"]) == ("MailRefused 550", 1)
+    assert (details["error"], details["tries"]) == ("RecipientRefused 550", 1)
 
 
 def test_while_the_server_is_away_mails_wait_and_one_of_them_looks_whether_it_is_back(
@@ -143,7 +143,7 @@ def test_while_the_server_is_away_mails_wait_and_one_of_them_looks_whether_it_is
 
     with capture_logs() as logged:
         work_on_all()
-        assert rows(database, "SELECT DISTINCT state, attempts, last_error FROM task") == [("SENT", 1, None)]
+        assert rows(database, "SELECT DISTINCT state, attempts, last_error FROM task") == [("SENT", 1, "Away")]
         assert rows(database, "SELECT tries, count(*) FROM mail GROUP BY 1 ORDER BY 1") == [(0, 9), (1, 1)]
         with serving(port=port) as server:
             work_on_all()
@@ -165,7 +165,7 @@ def test_a_wrong_password_fails_no_mail(database: Database, tmp_path: Path) -> N
         wrong = sending(server.url("smtp").replace(PASSWORD, "wonderland"), trust)
         for _ in range(3):
             work_on(database, wrong, sent(database))
-            assert rows(database, TASK) == [("SENT", 1, None)]
+            assert rows(database, TASK) == [("SENT", 1, "Away")]
             make_due(database)
         work_on(database, sending(server.url("smtp"), trust), sent(database))
     assert rows(database, "SELECT state, error FROM mail") == [("SENT", None)]

@@ -29,6 +29,7 @@ from tests.workers.mailing import (
 )
 from tests.workers.outside import pass_time
 from tests.workers.processes import Processes, eventually
+from walletkit.smtp import Received
 from workers.broker import Broker
 from workers.embedded import EmbeddedValkey
 from workers.relay import Relay
@@ -42,7 +43,7 @@ def test_two_workers_never_send_one_mail_while_the_first_is_at_it(
     plan_test(database)
     is_inside, may_end = Event(), Event()
 
-    def hold() -> None:
+    def hold(mail: Received) -> None:
         is_inside.set()
         may_end.wait()
 
@@ -81,7 +82,7 @@ def test_a_worker_killed_with_a_mail_in_hand_leaves_it_to_be_sent_again_as_the_s
         url = server.url("smtp", "localhost")
         may_answer = Event()
 
-        def hold() -> None:
+        def hold(mail: Received) -> None:
             # Its record waits for the row, where it is to be killed after the answer; else the answer waits.
             holder.execute("SELECT FROM mail FOR UPDATE")
             if not is_taken:
@@ -95,7 +96,7 @@ def test_a_worker_killed_with_a_mail_in_hand_leaves_it_to_be_sent_again_as_the_s
         killed.wait()
         holder.rollback()
         may_answer.set()
-        server.on_data = lambda: None
+        server.on_data = lambda mail: None
         assert rows(database, STATE) == [("PLANNED", None, 1)]
         assert rows(database, "SELECT state, attempts, begun, begun_until > now() FROM task") == [("SENT", 1, 1, True)]
         pass_time(database)
@@ -148,12 +149,12 @@ def test_nothing_of_a_person_is_left_but_with_the_customer_and_the_mail_server(
             messages.close()
         assert [mail.recipients for mail in server.received] == [[ADDRESS]]
     states = "SELECT state, error FROM mail ORDER BY state"
-    assert rows(database, states) == [("FAILED", "MailRefused 550"), ("SENT", None)]
+    assert rows(database, states) == [("FAILED", "RecipientRefused 550"), ("SENT", None)]
     tables = ("task", "mail", "activity", "activity_note", "request")
     of_tables = "".join(str(rows(database, f"SELECT {table}::text FROM {table}")) for table in tables)
     of_broker = "".join(file.read_text(errors="replace") for file in own_valkey.data_dir.rglob("*.aof"))
-    assert "MailRefused 550" in of_tables
-    assert "MailRefused 550" in processes.logs
+    assert "RecipientRefused 550" in of_tables
+    assert "RecipientRefused 550" in processes.logs
     assert "send_mail" in of_broker
     kept = of_tables + of_broker + processes.logs
     for secret in (ADDRESS, "liddell", *NAME.split(), PASSWORD):

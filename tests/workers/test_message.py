@@ -37,7 +37,7 @@ def test_a_mail_says_who_we_are_when_it_was_planned_and_that_nobody_wrote_it() -
 
 def test_a_mail_is_the_same_bytes_each_time() -> None:
     """It may be sent twice: servers and mailboxes can tell, and drop the second."""
-    assert _written("r-1").as_bytes() == _written("r-1").as_bytes()
+    assert _written("r-1") == _written("r-1")
 
 
 def test_what_arguments_hold_is_text() -> None:
@@ -54,7 +54,7 @@ def test_what_arguments_hold_is_text() -> None:
 @given(st.text())
 def test_no_argument_makes_a_header_or_eight_bits(reference: str) -> None:
     """Whatever a caller says, of a mail it decides no more than the words in their places."""
-    raw = _written(reference).as_bytes()
+    raw = _written(reference)
     head = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
     assert [line.partition(b":")[0].decode() for line in head if line[:1] not in b" \t"] == list(
         _headers(_read(_written("r-1")))
@@ -79,7 +79,7 @@ def test_a_recipient_is_one_address(recipient: str) -> None:
 def test_whoever_has_an_address_gets_mail(recipient: str) -> None:
     """The contract lets them in; their mailboxes exist."""
     message = write(MAIL, NOON, MailTemplate.TEST, {"reference": "r"}, mail_sender(SENDER), recipient)
-    assert b"\r\nTo: %s\r\n" % recipient.encode() in message.as_bytes()
+    assert b"\r\nTo: %s\r\n" % recipient.encode() in message
 
 
 def test_an_argument_that_is_missing_is_a_fault() -> None:
@@ -88,7 +88,7 @@ def test_an_argument_that_is_missing_is_a_fault() -> None:
         write(MAIL, NOON, MailTemplate.TEST, {}, mail_sender(SENDER), ADDRESS)
 
 
-@pytest.mark.parametrize("template", MailTemplate)
+@pytest.mark.parametrize("template", [one for one in MailTemplate if one is not MailTemplate.PASS])
 def test_every_template_has_a_subject_a_text_and_a_page(template: MailTemplate) -> None:
     """A template is named where a mail is planned, in another process than the one that misses it."""
     subject, blank, text = (TEMPLATES / f"{template}.txt").read_text().split("\n", 2)
@@ -130,7 +130,7 @@ def test_what_is_no_sender_is_refused(text: str) -> None:
         mail_sender(text)
 
 
-def _written(reference: str) -> EmailMessage:
+def _written(reference: str) -> bytes:
     return write(MAIL, NOON, MailTemplate.TEST, {"reference": reference}, mail_sender(SENDER), ADDRESS)
 
 
@@ -138,7 +138,7 @@ def _headers(message: EmailMessage) -> dict[str, str]:
     return {name: str(value) for name, value in message.items()}
 
 
-def _read(message: EmailMessage) -> EmailMessage:
-    read = message_from_bytes(message.as_bytes(), policy=default)
+def _read(message: bytes) -> EmailMessage:
+    read = message_from_bytes(message, policy=default)
     assert isinstance(read, EmailMessage)
     return read

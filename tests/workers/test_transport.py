@@ -44,7 +44,7 @@ def test_a_mail_arrives_as_it_was_written(server: MailServer) -> None:
     _send(server.url())
     [mail] = server.received
     assert (mail.sender, mail.recipients) == ("club@coffee.example", [ADDRESS])
-    assert mail.content == MESSAGE.as_bytes()
+    assert mail.content == MESSAGE
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # aiosmtpd does not see the TLS below it
@@ -97,7 +97,7 @@ def test_a_server_that_we_cannot_use_is_away(certificate: Certificate) -> None:
         ("MAIL", "552 5.3.4 too large", "MailRefused 552"),
         ("RCPT", f"450 4.2.0 <{ADDRESS}> is greylisted", "MailDeferred 450"),
         ("RCPT", "421 4.7.0 too many", "MailDeferred 421"),
-        ("RCPT", f"550 5.1.1 <{ADDRESS}> is unknown", "MailRefused 550"),
+        ("RCPT", f"550 5.1.1 <{ADDRESS}> is unknown", "RecipientRefused 550"),
         ("DATA", "452 4.2.2 full", "MailDeferred 452"),
         ("DATA", "554 5.7.1 spam", "MailRefused 554"),
     ],
@@ -150,9 +150,26 @@ def test_a_server_that_says_nothing_or_never_ends_is_left_at_the_deadline(scheme
     assert time.monotonic() - began < 10
 
 
+def test_of_two_mails_the_one_that_came_later_is_left_first_where_it_has_less_time() -> None:
+    """Whoever looks at all of them must hear of it."""
+
+    def drip(line: socket.socket) -> None:
+        for _ in range(1_000):
+            time.sleep(0.01)
+            line.sendall(b"2")
+
+    with _speaking(drip) as patient, _speaking(drip) as hasty:
+        first = Thread(target=_away, args=(f"smtp+plain://127.0.0.1:{patient}",), kwargs={"limit_s": 5.0})
+        first.start()
+        time.sleep(0.2)
+        assert _away(f"smtp+plain://127.0.0.1:{hasty}", limit_s=0.3) in _SAID_OF_SILENCE
+        assert first.is_alive()
+        first.join()
+
+
 def test_a_server_that_does_not_end_a_mail_is_left_at_the_deadline(server: MailServer) -> None:
     """What became of the mail is not known then."""
-    server.on_data = lambda: time.sleep(1)
+    server.on_data = lambda mail: time.sleep(1)
     with pytest.raises(OSError):  # noqa: PT011 - which one depends on who notices first
         _send(server.url(), limit_s=0.5)
 

@@ -6,14 +6,17 @@ server's fault counts as no try of a mail: they all wait until it is back.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from rules.passes.refusals import AddressRefused, CustomerUnsubscribed
 from storage.engine.unit import Unit
 from storage.mail import commands as mails
+from storage.mail import stops
 from storage.mail.commands import Letter
+from storage.mail.records import MailTemplate
 from workers.external import ExternalActor
-from workers.failures import NotNow
+from workers.failures import NotNow, name
 from workers.gate import Gate
 from workers.limits import (
     MAIL_ATTEMPTS_MAX,
@@ -23,17 +26,28 @@ from workers.limits import (
     MAIL_RETRY_MIN,
     MAIL_UNSET_PAUSE,
 )
+from workers.mail.cards import CardEnded, CardMail, Cards
 from workers.mail.message import write
 from workers.mail.settings import is_address
-from workers.mail.transport import MailServerAway, Transport
+from workers.mail.transport import MailServerAway, RecipientRefused, Transport
 
 # What a mail fails with whose customer has no address, or none that mail could be sent to.
 NO_ADDRESS = "NoAddress"
 
 
-def send_mail(transport: Transport | None, limit_s: float = MAIL_LIMIT_S) -> ExternalActor[Letter, None]:
-    """The actor that sends over `transport`; without one, mails wait."""
-    sending = _Sending(transport, limit_s)
+class Begun(NamedTuple):
+    """A mail that is to be sent; `card` is what it brings, where it brings one."""
+
+    letter: Letter
+    card: CardMail | None
+
+
+def send_mail(
+    transport: Transport | None, cards: Cards | None = None, limit_s: float = MAIL_LIMIT_S
+) -> ExternalActor[Begun, str]:
+    """The actor that sends over `transport`; without one, mails wait. `cards` writes those that bring one. What its act
+    answers is the name of why the address was refused for good, empty where the mail was taken."""
+    sending = _Sending(transport, cards, limit_s)
     return ExternalActor(
         name=mails.ACTOR,
         queue=mails.QUEUE,
@@ -50,38 +64,66 @@ def send_mail(transport: Transport | None, limit_s: float = MAIL_LIMIT_S) -> Ext
 
 
 class _Sending:
-    def __init__(self, transport: Transport | None, limit_s: float) -> None:
+    def __init__(self, transport: Transport | None, cards: Cards | None, limit_s: float) -> None:
         self._transport = transport
+        self._cards = cards
         self._gate = Gate("mail server", limit_s)
 
-    def load(self, unit: Unit, args: Mapping[str, Any]) -> Letter | None:
+    def load(self, unit: Unit, args: Mapping[str, Any]) -> Begun | None:
         if self._transport is None:
             self._gate.shut("FEALTY_MAIL_URL is not set")
             raise NotNow(MAIL_UNSET_PAUSE)
         self._gate.check()
         letter = mails.begin(unit, UUID(args["mail"]))
-        if letter is not None and not is_address(letter.address):
+        if letter is None:
+            return None
+        if not is_address(letter.address):
             mails.fail(unit, letter.id, NO_ADDRESS)
             return None
-        return letter
-
-    def act(self, letter: Letter, deadline: float) -> None:
-        assert self._transport is not None, "load refused"
-        message = write(
-            letter.id, letter.created_at, letter.template, letter.arguments, self._transport.sender, letter.address
-        )
+        if letter.template is not MailTemplate.PASS:
+            return Begun(letter, None)
+        assert self._cards is not None, "workers are built with them"
         try:
-            self._transport.send(message, letter.address, deadline)
+            return Begun(letter, self._cards.load(unit, letter))
+        except (AddressRefused, CustomerUnsubscribed, CardEnded) as error:
+            mails.fail(unit, letter.id, name(error))
+            return None
+
+    def act(self, begun: Begun, deadline: float) -> str:
+        letter, transport = begun.letter, self._transport
+        assert transport is not None, "load refused"
+        if begun.card is not None:
+            assert self._cards is not None, "they loaded it"
+            message = self._cards.write(letter, begun.card, transport.sender)
+        else:
+            message = write(
+                letter.id, letter.created_at, letter.template, letter.arguments, transport.sender, letter.address
+            )
+        try:
+            transport.send(message, letter.address, deadline)
         except MailServerAway as away:
             raise self._gate.shut(str(away)) from None
+        except RecipientRefused as error:
+            self._gate.open()
+            # What somebody sends by hand to see whether mail arrives stops no other mails.
+            if begun.card is None:
+                raise
+            return name(error)
         except Exception:
             self._gate.open()  # it was there to say so
             raise
         self._gate.open()
+        return ""
 
 
-def _record(unit: Unit, args: Mapping[str, Any], letter: Letter, done: None) -> None:
-    mails.succeed(unit, letter.id)
+def _record(unit: Unit, args: Mapping[str, Any], begun: Begun, refused: str) -> None:
+    letter, card = begun
+    if not refused:
+        mails.succeed(unit, letter.id)
+        return
+    assert card is not None, "others fail as they are"
+    stops.refuse(unit, letter.customer, card.address_hash, refused)
+    mails.fail(unit, letter.id, refused)
 
 
 def _give_up(unit: Unit, args: Mapping[str, Any], error: str) -> None:

@@ -1,5 +1,6 @@
-"""Removes what has served its time: tasks that ended days ago, answers to requests beyond their retention, and attempts
-that count no more."""
+"""Removes what has served its time: tasks that ended days ago, answers to requests beyond their retention, attempts
+that count no more, callbacks of Google that cannot come again, what phones reported long ago, links that
+ended, and cards of people who were erased."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from storage.attempts import exchange
 from storage.engine import requests
 from storage.engine.unit import Unit
+from storage.passes import deliveries, google, linking
+from storage.passes import forgetting as passes
 from storage.tasks import commands as tasks
 from workers.limits import PRUNE_ATTEMPTS_MAX, PRUNE_BATCH, PRUNE_RETRY_MAX, PRUNE_RETRY_MIN, TASK_RETENTION
 from workers.tasks import Actor
@@ -18,6 +21,10 @@ def prune(unit: Unit, args: Mapping[str, Any]) -> bool:
         tasks.prune(unit.connection, TASK_RETENTION, PRUNE_BATCH),
         requests.prune(unit.connection, PRUNE_BATCH),
         exchange.prune(unit.connection, PRUNE_BATCH),
+        passes.forget(unit.connection, PRUNE_BATCH),
+        google.prune(unit.connection, PRUNE_BATCH),
+        deliveries.prune_reports(unit.connection, PRUNE_BATCH),
+        linking.prune(unit.connection, PRUNE_BATCH),
     )
     return max(removed) < PRUNE_BATCH
 

@@ -5,6 +5,9 @@ Says of each failure whose it is: the server's (MailServerAway: no mail would ge
 leaves as it comes, and the mail is to be sent again.
 """
 
+import itertools
+import math
+import re
 import smtplib
 import socket
 import ssl
@@ -12,8 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from email.headerregistry import Address
-from email.message import EmailMessage
-from threading import Timer
+from threading import Condition, Thread
 
 from workers.failures import Permanent, Refused
 from workers.limits import MAIL_ANSWER_LIMIT_S, MAIL_CONNECT_LIMIT_S, MAIL_QUIT_LIMIT_S
@@ -24,6 +26,10 @@ from workers.settings import WorkerSettings
 _LOGIN_WANTED = (530, 534, 535, 538)
 # The one refusal of MAIL that is about the mail: it is too large (RFC 1870).
 _TOO_LARGE = 552
+# What of RCPT is about the address where nothing more is said (RFC 5321, 4.2.3).
+_NO_SUCH_ADDRESS = (550, 551, 553)
+# An enhanced status code (RFC 2034): class, subject, detail.
+_STATUS = re.compile(rb"([245]\.[0-9]{1,3})\.[0-9]{1,3}\b")
 _LATE = "it did not answer in time"
 
 
@@ -40,6 +46,10 @@ class MailRefused(Permanent):
     """The server will not take the mail (5xx)."""
 
 
+class RecipientRefused(MailRefused):
+    """The server says that there is no such address (5.1.x, RFC 3463), and would say so of every mail."""
+
+
 class Transport:
     """One mail server, and the address that we send as. `trust`: whose certificates are believed; by default those
     that this host believes."""
@@ -49,22 +59,22 @@ class Transport:
         self._server = server
         self._trust = trust or ssl.create_default_context()
 
-    def send(self, message: EmailMessage, recipient: str, deadline: float) -> None:
+    def send(self, message: bytes, recipient: str, deadline: float) -> None:
         """Returns once the server has taken the mail; by `deadline`, an instant of `time.monotonic`.
 
-        Raises MailServerAway, MailDeferred, MailRefused; OSError where what became of it is not known.
+        Raises MailServerAway, MailDeferred, MailRefused, RecipientRefused; OSError where nobody knows what became of
+        it.
         """
-        text = message.as_bytes()
         with self._connected(deadline) as session:
             try:
-                session.sendmail(self.sender.addr_spec, [recipient], text)
+                session.sendmail(self.sender.addr_spec, [recipient], message)
             except smtplib.SMTPSenderRefused as error:
                 if error.smtp_code >= 500 and error.smtp_code != _TOO_LARGE:
                     raise MailServerAway(f"it answered {error.smtp_code} to our sender address") from None
                 raise _of_mail(error.smtp_code) from None
             except smtplib.SMTPRecipientsRefused as error:
-                [(code, _)] = error.recipients.values()
-                raise _of_mail(code) from None
+                [(code, said)] = error.recipients.values()
+                raise _of_recipient(code, said) from None
             except smtplib.SMTPResponseException as error:
                 raise _of_mail(error.smtp_code) from None
             # It has taken the mail: whatever becomes of the farewell does not matter.
@@ -83,7 +93,7 @@ class Transport:
         with ExitStack() as ends:
             try:
                 line = ends.enter_context(_dial(self._server.host, self._server.port, deadline))
-                ends.enter_context(_cut_at(line, deadline))
+                ends.enter_context(_cutter.cut_at(line, deadline))
                 session = ends.enter_context(closing(self._greet(line)))
             except (OSError, UnicodeError) as error:
                 is_late = time.monotonic() >= deadline
@@ -151,30 +161,65 @@ def _dial(host: str, port: int, deadline: float) -> socket.socket:
     raise failed
 
 
-@contextmanager
-def _cut_at(line: socket.socket, deadline: float) -> Iterator[None]:
-    """Ends the connection at that instant: a server that says a little, again and again, is within every timeout."""
-    # TLS takes the socket over, and the connection stays the same.
-    with line.dup() as same:
+class _Cutter:
+    """Ends connections at their instants, all of them on one thread: one for each mail takes as long to begin as the
+    mail to write."""
 
-        def cut() -> None:
-            with suppress(OSError):
-                same.shutdown(socket.SHUT_RDWR)
+    def __init__(self) -> None:
+        self._lines: dict[int, tuple[float, socket.socket]] = {}
+        self._numbers = itertools.count()
+        self._changed = Condition()
+        self._looks_at = math.inf
+        self._thread: Thread | None = None
 
-        timer = Timer(max(0.0, deadline - time.monotonic()), cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
+    @contextmanager
+    def cut_at(self, line: socket.socket, deadline: float) -> Iterator[None]:
+        """Ends the connection at that instant: a server that says a little, again and again, is within every
+        timeout."""
+        # TLS takes the socket over, and the connection stays the same.
+        with line.dup() as same:
+            number = next(self._numbers)
+            with self._changed:
+                self._lines[number] = deadline, same
+                if self._thread is None:
+                    self._thread = Thread(target=self._watch, name="cutter", daemon=True)
+                    self._thread.start()
+                if deadline < self._looks_at:
+                    self._changed.notify()
+            try:
+                yield
+            finally:
+                with self._changed:
+                    self._lines.pop(number, None)
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for number, (deadline, line) in list(self._lines.items()):
+                    if deadline <= now:
+                        del self._lines[number]
+                        with suppress(OSError):
+                            line.shutdown(socket.SHUT_RDWR)
+                self._looks_at = min((deadline for deadline, _ in self._lines.values()), default=math.inf)
+                self._changed.wait(None if self._looks_at == math.inf else self._looks_at - now)
+
+
+_cutter = _Cutter()
 
 
 def _of_mail(code: int) -> Exception:
     if code in _LOGIN_WANTED:
         return MailServerAway(f"it answered {code}: it wants a login")
     return MailRefused(code) if 500 <= code < 600 else MailDeferred(code)
+
+
+def _of_recipient(code: int, said: bytes) -> Exception:
+    """A server that says more than the code says whether it means the address, or us (5.7.x), or a box that is full
+    (5.2.x)."""
+    status = _STATUS.match(said)
+    is_address = status[1] == b"5.1" if status else code in _NO_SUCH_ADDRESS
+    return RecipientRefused(code) if is_address and 500 <= code < 600 else _of_mail(code)
 
 
 def _reason(error: OSError | UnicodeError) -> str:

@@ -12,8 +12,12 @@ from rules.sentences.english import (
     coupons,
     customers,
     elsewhere,
+    pass_templates,
+    passes,
+    phones,
     points,
     purchases,
+    pushes,
     retention,
     rewards,
     settings,
@@ -30,11 +34,15 @@ TEMPLATES: Mapping[str, Template] = {
     **customers.TEMPLATES,
     **settings.TEMPLATES,
     **upkeep.TEMPLATES,
+    **phones.TEMPLATES,
+    **pushes.TEMPLATES,
     **retention.TEMPLATES,
     **coupon_batches.TEMPLATES,
     **rewards.TEMPLATES,
     **campaigns.TEMPLATES,
     **coupons.TEMPLATES,
+    **pass_templates.TEMPLATES,
+    **passes.TEMPLATES,
 }
 
 

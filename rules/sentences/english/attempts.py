@@ -88,9 +88,13 @@ _NOUNS = {
     "redemptions": "redemption",
     "rewards": "reward",
     "claims": "claim",
+    "passTemplates": "pass template",
+    "passImages": "image",
+    "passes": "pass",
+    "links": "link",
 }
 # What an act is about whose call named nothing that could be kept.
-_NOUN_OF = {"transaction": "purchase", "redating": "change of expiry"}
+_NOUN_OF = {"transaction": "purchase", "redating": "change of expiry", "pass_template": "pass template"}
 # What the words of a call are about, where that is not what the action is named after.
 _IT_OF = {
     "refund.listed": "purchase",
@@ -124,6 +128,7 @@ ATTEMPTS = {
     "customer.suspended": "suspend {it}",
     "customer.blocked": "block {it}",
     "customer.closed": "close {it}",
+    "customer.erased": "erase {it}",
     "customer.reactivated": "reactivate {it}",
     "customer.merged": "merge {it} into another",
     "customer.unmerged": "part {it} again",
@@ -215,5 +220,22 @@ ATTEMPTS = {
     "claim.cancelled": "cancel a claim{of}",
     "claim.read": "read a claim{of}",
     "claim.listed": "list claims{of}",
+    "pass_template.created": "create a pass template{of}",
+    "pass_template.read": "read {it}",
+    "pass_template.listed": "list pass templates{of}",
+    "pass_template.updated": "update {it}",
+    "pass_template.archived": "archive {it}",
+    "pass_template.unarchived": "unarchive {it}",
+    "pass_image.uploaded": "upload an image of passes{of}",
+    "pass.issued": "issue a pass{of}",
+    "pass.read": "read a pass{of}",
+    "pass.listed": "list passes{of}",
+    "pass.mailed": "mail a pass{of}",
+    "pass.pushed": "push a pass{of}",
+    "pass.voided": "void a pass{of}",
+    "pass.traced": "trace the updates of a pass{of}",
+    "pass_link.created": "make a link to a pass{of}",
+    "pass_link.revoked": "revoke a link to a pass{of}",
+    "device_log.listed": "list what phones reported of a pass{of}",
     "method.unknown": "call a method that there is not",
 }

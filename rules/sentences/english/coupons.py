@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rules.sentences.english import speech
+from rules.sentences.english.passes import with_pass
 from rules.sentences.english.templates import Template
 from rules.sentences.english.told import Told, part
 
@@ -37,7 +38,7 @@ def _for_order(told: Told, deed: str) -> str:
 
 
 TEMPLATES: Mapping[str, Template] = {
-    "coupon.assigned": lambda told: f"{_coupon(told)} given to {told.customer}",
+    "coupon.assigned": lambda told: f"{_coupon(told)} given to {told.customer}{with_pass(told)}",
     "coupon.reserved": _reserved,
     "coupon.released": lambda told: f"{_coupon(told)} released by {told.customer}, reserved for order {told['order']}",
     "coupon.redeemed": _redeemed,

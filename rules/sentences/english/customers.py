@@ -1,6 +1,6 @@
 """Customers: their profiles, and what is done to them as such."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rules.sentences.english import speech
 from rules.sentences.english.templates import Template
@@ -42,6 +42,12 @@ def _ended(deed: str) -> Template:
     return template
 
 
+def _erased(told: Told) -> str:
+    merged = told.details.get("merged", ())
+    and_ = f", with {speech.listed([customer(one) for one in merged])}" if merged else ""
+    return f"{told.customer} erased{and_}{_cleared(told)}"
+
+
 def _cleared(told: Told) -> str:
     cleared = [
         says.format(points=told.points(account[figure], card_id=account["card_id"]))
@@ -78,8 +84,8 @@ def _moved(told: Told) -> str:
     return ", ".join([*moved, *_counts(told, _BELONGINGS)]) or "no points"
 
 
-def _counts(told: Told, nouns: Mapping[str, str]) -> list[str]:
-    return [speech.count(count, one) for field, one in nouns.items() if (count := told.details.get(field))]
+def _counts(told: Told, nouns: Mapping[str, Sequence[str]]) -> list[str]:
+    return [speech.count(count, *called) for field, called in nouns.items() if (count := told.details.get(field))]
 
 
 FIELDS = {
@@ -90,11 +96,17 @@ FIELDS = {
     "external_ids": "external ids",
 }
 
-_BELONGINGS = {"coupons": "coupon", "redemptions": "redemption", "claims": "claim"}
+_BELONGINGS = {
+    "coupons": ["coupon"],
+    "redemptions": ["redemption"],
+    "claims": ["claim"],
+    "passes": ["pass", "passes"],
+}
 
 _ENDED = {
     "reservations": ("reservation of a coupon", "reservations of coupons", "released"),
     "coupons": ("coupon", "voided"),
+    "passes": ("pass", "passes", "voided"),
 }
 
 _CLEARED = {
@@ -110,6 +122,7 @@ TEMPLATES: Mapping[str, Template] = {
     "customer.suspended": lambda told: f"{told.customer} suspended",
     "customer.blocked": _ended("blocked"),
     "customer.closed": _ended("closed for ever"),
+    "customer.erased": _erased,
     "customer.reactivated": lambda told: f"{told.customer} reactivated",
     "customer.merged": _merged,
     "customer.unmerged": _unmerged,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rules.sentences.english import speech
+from rules.sentences.english.passes import with_pass
 from rules.sentences.english.templates import Template
 from rules.sentences.english.told import Told
 
@@ -19,7 +20,7 @@ def _for(told: Told) -> str:
 
 
 def _claimed(told: Told) -> str:
-    return f"{_reward(told)} claimed by {told.customer}{_for(told)}: {told.points(-told['amount'])}"
+    return f"{_reward(told)} claimed by {told.customer}{_for(told)}{with_pass(told)}: {told.points(-told['amount'])}"
 
 
 def _cancelled(told: Told) -> str:

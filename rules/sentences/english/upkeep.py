@@ -96,12 +96,14 @@ TEMPLATES: Mapping[str, Template] = {
     "operation.succeeded": _operation("done"),
     "operation.cancelled": _operation("cancelled"),
     "operation.failed": _operation("given up"),
+    "erasure.completed": lambda told: f"Erasure of {told.customer} completed",
     "mail.sent": lambda told: f"Mail {_mail(told)} sent to {told.customer}",
     "mail.failed": lambda told: f"Mail {_mail(told)} to {told.customer} given up: {told['error']}",
     "key.created": lambda told: f"API key {told.last} made for {told['name']}, as {told['role'].lower()}",
     "key.revoked": lambda told: f"API key {told.last} revoked",
     "personal_key.created": lambda told: f"Personal key {told.last} made",
     "personal_key.rotated": lambda told: f"Personal key {told.last} took the place of the one before",
+    "wallet_key.created": lambda told: f"Key of passes made, under personal key {told['personal_key']}",
     "code_key.created": lambda told: f"Key of coupon codes made, under personal key {told['personal_key']}",
     "database.migrated": lambda told: f"Database migrated by {speech.count(len(told['applied']), 'step')}",
     "index.rebuilt": lambda told: (
@@ -123,4 +125,8 @@ TEMPLATES: Mapping[str, Template] = {
 
 
 def _mail(told: Told) -> str:
-    return str(told["template"]).replace("_", " ")
+    return _MAILS.get(told["template"]) or str(told["template"]).replace("_", " ")
+
+
+# What mails are called that are not called as their template is.
+_MAILS = {"pass": "with a card"}

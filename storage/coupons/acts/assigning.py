@@ -28,21 +28,26 @@ from storage.ledger.addresses import CustomerName
 from storage.ledger.group import Group
 from storage.ledger.loading import Loaded
 from storage.ledger.names import LotsNeeded, Reads
+from storage.passes.making import Shown, make, prepare_loaded
+from storage.passes.nouns import PASS_TEMPLATE
 
 
 class AssignCoupon(NamedTuple):
     """Gives a coupon to a customer: that of `key` or, where this is None, one of the campaign; of one whose codes are
-    made on the spot, the coupon of the fresh code."""
+    made on the spot, the coupon of the fresh code. With it a pass of a template is issued, where one is named."""
 
     name: CustomerName
     key: CouponKey | None
     campaign_id: str
     fresh: FreshCode | None
     context: CommandContext
+    template_id: str = ""
 
     def reads(self, reads: Reads) -> None:
-        """The customer; the coupon, or the campaign with one from its pool."""
+        """The customer; the coupon, or the campaign with one from its pool; the template of a pass."""
         customers.read(reads, self.name)
+        if self.template_id:
+            reads.other(PASS_TEMPLATE, self.name.program, self.template_id)
         if self.key is not None:
             reads.other(COUPON, *nouns.whole(self.key))
         else:
@@ -58,7 +63,8 @@ class AssignCoupon(NamedTuple):
 
     def decide(self, group: Group) -> Answer[CouponRead]:
         """Raises CampaignNotFound, CampaignArchived, NoCouponLeft, and what is against a coupon that is named;
-        PassedOver where what is left in the pool is in other hands."""
+        PassTemplateNotFound, PassTemplateArchived, PassNotPossible; PassedOver where what is left in the pool is in
+        other hands."""
         holder = customers.find(group, self.name, Act.EARN)
         if self.key is not None:
             found = coupons.find(group, nouns.whole(self.key))
@@ -66,8 +72,15 @@ class AssignCoupon(NamedTuple):
             _check(group, holder, found)
         else:
             found = of_campaign(group, holder, self.campaign_id, self.fresh, Origin.ASSIGNED)
-        activity = group.record(self.context, holder.scope, self.name.name, holder.program.now, found.told)
-        return Answer(give(group, holder, found, activity), activity)
+        campaign, coupon = found.key
+        shown = Shown(campaign, coupon, found.campaign.campaign_id)
+        made = prepare_loaded(group.workspace, self.name, self.template_id, shown)
+        told = found.told | made.told if made is not None else found.told
+        activity = group.record(self.context, holder.scope, self.name.name, holder.program.now, told)
+        given = give(group, holder, found, activity)
+        if made is not None:
+            given = given._replace(issued=make(group.workspace, made, holder.scope, activity))
+        return Answer(given, activity)
 
 
 def _check(group: Group, holder: Holder, found: InHand) -> None:

@@ -15,6 +15,7 @@ from storage.coupons.queries import TERMS, campaign_name, coupon_name
 from storage.coupons.records import COUPONS
 from storage.engine.database import Connection
 from storage.ledger.reading import accounts
+from storage.passes.reading.passes import PassRead
 from storage.programs.queries import ProgramState
 
 
@@ -28,7 +29,8 @@ class CouponTerms(NamedTuple):
 
 class CouponRead(NamedTuple):
     """A coupon as it counts at an instant (rules/coupons/coupons.py, state_of). `id` is a UUID's text, `customer` a
-    resource name or empty, `activity` what added it to whose it is."""
+    resource name or empty, `activity` what added it to whose it is. `issued` is the pass that was issued with it, in
+    the answer to whoever asked for one."""
 
     id: str
     coupon: Coupon
@@ -36,6 +38,7 @@ class CouponRead(NamedTuple):
     customer: str
     activity: str
     state: CouponState
+    issued: PassRead | None = None
 
     @property
     def name(self) -> str:
@@ -70,14 +73,19 @@ def get(books: Connection, name: CouponName) -> CouponRead:
 def several(books: Connection, program: str, names: Sequence[CouponName]) -> list[CouponRead]:
     """Some coupons of a program, in their order. Raises ProgramNotFound, CouponNotFound."""
     with accounts.snapshot(books):
-        state = program_of(books, program)
-        keys = [(name.campaign, name.id) for name in names if name.program == program]
-        asked = {"program": state.id, "campaigns": [key[0] for key in keys], "ids": [key[1] for key in keys]}
-        found = {read.name: read for read in read(books, program, state, _SEVERAL, asked)}
-        wanted = [coupon_name(campaign_name(program, name.campaign), name.number) for name in names]
-        if any(name not in found for name in wanted):
-            raise CouponNotFound(program=program)
-        return [found[name] for name in wanted]
+        return find(books, program, names)
+
+
+def find(books: Connection, program: str, names: Sequence[CouponName]) -> list[CouponRead]:
+    """The same in the caller's transaction."""
+    state = program_of(books, program)
+    keys = [(name.campaign, name.id) for name in names if name.program == program]
+    asked = {"program": state.id, "campaigns": [key[0] for key in keys], "ids": [key[1] for key in keys]}
+    found = {read.name: read for read in read(books, program, state, _SEVERAL, asked)}
+    wanted = [coupon_name(campaign_name(program, name.campaign), name.number) for name in names]
+    if any(name not in found for name in wanted):
+        raise CouponNotFound(program=program)
+    return [found[name] for name in wanted]
 
 
 def lookup(books: Connection, program: str, code: bytes) -> CouponRead:

@@ -44,8 +44,8 @@ def count(connection: Connection, which: Which) -> int:
 
 def take(connection: Connection, which: Which, after: str, limit: int) -> list[tuple[Any, ...]]:
     """Locks up to `limit` of them behind an id that nobody else has in hand: id, code, last four symbols, customer by
-    internal id. Where others have all that are left, it waits for the first, up to WAIT_MS; then the transaction fails
-    as Busy."""
+    internal id, whether it is a code for many. Where others have all that are left, it waits for the first, up to
+    WAIT_MS; then the transaction fails as Busy."""
     asked = {**which._asdict(), "after": after, "limit": limit}
     found = connection.execute(_TAKE.format("SKIP LOCKED").encode(), asked).fetchall()
     if not found and after == FIRST:
@@ -70,6 +70,6 @@ AND (c.batch IS NULL OR EXISTS (
 _COUNT = f"SELECT count(*) FROM coupon c WHERE {_MATCHES}".encode()  # noqa: S608
 
 _TAKE = f"""
-SELECT c.id, c.code, c.last_four, c.customer
+SELECT c.id, c.code, c.last_four, c.customer, c.stock IS NOT NULL
 FROM coupon c WHERE {_MATCHES} ORDER BY c.id LIMIT %(limit)s FOR NO KEY UPDATE OF c {{}}
 """  # noqa: S608

@@ -29,8 +29,8 @@ def step(unit: Unit, identity: UUID, size: int = STEP) -> bool:
     campaign = queries.get(program, operation.subject.rpartition("/")[2])
     after = operation.figures["after"]
     found = filters.take(unit.connection, which(operation.arguments, campaign.id), after, size)
-    for coupon, code, last_four, customer in found:
-        if customer is not None:
+    for coupon, code, last_four, customer, is_shared in found:
+        if customer is not None or is_shared:
             _tell(unit, operation, program, coupon, bytes(code), last_four, customer)
     unit.write()
     ids = [coupon for coupon, *_ in found]
@@ -55,9 +55,10 @@ def _tell(
     coupon: UUID,
     code: bytes,
     last_four: str,
-    customer: int,
+    customer: int | None,
 ) -> None:
-    """Plans the record of it in the history of whose it was. Of what nobody had, the operation's own record tells."""
+    """Plans the record of it, in the history of whose it was; of a code for many, in nobody's: their cards are marked
+    by it. Of what nobody had, the operation's own record tells."""
     details = {
         "campaign": operation.subject,
         "coupon": coupon_name(operation.subject, coupon.int),
@@ -72,7 +73,7 @@ def _tell(
         Scope(program.id, customer),
         program.now(unit.now),
         details=operation.reason.added_to(details),
-        event=COUPON_VOIDED.action,
+        event=COUPON_VOIDED.action if customer is not None else "",
         cause=operation.activity,
     )
 

@@ -219,8 +219,8 @@ LEFT JOIN LATERAL (
     JOIN account ON account.id = side.other JOIN customer ON customer.id = account.customer OFFSET 0
 ) AS m ON true
 LEFT JOIN LATERAL (
-    SELECT action = 'customer.closed' AS is_closing FROM activity WHERE e.kind = 'EXPIRY' AND activity.id = e.activity
-    OFFSET 0
+    SELECT action IN ('customer.closed', 'customer.erased') AS is_closing FROM activity
+    WHERE e.kind = 'EXPIRY' AND activity.id = e.activity OFFSET 0
 ) AS c ON true
 WHERE a.account = %s AND a.lot = ANY(%s::int[]) ORDER BY a.lot, a.seq
 """

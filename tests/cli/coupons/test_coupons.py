@@ -123,23 +123,17 @@ def test_codes_are_taken_from_a_file_and_bad_lines_are_shown(serving: Terminal) 
     assert one.startswith("1 code of 1 line taken")
 
 
-@pytest.mark.parametrize(
-    ("text", "shown", "advised"),
-    [
-        ("code;customer\nAAAA;ada\n", "semicolons; commas are wanted", "correct the header"),
-        ('{"code": "AAAA"}\n', "it is NDJSON", "--format ndjson"),
-        ("AAAA\nBBBB\n", "Is the header missing?", "correct the header"),
-        ("", "0 codes of 0 lines", "no line with a code"),
-        ("code\n", "0 codes of 0 lines", "no line with a code"),
-    ],
-)
-def test_of_a_file_that_nothing_is_taken_of_the_advice_is_one_that_helps(
-    serving: Terminal, text: str, shown: str, advised: str
-) -> None:
+def test_of_a_file_that_nothing_is_taken_of_the_advice_is_one_that_helps(serving: Terminal) -> None:
     """A script must not go on as if there were codes; to leave lines out would help none of these."""
     file = serving.folder / "codes.txt"
-    file.write_text(text)
-    for more in ([], ["--skip-bad-lines"], ["--dry-run"]):
+    for text, shown, advised, *more in (
+        ("code;customer\nAAAA;ada\n", "semicolons; commas are wanted", "correct the header", "--skip-bad-lines"),
+        ('{"code": "AAAA"}\n', "it is NDJSON", "--format ndjson", "--dry-run"),
+        ("AAAA\nBBBB\n", "Is the header missing?", "correct the header"),
+        ("", "0 codes of 0 lines", "no line with a code"),
+        ("code\n", "0 codes of 0 lines", "no line with a code", "--skip-bad-lines"),
+    ):
+        file.write_text(text)
         refused = serving.run("coupons", "import", "coffee/spring", str(file), *more)
         assert (refused.code, shown in refused.out, advised in refused.err) == (1, True, True), refused
         assert "--skip-bad-lines" not in refused.err

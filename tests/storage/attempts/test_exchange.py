@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from storage.attempts.exchange import Failed, Total
 from storage.books import Books
 from storage.engine.database import Database, connection
-from tests.personal import CODES, KEYRING
+from tests.personal import CODES, KEYRING, WALLET
 
 KEY, OTHER = "00ff", "01ff"
 THEN = 1_700_000_040
@@ -16,7 +16,7 @@ def exchanged(database: Database, *parts: Sequence[Failed]) -> list[Sequence[Tot
     """What each of several processes is told, which tell their parts at once."""
 
     async def run() -> list[Sequence[Total | Exception]]:
-        processes = [Books(database, KEYRING, CODES) for _ in parts]
+        processes = [Books(database, KEYRING, CODES, WALLET) for _ in parts]
         try:
             return list(await asyncio.gather(*(one.exchange(part) for one, part in zip(processes, parts, strict=True))))
         finally:

@@ -40,10 +40,13 @@ class People:
             account.live(to)
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Other settings: what there is keeps those it came under, what is done from now on goes by the new ones."""
+        """Other settings: what there is keeps those it came under, what is done from now on goes by the new ones. What
+        changes nothing makes no version."""
         settings = replace(self.settings, **changes)
         if any(card.stamps_per_reward and card.kind is CardKind.POINTS for card in settings.cards):
             raise Refused("SettingsInvalid")
+        if settings == self.settings:
+            return
         self.settings = settings
         for card in settings.cards:
             for name in NAMES:

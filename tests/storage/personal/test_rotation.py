@@ -12,7 +12,7 @@ import pytest
 
 from rules.coupons.codes import Code
 from storage.activity.records import ActivityRow
-from storage.coupons import keys as code_key
+from storage.coupons.keys import KEY as CODES_KEY
 from storage.coupons.keys import find_seals
 from storage.customers.commands import CreateCustomer, UpdateCustomer
 from storage.customers.queries import Profile
@@ -21,6 +21,7 @@ from storage.engine.commands import carry_out
 from storage.engine.database import Database, connection
 from storage.engine.keyring import Keyring, KeyringError, subject_key
 from storage.personal import queries, rotation
+from storage.personal.installed_keys import InstalledKey
 from storage.personal.keys import KEYS_LOCK
 from storage.personal.queries import PersonalChange, installed
 from tests.personal import CODES, KEY
@@ -186,19 +187,20 @@ def test_a_key_that_still_wraps_the_key_of_codes_is_not_dropped(
     here: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server of the new version makes it, under the old key, after the rotation has looked for it."""
-    rewrap, drop = code_key.rewrap, rotation._dropped
+    rewrap, drop = InstalledKey.rewrap, rotation._dropped
     looked, dropped = [True], list[bool]()
 
-    def rewrapping(*arguments: Any) -> None:
-        if not looked:
-            rewrap(*arguments)
-        looked.clear()
+    def rewrapping(key: InstalledKey, *arguments: Any, **named: Any) -> None:
+        if key is CODES_KEY and looked:
+            looked.clear()
+        else:
+            rewrap(key, *arguments, **named)
 
     def dropping(*arguments: Any) -> bool:
         dropped.append(drop(*arguments))
         return dropped[-1]
 
-    monkeypatch.setattr(code_key, "rewrap", rewrapping)
+    monkeypatch.setattr(InstalledKey, "rewrap", rewrapping)
     monkeypatch.setattr(rotation, "_dropped", dropping)
     done = here.rotate()
     assert dropped == [False, True]

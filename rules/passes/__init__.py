@@ -1,0 +1,1 @@
+"""Passes: what a card in a phone shows, and which designs of it are possible."""

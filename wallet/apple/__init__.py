@@ -1,0 +1,1 @@
+"""Passes for Apple Wallet: built, signed, pushed."""

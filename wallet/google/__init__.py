@@ -1,0 +1,1 @@
+"""Passes for Google Wallet: classes and objects, save links, callbacks."""

@@ -1,0 +1,78 @@
+"""TLS of the public endpoints' own: the certificate, and whether it can be used, said in words."""
+
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from wallet.web.settings import CertificateUnusable, PassesSettings
+
+log = structlog.get_logger()
+
+
+class Certificate:
+    """TLS with the certificate in the files, also when they are replaced: connections from then on get the new one."""
+
+    def __init__(self, settings: PassesSettings) -> None:
+        """Raises CertificateUnusable."""
+        assert settings.passes_certificate_file is not None
+        assert settings.passes_key_file is not None
+        self._files = (settings.passes_certificate_file, settings.passes_key_file)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._loaded = _written(self._files)
+        self._load()
+
+    def renew(self) -> bool:
+        """Takes what is in the files now; False where they are as they were. Raises CertificateUnusable, and then the
+        one before stays."""
+        written = _written(self._files)
+        if written == self._loaded:
+            return False
+        self._load()
+        self._loaded = written
+        return True
+
+    def _load(self) -> None:
+        try:
+            ends_at = _checked(*self._files)
+            # First into one that nobody uses: a pair that does not fit would leave half of it in ours.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
+            self.context.load_cert_chain(*self._files)
+        except (OSError, ssl.SSLError) as error:
+            raise CertificateUnusable(
+                getattr(error, "reason", None) or error.strerror or type(error).__name__
+            ) from None
+        if ends_at <= datetime.now(UTC):
+            # Taken all the same: to stop would take links and images along, and the one before has ended too.
+            log.error("phones do not believe the certificate", ended=f"{ends_at:%Y-%m-%d}", advice="renew it")
+
+
+def _checked(certificate_file: Path, key_file: Path) -> datetime:
+    """When the certificate ends. OpenSSL says of each fault only that there is one, and asks the terminal for a
+    password. Raises CertificateUnusable, OSError."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+    except ValueError:
+        raise CertificateUnusable(f"{certificate_file} holds no certificate in the format PEM") from None
+    try:
+        key = load_pem_private_key(key_file.read_bytes(), None)
+    except TypeError:
+        raise CertificateUnusable(f"the key {key_file} is encrypted: store it without a password") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise CertificateUnusable(f"{key_file} holds no key in the format PEM") from None
+    if key.public_key() != certificate.public_key():
+        raise CertificateUnusable("the key belongs to another certificate")
+    return certificate.not_valid_after_utc
+
+
+def _written(files: tuple[Path, Path]) -> list[tuple[int, int]]:
+    """When the files were written, and which they are."""
+    try:
+        return [(found.st_mtime_ns, found.st_ino) for found in (file.stat() for file in files)]
+    except OSError as error:
+        raise CertificateUnusable(f"{error.filename}: {error.strerror}") from None
