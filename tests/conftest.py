@@ -34,6 +34,7 @@ MEMORY_BYTES_MIN = 4 << 30
 STARTING = {"connected", "here", "own_valkey", "processes", "terminal"}
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are cores: many tests wait for a process to start, or for time to pass."""
     return (os.cpu_count() or 1) + 1
