@@ -29,7 +29,7 @@ from storage.programs.queries import BlockingProgramCache, ProgramState
 LOOKS_MAX = 5
 
 
-class Wanted(NamedTuple):
+class BalanceWanted(NamedTuple):
     """A card of a customer, by internal ids, and what is to be known of it beside the balance."""
 
     program: int
@@ -40,8 +40,8 @@ class Wanted(NamedTuple):
 
 
 def read(
-    connection: Connection, programs: Mapping[int, ProgramState], wanted: Collection[Wanted]
-) -> dict[Wanted, Points]:
+    connection: Connection, programs: Mapping[int, ProgramState], wanted: Collection[BalanceWanted]
+) -> dict[BalanceWanted, Points]:
     """Of each card what it says; all zeros where the customer never had any. Raises Busy where somebody writes to an
     account without end, which nobody does."""
     keys = _keys(connection, wanted)
@@ -65,7 +65,7 @@ def read(
     return found
 
 
-def _keys(connection: Connection, wanted: Iterable[Wanted]) -> dict[Wanted, AccountKey]:
+def _keys(connection: Connection, wanted: Iterable[BalanceWanted]) -> dict[BalanceWanted, AccountKey]:
     """Where the accounts are, of those that were opened."""
     asked = list(wanted)
     if not asked:

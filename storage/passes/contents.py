@@ -12,7 +12,7 @@ from rules.passes.updates import whole
 from storage.coupons.sealing import CodeSeals
 from storage.engine.database import Connection
 from storage.passes import facts
-from storage.passes.facts import Known
+from storage.passes.facts import PassFacts
 
 
 class Card(NamedTuple):
@@ -24,7 +24,7 @@ class Card(NamedTuple):
     would be told of no change.
     """
 
-    known: Known
+    known: PassFacts
     content: Content
     digest: bytes
     revision: int
@@ -48,7 +48,7 @@ def contents(connection: Connection, ids: Collection[UUID], seals: CodeSeals | N
     return {id: _card(known, seals) for id, known in facts.read(connection, ids).items()}
 
 
-def _card(known: Known, seals: CodeSeals | None) -> Card:
+def _card(known: PassFacts, seals: CodeSeals | None) -> Card:
     content = filled(known)
     found = digest_of(known)
     coupon = known.facts.coupon
@@ -62,11 +62,11 @@ def _card(known: Known, seals: CodeSeals | None) -> Card:
     return Card(known, content, found, told.revision, told.modified_at, found != told.digest)
 
 
-def digest_of(known: Known) -> bytes:
+def digest_of(known: PassFacts) -> bytes:
     """By what is decided whether phones are to be told. A new version of a template that looks the same is no news."""
     return digest(filled(known._replace(version=0)))
 
 
-def filled(known: Known) -> Content:
+def filled(known: PassFacts) -> Content:
     """What a pass says, but for the code of its coupon, which is sealed."""
     return fill(known.design, known.template_name, known.version, known.serial, known.facts)

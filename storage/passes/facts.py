@@ -26,7 +26,7 @@ from storage.engine.ids import typeid
 from storage.engine.session import session
 from storage.engine.sockets import blocking
 from storage.passes import balances
-from storage.passes.balances import Wanted
+from storage.passes.balances import BalanceWanted
 from storage.programs.queries import PROGRAM_STATES, BlockingProgramCache, ProgramState
 
 # Of one card: each is in what it says, and in what Google is sent. Who has more finds the newest.
@@ -41,7 +41,7 @@ class Told(NamedTuple):
     digest: bytes
 
 
-class Known(NamedTuple):
+class PassFacts(NamedTuple):
     """A pass, with all that it says. `program`, `customer` and `template` are internal ids. In `facts` the code of a
     coupon is sealed, in hexadecimal; `told` is None before the first refresh."""
 
@@ -92,7 +92,7 @@ class _Row(NamedTuple):
     digest: bytes | None
 
 
-def read(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Known]:
+def read(connection: Connection, ids: Collection[UUID]) -> dict[UUID, PassFacts]:
     """The passes of those ids that there are. Raises Busy."""
     rows = [_Row(*row) for row in connection.execute(_PASSES, (list(ids),), prepare=True)]
     if not rows:
@@ -118,7 +118,7 @@ def read(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Known]:
         told = None
         if row.revision is not None and row.modified_at is not None and row.digest is not None:
             told = Told(row.revision, row.modified_at, row.digest)
-        found[row.id] = Known(*row[:7], designs[row.template], row.created_at, facts, told)
+        found[row.id] = PassFacts(*row[:7], designs[row.template], row.created_at, facts, told)
     return found
 
 
@@ -135,11 +135,11 @@ def _programs(connection: Connection, wanted: Collection[int]) -> dict[int, Prog
     return dict(workspace.within(PROGRAM_STATES, ()))
 
 
-def _wanted(row: _Row, design: Design) -> Wanted | None:
+def _wanted(row: _Row, design: Design) -> BalanceWanted | None:
     if not design.card_id:
         return None
     sources = {field.source for field in design.fields}
-    return Wanted(
+    return BalanceWanted(
         row.program,
         row.customer,
         design.card_id,

@@ -21,7 +21,7 @@ from storage.engine.database import Busy, Connection, known
 from storage.engine.unit import Unit
 from storage.passes import facts
 from storage.passes.contents import digest_of
-from storage.passes.facts import Known
+from storage.passes.facts import PassFacts
 from storage.passes.marking import AGAIN, AHEAD
 from storage.passes.pushing import plan_pushes
 
@@ -43,7 +43,7 @@ class _Taken(NamedTuple):
 
 
 class _Revision(NamedTuple):
-    known: Known
+    known: PassFacts
     digest: bytes
     revision: int
     modified_at: datetime
@@ -75,7 +75,7 @@ def _take(connection: Connection, limit: int) -> dict[UUID, _Taken]:
     return {id: _Taken(since, is_ahead) for id, since, is_ahead in rows}
 
 
-def _read(connection: Connection, ids: Collection[UUID]) -> tuple[dict[UUID, Known], list[UUID]]:
+def _read(connection: Connection, ids: Collection[UUID]) -> tuple[dict[UUID, PassFacts], list[UUID]]:
     """What passes say; and those of which that cannot be read, by a fault of ours."""
     if not ids:
         return {}, []
@@ -96,13 +96,13 @@ def _read(connection: Connection, ids: Collection[UUID]) -> tuple[dict[UUID, Kno
         return first[0] | second[0], first[1] + second[1]
 
 
-def _changed(card: Known, taken: _Taken) -> bytes | None:
+def _changed(card: PassFacts, taken: _Taken) -> bytes | None:
     """The digest of what it says, where phones were told something else."""
     found = digest_of(card)
     return found if taken.is_ahead or card.told is None or card.told.digest != found else None
 
 
-def _keep(unit: Unit, changed: list[tuple[Known, bytes]], taken: Mapping[UUID, _Taken]) -> None:
+def _keep(unit: Unit, changed: list[tuple[PassFacts, bytes]], taken: Mapping[UUID, _Taken]) -> None:
     connection = unit.connection
     [(last, now)] = connection.execute(_COUNT, (len(changed),))
     revisions = []

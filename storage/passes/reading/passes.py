@@ -7,9 +7,9 @@ from uuid import UUID
 
 from msgspec import json
 
+from rules.passes.delivery import DeliveryState, Installs, delivery_state
 from rules.passes.designs import PassKind
 from rules.passes.refusals import PassNotFound
-from rules.passes.standing import DeliveryState, Standing, delivery_state
 from storage.coupons.queries import campaign_name, coupon_name
 from storage.engine.database import Connection
 from storage.engine.ids import typeid
@@ -131,7 +131,7 @@ def _read(owner: CustomerName, rows: Iterable[Any]) -> Iterable[PassRead]:
         )
 
 
-_STANDING = json.Decoder(Standing)
+_STANDING = json.Decoder(Installs)
 
 # Of each phone the newest revision counts: who fetched it has fetched all before it, and who installed the card later
 # has it from there.

@@ -25,7 +25,7 @@ from wallet.apple.answers import Answer, BadToken, Done, Gone, Later, Misconfigu
 from wallet.apple.apns import ApnsAway, ApnsTransport
 from wallet.apple.certificates import AppleAccount, load_account
 from wallet.failures import AccountInvalid, WalletError
-from workers.actors.passes.known import Known
+from workers.actors.passes.recent_answers import RecentAnswers
 from workers.external import ExternalActor
 from workers.failures import NotNow
 from workers.gate import Gate
@@ -102,7 +102,7 @@ class _Pushing:
         self._keys = keys
         self._unset = Outage("account of Apple's")
         self._gates = {one.pass_type: Gate("Apple's push service", limit_s) for one in accounts.apple_accounts}
-        self._known = {one.pass_type: Known() for one in accounts.apple_accounts}
+        self._known = {one.pass_type: RecentAnswers() for one in accounts.apple_accounts}
 
     def load(self, unit: Unit, args: Mapping[str, Any]) -> Begun | None:
         update = apple_pushes.load(unit.connection, UUID(args["pass"]), args.get("revision"), args.get("devices"))
@@ -207,7 +207,7 @@ def _has_ended(account: AppleAccount) -> bool:
 class _Call:
     """The answers of one task, as they come."""
 
-    def __init__(self, known: Known, customer: int) -> None:
+    def __init__(self, known: RecentAnswers, customer: int) -> None:
         self._known = known
         self._customer = customer
         self.pushes: list[Pushed] = []

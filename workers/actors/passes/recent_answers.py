@@ -7,7 +7,7 @@ from rules.passes import breaking
 from rules.passes.breaking import ANSWERS_MAX, Verdict
 
 
-class Known:
+class RecentAnswers:
     """Of one pass type. A customer counts once, by the newest answer: a card may be registered by phones that were made
     up, as many as somebody likes."""
 

@@ -18,7 +18,7 @@ class DeliveryState(StrEnum):
     OVERDUE = "OVERDUE"
 
 
-class Standing(NamedTuple):
+class Installs(NamedTuple):
     """How many of Apple's devices have a pass, and since when the one that waits longest waits for its newest update
     (None: none does); whether it is saved at Google, and since when what is there is not the newest."""
 
@@ -28,7 +28,7 @@ class Standing(NamedTuple):
     google_waiting_since: datetime | None
 
 
-def delivery_state(standing: Standing, now: datetime) -> DeliveryState:
+def delivery_state(standing: Installs, now: datetime) -> DeliveryState:
     """What follows from that."""
     if not (standing.devices or standing.google):
         return DeliveryState.NOT_INSTALLED
