@@ -1,11 +1,13 @@
 # What a newcomer types. Everything else is `fealty --help`.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up demo test quick browser phones bench attack lint stubs contract lock clean
+.PHONY: help up demo test thorough quick browser phones bench attack lint stubs contract lock clean
 
 PYTHON ?= python3
 BIN    := .venv/bin
 PROTOS := $(wildcard protos/fealty/v1/*.proto)
+# Each process of tests compiles all of them, for 9 s, where the last one was told to keep nothing.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:      ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 17
@@ -16,11 +18,14 @@ up: .venv/service .venv/stubs      ## start everything here: PostgreSQL, Valkey,
 demo: .venv/demo .venv/stubs       ## replay a year of real baskets and coupons of 2,469 households
 	@exec $(BIN)/fealty demo $(ARGS)
 
-test: .venv/develop .venv/stubs    ## run every test, against real PostgreSQL and Valkey
+test: .venv/develop .venv/stubs    ## run the tests, against real PostgreSQL and Valkey
+	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} --dist worksteal -m "not thorough" $(ARGS)
+
+thorough: .venv/develop .venv/stubs ## run every test, with those that take a quarter of a minute and more each
 	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} --dist worksteal $(ARGS)
 
 quick: .venv/develop .venv/stubs   ## run the tests that start no processes and do not take long
-	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} --dist worksteal -m "not process and not long" $(ARGS)
+	$(BIN)/python -m pytest -n $${FEALTY_TEST_PROCESSES:-auto} --dist worksteal -m "not process and not long and not thorough" $(ARGS)
 
 browser: .venv/develop .venv/stubs ## open the public pages in headless Chromium, which must be on PATH
 	$(BIN)/python -m pytest tests/wallet/web/browse.py $(ARGS)

@@ -24,6 +24,7 @@ from threading import BrokenBarrierError
 
 from bench.frames import WireError
 from bench.lanes import MESSAGES_KEPT, Lane, StreamLane, Tally, UnaryLane
+from bench.tls import SCHEME
 
 SILENT_S = 30.0
 """A server that answers none of the calls in flight for so long is hung: longer than any deadline Fealty grants."""
@@ -68,9 +69,9 @@ class Work(ABC):
         bearer = [("authorization", f"Bearer {self.token}")] if self.token else []
         return [
             (":method", "POST"),
-            (":scheme", "http"),
+            (":scheme", "https" if self.target.startswith(SCHEME) else "http"),
             (":path", self.path),
-            (":authority", self.target),
+            (":authority", self.target.removeprefix(SCHEME)),
             ("te", "trailers"),
             ("content-type", "application/grpc"),
             *bearer,

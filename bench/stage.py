@@ -17,7 +17,10 @@ from peewee import PostgresqlDatabase
 from bench.load import Load, Stream, Unary, run
 from bench.payload import Payload
 from bench.requests import CUSTOMERS, PROGRAM
-from rules.access import Caller, Role
+from bench.tls import SCHEME
+from cli import authority
+from cli.settings import LocalTls
+from rules.access import Role, in_role
 from rules.activity import Kind, by_operator
 from rules.calendar import Rounding
 from rules.programs import Card, EarnRate, ExpiryPolicy, Settings
@@ -112,6 +115,15 @@ class Stage:
         with _server(self.postgres, processes) as (target, server):
             yield replace(self, target=target, server=server)
 
+    @contextmanager
+    def secured(self) -> Iterator["Stage"]:
+        """The same books behind one more server, which speaks TLS."""
+        made = LocalTls(self.postgres.data_dir / "tls")
+        authority.ensure(made)
+        files = {"FEALTY_CERTIFICATE_FILE": str(made.certificate), "FEALTY_KEY_FILE": str(made.key)}
+        with _server(self.postgres, 1, files) as (target, server):
+            yield replace(self, target=f"{SCHEME}{target}", server=server)
+
 
 @contextmanager
 def stage(seconds: float, environment: Mapping[str, str] | None = None, customers: int = CUSTOMERS) -> Iterator[Stage]:
@@ -137,7 +149,7 @@ def _program(database: PostgresqlDatabase, customers: int) -> None:
     card = Card("points", "Points", 0, EarnRate(1, 100, "USD"), None, ExpiryPolicy(12, Rounding.MONTH))
     deep = Card(DEEP_CARD, "Deep", 0, EarnRate(1, 100, "USD"), None, ExpiryPolicy(DEEP_MONTHS, Rounding.DAY))
     origin = by_operator(Kind("program.created", "SYSTEM", "CONFIGURATION"))
-    caller = Caller("bench", "bench", Role.ADMINISTRATOR)
+    caller = in_role("bench", "bench", Role.ADMINISTRATOR)
     key = Request(caller.id, "CreateProgram", "00000000-0000-4000-8000-000000000001", "00")
     context = CommandContext(caller, key, origin, validate_only=False, deadline=math.inf)
     carry_out(database, CreateProgram(PROGRAM, Settings("Bench", "Europe/Prague", (card, deep)), None, context))
@@ -148,14 +160,17 @@ def _program(database: PostgresqlDatabase, customers: int) -> None:
 
 
 @contextmanager
-def _server(postgres: EmbeddedPostgres, processes: int) -> Iterator[tuple[str, Sequence[int]]]:
-    """Where it listens, and its processes."""
+def _server(
+    postgres: EmbeddedPostgres, processes: int, more: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, Sequence[int]]]:
+    """Where it listens, and its processes. `more` is what it is told besides."""
     port = free_port()
     settings = {
         "FEALTY_DATABASE_URL": postgres.url,
         "FEALTY_PERSONAL_KEY_FILE": str(personal_keys(postgres)),
         "FEALTY_PORT": str(port),
         "FEALTY_PROCESSES": str(processes),
+        **(more or {}),
     }
     command, environment = [sys.executable, "-m", "bench.server"], {**os.environ, **settings}
     servers = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(processes)]

@@ -22,6 +22,7 @@ from bench.rows.depth import depth
 from bench.rows.earn import alone, crowd, few, hot, ingest, many, on_slow_disk, plain, postgres
 from bench.rows.grown import ENTRIES, grown
 from bench.rows.log import recording
+from bench.rows.logins import logins_beside_earn
 from bench.rows.passes_list import lists
 from bench.rows.passes_mail import mails
 from bench.rows.passes_phones import arriving, earning
@@ -29,7 +30,7 @@ from bench.rows.passes_push import pushes
 from bench.rows.passes_signed import signed
 from bench.rows.points import points
 from bench.rows.reads import reads
-from bench.rows.sharing import noop_beside_writes, two_processes
+from bench.rows.sharing import noop_beside_writes, over_tls, two_processes
 from bench.server import RECORD
 from bench.stage import Stage, stage
 
@@ -44,7 +45,9 @@ PARTS: tuple[tuple[tuple[str, ...], Callable[[Stage, int], Iterable[Row]]], ...]
     (("earn_vs_plain_peewee",), plain),
     (("earn_vs_pgbench",), postgres),
     (("earn_two_processes",), two_processes),
+    (("earn_over_tls",), over_tls),
     (("noop_beside_writes",), noop_beside_writes),
+    (("logins_beside_earn",), logins_beside_earn),
     (("earn_hot_vs_spread",), hot),
     (("ingest_vs_pgbench",), ingest),
     (("balance_vs_noop", "history_vs_noop"), reads),

@@ -38,6 +38,7 @@ from bench.frames import (
     without_padding,
 )
 from bench.sending import Sending
+from bench.tls import SCHEME, TlsSocket
 
 CONNECT_S = 10.0
 """A server on loopback that has not greeted us by then never will."""
@@ -65,9 +66,10 @@ class Connection(Sending):
         self._split: tuple[int, int, bytes] | None = None  # a header block that goes on in CONTINUATION frames
         self._unreplenished = 0
         self._greeted = False
-        host, _, port = target.rpartition(":")
+        host, _, port = target.removeprefix(SCHEME).rpartition(":")
         try:
-            self._socket = socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S)
+            plain = socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S)
+            self._socket = TlsSocket(plain) if target.startswith(SCHEME) else plain
         except OSError as error:
             raise WireError(f"cannot connect to {target}: {error}") from error
         try:

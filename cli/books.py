@@ -8,7 +8,7 @@ import structlog
 from cli.failures import Failure
 from cli.settings import Settings
 from rules import activity
-from rules.access import ActorType, Caller, Role
+from rules.access import Role, in_role
 from storage import migrate
 from storage.engine.database import Database, StorageUnavailable, connection, open_database
 from storage.personal import keys
@@ -17,7 +17,7 @@ from storage.programs.queries import Program
 
 log = structlog.get_logger()
 
-OPERATOR = Caller(activity.OPERATOR, ActorType.ADMINISTRATOR, Role.ADMINISTRATOR)
+OPERATOR = in_role(activity.OPERATOR, activity.OPERATOR, Role.ADMINISTRATOR)
 
 
 @contextmanager

@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from cli import health
+from cli.dialing import dialing
+from cli.failures import Failure
 from cli.settings import Settings, validated
-from storage import migrate, rights
+from storage import migrate, rights, wall
 from storage.embedded import VERSION_MIN
 from storage.engine.database import Connection, StorageUnavailable, connection, open_database
 from storage.engine.keyring import KeyringError
@@ -58,6 +60,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _database(settings)
     yield from _broker(settings)
     yield _mail_server(settings)
+    yield from _tls(settings)
     yield _server(settings)
     yield _disk(settings)
 
@@ -79,11 +82,13 @@ def _database(settings: Settings) -> Iterator[Finding]:
             schema = migrate.schema(database)
             yield _schema(schema)
             if not schema.pending:
+                yield _wall(held)
                 yield _personal_keys(held, settings)
                 yield _tasks(held)
                 yield _set_aside(held)
                 yield _mails(held, settings)
                 yield _wallets(held)
+                yield from _entrusted(held)
     except RightsMissing as error:
         yield Finding("rights", str(error).partition("; ")[0], str(error).partition("; ")[2])
     except StorageUnavailable as error:
@@ -127,6 +132,13 @@ def _schema(schema: Schema) -> Finding:
     if schema.refuses_us:
         return Finding("schema", newer, f"use a version of schema {schema.oldest_server} or newer")
     return Finding("schema", newer if schema.newer else "current")
+
+
+def _wall(held: Connection) -> Finding:
+    if wall.stands(held):
+        return Finding("programs", "callers of some are shown no others, by PostgreSQL either")
+    advice = "have `fealty migrate` make its roles, or somebody who may (docs/operating.md, Roles)"
+    return Finding("programs", "kept apart by the server alone: the database has no role for it", advice, warns=True)
 
 
 def _personal_keys(held: Connection, settings: Settings) -> Finding:
@@ -185,6 +197,12 @@ def _wallets(held: Connection) -> Finding:
     return summary(held, validated(WalletSettings))
 
 
+def _entrusted(held: Connection) -> Iterator[Finding]:
+    from cli.entrusted import examine as examine_entrusted  # it says what it finds as we do
+
+    return examine_entrusted(held)
+
+
 def _mail_server(settings: Settings) -> Finding:
     transport = open_transport(validated(WorkerSettings, redis_url=settings.redis))
     if transport is None:
@@ -213,13 +231,26 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     yield Finding("broker memory", f"maxmemory-policy {broker.eviction}", advice)
 
 
+def _tls(settings: Settings) -> Iterator[Finding]:
+    from cli.private import examine as examine_tls  # it says what it finds as we do
+
+    return examine_tls(settings)
+
+
 def _server(settings: Settings) -> Finding:
-    said = health.status(settings.address)
+    try:
+        how = dialing(settings)
+    except Failure as failure:
+        what, _, advice = str(failure).partition(": ")
+        return Finding("server", what, advice)
+    said = health.status(settings.address, how)
     if said == "SERVING":
         return Finding("server", f"serving gRPC at {settings.address}")
     if said == "NOT_SERVING":
         return Finding("server", f"{settings.address} is stopping or starting", "ask again in a moment")
-    return Finding("server", f"nothing healthy at {settings.address} ({said})", "start `fealty up` or `fealty serve`")
+    by = "" if how.plaintext else " by TLS"
+    advice = "start `fealty up` or `fealty serve`"
+    return Finding("server", f"nothing healthy at {settings.address}{by} ({said})", advice)
 
 
 def _disk(settings: Settings) -> Finding:

@@ -112,11 +112,11 @@ def _figures(
 
 def _arrived(where: str, key: str, program_id: str, households: "Households", since: "datetime") -> "Arrived":
     """What the phones show."""
+    from cli.dialing import connected
     from cli.phones.figures import arrived
     from cli.program import CARD
-    from fealty import connect
 
-    with connect(where, key) as fealty:
+    with connected(where, key) as fealty:
         return arrived(fealty, f"programs/{program_id}", CARD, households, since)
 
 

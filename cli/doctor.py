@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @as_json
 def doctor(json_: bool) -> None:
     """Check Python, PostgreSQL, who could change the log, the schema, the personal keys, the tasks, the accounts,
-    mails, wallets, the broker, the mail server, the server and the disk, a line each.
+    mails, wallets, administrators, passwords, keys, what waits for approval, the broker, the mail server, TLS, the
+    server and the disk, a line each.
 
     Exit code 1 where any of them is a problem; a warning is none.
     """

@@ -6,8 +6,10 @@ import sys
 # Exceptions whose text is such a sentence already, by module: what was never imported was never raised.
 _SENTENCES = {
     "cli.failures": ("Failure",),
+    "rules.listening": ("NotPrivate",),
     "rules.refusals": ("Refusal",),
     "server.listening": ("PortTaken",),
+    "server.settings": ("CertificateUnusable",),
     "storage.access.commands": ("NameTaken",),
     "storage.embedded": ("EmbeddedError",),
     "storage.engine.child": ("ChildError",),
@@ -16,7 +18,7 @@ _SENTENCES = {
     "storage.rights": ("NotTheOwner", "RightsMissing"),
     "wallet.failures": ("WalletError",),
     "wallet.web.process": ("AddressTaken",),
-    "wallet.web.settings": ("CertificateUnusable", "NotPrivate"),
+    "wallet.web.settings": ("CertificateUnusable",),
     "workers.embedded": ("EmbeddedBrokerError",),
     "workers.process": ("WorkerError",),
 }

@@ -7,7 +7,10 @@ import traceback
 
 import click
 
+from cli.access import access
 from cli.activities import activities
+from cli.approvals import approvals
+from cli.certificates import certificates
 from cli.clock import clock
 from cli.coupons import coupons
 from cli.demo import demo
@@ -22,8 +25,10 @@ from cli.pass_ import pass_
 from cli.passes import passes
 from cli.personal_key import personal_key
 from cli.retention import retention
+from cli.roles import roles
 from cli.serve import serve
 from cli.up import up
+from cli.users import users
 from cli.wallet import wallet
 from cli.worker import worker
 
@@ -58,6 +63,11 @@ for command in (
         pass_,
         activities,
         keys,
+        users,
+        approvals,
+        roles,
+        access,
+        certificates,
         personal_key,
         retention,
         ledger,
@@ -76,6 +86,8 @@ for command in (
 
 def main() -> None:
     """Runs the command line and exits: 0 done, 1 refused in one sentence, 2 wrong arguments, 70 a fault of ours."""
+    # Of each handshake that fails, of any stranger's too, gRPC would write a line of its own.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     sys.exit(_run())
 
 

@@ -17,11 +17,12 @@ import grpc
 import grpc.aio
 from google.rpc import code_pb2
 
+from cli.dialing import connected_async
 from cli.failures import Failure
 from cli.issuing import CURRENCY, Issuing
 from cli.journey import Basket, Day, Journey, address_of, evening
 from cli.program import CARD, new_program
-from fealty import AsyncFealty, FealtyError, Refused, Unanswered, connect_async
+from fealty import AsyncFealty, FealtyError, Refused, Unanswered
 from fealty.v1 import (
     customers_pb2,
     ingest_pb2,
@@ -80,7 +81,7 @@ class Replay:
         """Whoever got no card, after all, is given one. Raises Failure."""
 
         async def give(cards: "Cards") -> None:
-            async with connect_async(self._address, self._api_key) as fealty:
+            async with connected_async(self._address, self._api_key) as fealty:
                 await cards.give_again(fealty, self._customers(self._journey.days))
 
         if self._cards is not None:
@@ -93,7 +94,7 @@ class Replay:
             raise self._failure(error) from error
 
     async def _run(self) -> int | None:
-        async with connect_async(self._address, self._api_key) as fealty:
+        async with connected_async(self._address, self._api_key) as fealty:
             stands_at = await self._clock(fealty)
             left = [day for day in self._journey.days if day.evening >= stands_at]
             past = len(self._journey.days) - len(left)

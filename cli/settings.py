@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -34,6 +34,37 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LocalTls(NamedTuple):
+    """Where the certificates lie that are made here; the server uses them where they are."""
+
+    folder: Path
+
+    @property
+    def authority(self) -> Path:
+        """Who believes it believes the others."""
+        return self.folder / "authority.pem"
+
+    @property
+    def authority_key(self) -> Path:
+        """Whoever has it can make others."""
+        return self.folder / "authority.key"
+
+    @property
+    def certificate(self) -> Path:
+        """The server's."""
+        return self.folder / "server.pem"
+
+    @property
+    def key(self) -> Path:
+        """And its key."""
+        return self.folder / "server.key"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there are any."""
+        return self.certificate.is_file()
+
+
 class Settings(BaseSettings):
     """Read once for each process. URLs that are not given mean the embedded servers of the data directory."""
 
@@ -59,9 +90,18 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: default_data_dir(CHECKOUT))
     # The keys that open what the database keeps of persons; in the data directory unless told otherwise.
     personal_key_file: Path | None = None
-    # Loopback unless told otherwise: there is no TLS here.
+    # Loopback unless told otherwise; see server/settings.py for these and for TLS.
     host: str = "127.0.0.1"
     port: int = Field(default=8470, ge=1, le=65535)
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    clients_port: int | None = Field(default=None, ge=1, le=65535)
+    clients_ca_file: Path | None = None
+    listen_without_tls: bool = False
+    # The authorities by which commands here believe the server, where its certificate is not in a file here.
+    ca_file: Path | None = None
+    # Of probes and metrics.
+    probe_host: str = "127.0.0.1"
     probe_port: int = Field(default=8473, ge=1, le=65535)
     processes: int = Field(default=1, ge=1, le=64)
     # The public endpoints of passes, and their probes; see wallet/web/settings.py.
@@ -70,7 +110,7 @@ class Settings(BaseSettings):
     passes_probe_port: int = Field(default=8472, ge=1, le=65535)
     log_format: LogFormat = LogFormat.CONSOLE
 
-    @field_validator("data_dir", "personal_key_file")
+    @field_validator("data_dir", "personal_key_file", "certificate_file", "key_file", "clients_ca_file", "ca_file")
     @classmethod
     def _absolute(cls, place: Path | None) -> Path | None:
         return place.expanduser().absolute() if place else None
@@ -98,6 +138,19 @@ class Settings(BaseSettings):
     def personal_keys(self) -> Path:
         """Where the file of personal keys is."""
         return self.personal_key_file or self.data_dir / "personal.key"
+
+    @property
+    def local(self) -> LocalTls:
+        """What `fealty up --tls` makes, whether it is there or not."""
+        return LocalTls(self.data_dir / "tls")
+
+    @property
+    def tls_files(self) -> tuple[Path | None, Path | None, Path | None]:
+        """The server's certificate, its key, and the authorities of clients: those of the data directory unless told
+        otherwise, each None where there is none."""
+        if self.certificate_file or self.key_file or not self.local.is_made:
+            return self.certificate_file, self.key_file, self.clients_ca_file
+        return self.local.certificate, self.local.key, self.clients_ca_file or self.local.authority
 
     @property
     def database(self) -> str:

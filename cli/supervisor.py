@@ -13,9 +13,11 @@ from signal import SIGKILL, SIGTERM
 
 import structlog
 
-from cli import books, health
+from cli import authority, books, health
+from cli.dialing import dialing
 from cli.failures import Failure
 from cli.process import Process, await_leftover, how_it_ended
+from cli.serve import of_server
 from cli.settings import Settings
 from cli.stopping import StopRequest
 from rules.access import Role
@@ -47,17 +49,21 @@ class AlreadyRunning(Failure):
 
 class Stack:
     """`start`, `watch`, `stop`: once each. `show_key` is given the first key, the only time that it can be seen.
-    `environment` is what our processes are told beside the settings."""
+    `environment` is what our processes are told beside the settings; `makes_tls` makes certificates where there are
+    none."""
 
     def __init__(
         self,
         settings: Settings,
         show_key: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
+        *,
+        makes_tls: bool = False,
     ) -> None:
         self._settings = settings
         self._show_key = show_key
         self._environment = environment or {}
+        self._makes_tls = makes_tls
         self._log = structlog.get_logger("fealty.up")
         self._lock = -1
         self._postgres: EmbeddedPostgres | None = None
@@ -73,6 +79,7 @@ class Stack:
         steps = (
             self._take_data_dir,
             self._await_leftovers,
+            self._local_tls,
             self._check_ports,
             self._start_postgres,
             self._start_valkey,
@@ -143,17 +150,22 @@ class Stack:
         for name in _COMMANDS:
             await_leftover(name, self._settings.data_dir)
 
+    def _local_tls(self) -> None:
+        place = self._settings.local
+        if (self._makes_tls or place.is_made) and authority.ensure(place):
+            self._log.info("certificate made", file=str(place.certificate), authority=str(place.authority))
+
     def _check_ports(self) -> None:
         # The server says so too; said here, nothing has to be started and stopped first.
         settings = self._settings
+        of_server(settings).check()
         check_port(settings.host, settings.port, "FEALTY_PORT")
+        if settings.clients_port:
+            check_port(settings.host, settings.clients_port, "FEALTY_CLIENTS_PORT")
         for number in range(settings.processes):
-            check_port(settings.host, settings.probe_port + number, "FEALTY_PROBE_PORT")
-        for port, variable in (
-            (settings.passes_port, "FEALTY_PASSES_PORT"),
-            (settings.passes_probe_port, "FEALTY_PASSES_PROBE_PORT"),
-        ):
-            check_port(settings.passes_host, port, variable, "FEALTY_PASSES_HOST")
+            check_port(settings.probe_host, settings.probe_port + number, "FEALTY_PROBE_PORT", "FEALTY_PROBE_HOST")
+        check_port(settings.passes_host, settings.passes_port, "FEALTY_PASSES_PORT", "FEALTY_PASSES_HOST")
+        check_port(settings.probe_host, settings.passes_probe_port, "FEALTY_PASSES_PROBE_PORT", "FEALTY_PROBE_HOST")
 
     def _start_postgres(self) -> None:
         if self._settings.database_url is not None:
@@ -206,7 +218,9 @@ class Stack:
         settings = self._settings
 
         def ready(written: str) -> bool:
-            return f"{name} started" in written and (name != "server" or health.serving(settings.address))
+            return f"{name} started" in written and (
+                name != "server" or health.serving(settings.address, dialing(settings))
+            )
 
         limit_s, death = STOP_LIMIT_S[name], DEATH_SIGNAL[name]
         process = Process(name, [_COMMANDS[name]], settings, ready, limit_s, death, self._environment)
@@ -214,7 +228,7 @@ class Stack:
         process.start(stopping)
         if stopping.is_set():
             return
-        where = {"grpc": settings.address} if name == "server" else {}
+        where = {"grpc": settings.address, "tls": settings.tls_files[0] is not None} if name == "server" else {}
         if name == "passes":
             where = {"address": f"{settings.passes_host}:{settings.passes_port}"}
         self._log.info(f"{name} started", **where, log=str(process.log))

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from fealty import Fealty, claims, connect, v1
+from cli.dialing import connected
+from fealty import Fealty, claims, v1
 
 # So many of each: what fits a terminal.
 TOLD = 10
@@ -16,7 +17,7 @@ def told(address: str, api_key: str, customer: str, zone: str) -> list[str]:
     """Lines: what happened last to a customer, by its resource name, with the last use of a coupon where there was one;
     then what was done to the installation; each in the order in which it happened, and in the time of a zone. The look
     at the customer stands in the trail."""
-    with connect(address, api_key) as fealty:
+    with connected(address, api_key) as fealty:
         with claims(purpose="demo"):
             fealty.customers.GetCustomer(v1.GetCustomerRequest(name=customer))
         timeline = _with_redemption(fealty, customer, zone)

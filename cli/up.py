@@ -4,11 +4,15 @@ import click
 
 
 @click.command(short_help="Start everything here: PostgreSQL, Valkey, server, passes, worker, clock.")
-def up() -> None:
+@click.option("--tls", is_flag=True, help="Make certificates for this machine, and speak TLS with them from now on.")
+def up(tls: bool) -> None:
     """Start PostgreSQL, Valkey, server, passes, worker and clock here; Ctrl-C stops them in order.
 
     What FEALTY_DATABASE_URL or FEALTY_REDIS_URL names is used instead of being started. The data stays in
     FEALTY_DATA_DIR, and the next start finds it.
+
+    The certificates of --tls lie in its folder tls, and every server on this data directory uses them, until that
+    folder is removed or FEALTY_CERTIFICATE_FILE names another.
     """
     import signal
     from types import FrameType
@@ -24,6 +28,8 @@ def up() -> None:
     from wallet.settings import WalletSettings
 
     settings = load()
+    if tls and settings.certificate_file:
+        raise Failure(f"FEALTY_CERTIFICATE_FILE names {settings.certificate_file}: leave out --tls, or the setting")
     wallets = validated(WalletSettings)
     logs.configure(settings.log_format)
     log = structlog.get_logger("fealty.up")
@@ -37,11 +43,13 @@ def up() -> None:
     signal.signal(signal.SIGTERM, stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # a closed terminal, unless `nohup` was asked for
         signal.signal(signal.SIGHUP, stop)
-    stack = Stack(settings, show_key)
+    stack = Stack(settings, show_key, makes_tls=tls)
     try:
         stack.start(stopping)
         if not stopping.is_set():
             log.info("Fealty is up: Ctrl-C stops it", data_dir=str(settings.data_dir))
+            if settings.tls_files[0] == settings.local.certificate:
+                log.info("clients believe it by its authority", root_certificates=str(settings.local.authority))
             for lack in lacks(wallets):
                 log.warning(lack)
         ended = stack.watch(stopping)

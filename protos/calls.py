@@ -71,7 +71,9 @@ def classes_of(method: MethodDescriptor) -> Iterator[int]:
     yield Calls.CALLS_ANY
     if any(is_resource_name(field) for field in all_fields(request)):
         yield Calls.CALLS_OF_PROGRAM
-    if policy(method).audit == options_pb2.AUDIT_CLASS_MUTATION:
+    if policy(method).audit == options_pb2.AUDIT_CLASS_MUTATION and (
+        method.client_streaming or "request_id" in request.fields_by_name
+    ):
         yield Calls.CALLS_CHANGE
     if "page_token" in request.fields_by_name:
         yield Calls.CALLS_LIST

@@ -82,9 +82,19 @@ class Change(NamedTuple):
         return ChangeKind.LIST
 
 
+class Approved(NamedTuple):
+    """By what an act was allowed that is under approval: the resource name of the request, the ids of the people who
+    approved it, and the activity of the last approval, from which the act follows."""
+
+    request: str
+    by: tuple[str, ...]
+    activity: str
+
+
 class Origin(NamedTuple):
     """Who did it, from where, by which call, and for what. `forwarded_for` has the addresses that proxies named, the
-    nearest last; these, software, page, trace and purpose are what the other side said."""
+    nearest last; these, software, page, trace and purpose are what the other side said. `approval` is by what it was
+    allowed, where it was under approval; `on_behalf_of` is the resource name of whom it acted for."""
 
     actor_type: ActorType
     actor: str
@@ -98,6 +108,8 @@ class Origin(NamedTuple):
     page_url: str = ""
     trace_id: str = ""
     purpose: str = ""
+    approval: Approved | None = None
+    on_behalf_of: str = ""
 
 
 # Units come last in names.
@@ -120,7 +132,19 @@ KEY_REVOKED = Kind("key.revoked", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "DELET
 PERSONAL_KEY_CREATED = Kind("personal_key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
 PERSONAL_KEY_ROTATED = Kind("personal_key.rotated", "SYSTEM", "SECURITY", "ACCESS_CONTROL")
 CODE_KEY_CREATED = Kind("code_key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
+APPROVAL_KEY_CREATED = Kind("approval_key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
 WALLET_KEY_CREATED = Kind("wallet_key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
+LOGIN_SUCCEEDED = Kind("login.succeeded", "SYSTEM", "AUTH", "ACCESS_CONTROL", "CREATED")
+LOGIN_FAILED = Kind("login.failed", "SYSTEM", "AUTH", "ACCESS_CONTROL", "")
+LOGIN_ENDED = Kind("login.ended", "SYSTEM", "AUTH", "ACCESS_CONTROL", "DELETED")
+CODE_VERIFIED = Kind("code.verified", "SYSTEM", "AUTH", "ACCESS_CONTROL", "UPDATED")
+CODE_FAILED = Kind("code.failed", "SYSTEM", "AUTH", "ACCESS_CONTROL", "")
+RECOVERY_CODE_USED = Kind("recovery_code.used", "SYSTEM", "AUTH", "ACCESS_CONTROL", "DELETED")
+RECOVERY_CODES_CREATED = Kind("recovery_codes.created", "SYSTEM", "AUTH", "ACCESS_CONTROL", "CREATED")
+ADMINISTRATOR_CREATED = Kind("administrator.created", "SYSTEM", "ACCESS", "ACCESS_CONTROL", "CREATED")
+PASSWORD_RESET = Kind("password.reset", "SYSTEM", "AUTH", "ACCESS_CONTROL")
+CODE_REQUESTED = Kind("code.requested", "SYSTEM", "AUTH", "ACCESS_CONTROL", "CREATED")
+ACCESS_KEY_CREATED = Kind("access_key.created", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "CREATED")
 PASS_INSTALLED = Kind("pass.installed", "CUSTOMERS", "COMMUNICATION", "COMMUNICATIONS", "CREATED")
 PASS_REMOVED = Kind("pass.removed", "CUSTOMERS", "COMMUNICATION", "COMMUNICATIONS", "DELETED")
 CUSTOMER_UNSUBSCRIBED = Kind("customer.unsubscribed", "CUSTOMERS", "COMMUNICATION", "COMMUNICATIONS")
@@ -139,7 +163,13 @@ RETENTION_ANNOUNCED = Kind("retention.announced", "SYSTEM", "COMPLIANCE", event=
 RETENTION_DROPPED = Kind("retention.dropped", "SYSTEM", "COMPLIANCE", event="DELETED")
 INDEX_REBUILT = Kind("index.rebuilt", "SYSTEM", "CONFIGURATION", event="")
 ATTEMPTS_LIMITED = Kind("attempts.limited", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "")
+CALLS_LIMITED = Kind("calls.limited", "SYSTEM", "SECURITY", "ACCESS_CONTROL", "")
 METHOD_UNKNOWN = Kind("method.unknown", "SYSTEM", "SECURITY", event="")
+APPROVAL_DRAFTED = Kind("approval.drafted", "SYSTEM", "COMPLIANCE", "APPROVAL_WORKFLOW", "CREATED")
+APPROVAL_SUBMITTED = Kind("approval.submitted", "SYSTEM", "COMPLIANCE", "APPROVAL_WORKFLOW", "CREATED")
+APPROVAL_EXPIRED = Kind("approval.expired", "SYSTEM", "COMPLIANCE", "APPROVAL_WORKFLOW")
+APPROVAL_EXECUTED = Kind("approval.executed", "SYSTEM", "COMPLIANCE", "APPROVAL_WORKFLOW")
+APPROVAL_FAILED = Kind("approval.failed", "SYSTEM", "COMPLIANCE", "APPROVAL_WORKFLOW")
 # All that is named here and not in the contract.
 OWN = (
     *(POINTS_ACTIVATED, POINTS_EXPIRED, DEBT_REPAID, HOLD_EXPIRED, REDEMPTION_EXPIRED, LOT_REDATED),
@@ -148,13 +178,30 @@ OWN = (
     *(
         CODE_KEY_CREATED,
         WALLET_KEY_CREATED,
+        ACCESS_KEY_CREATED,
+        APPROVAL_KEY_CREATED,
+        APPROVAL_DRAFTED,
+        APPROVAL_SUBMITTED,
+        APPROVAL_EXPIRED,
+        APPROVAL_EXECUTED,
+        APPROVAL_FAILED,
+        LOGIN_SUCCEEDED,
+        LOGIN_FAILED,
+        LOGIN_ENDED,
+        CODE_VERIFIED,
+        CODE_FAILED,
+        CODE_REQUESTED,
+        RECOVERY_CODE_USED,
+        RECOVERY_CODES_CREATED,
+        ADMINISTRATOR_CREATED,
+        PASSWORD_RESET,
         DATABASE_MIGRATED,
         PROCESS_STARTED,
         PROCESS_ENDED,
         EXPORT_STARTED,
         METHOD_UNKNOWN,
     ),
-    *(RETENTION_ANNOUNCED, RETENTION_DROPPED, INDEX_REBUILT, ATTEMPTS_LIMITED),
+    *(RETENTION_ANNOUNCED, RETENTION_DROPPED, INDEX_REBUILT, ATTEMPTS_LIMITED, CALLS_LIMITED),
     *(COUPON_ASSIGNED, COUPON_VOIDED, CODES_EXPORT_STARTED),
     *(PASS_INSTALLED, PASS_REMOVED, CUSTOMER_UNSUBSCRIBED),
     *(PUSHES_HALTED, PUSHES_RESUMED, DEVICE_GONE, CERTIFICATE_EXPIRING),

@@ -1,7 +1,7 @@
 """Where a request comes from, through proxies: whose word on that is believed, and how far."""
 
 from collections.abc import Collection, Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -17,7 +17,7 @@ def chain(forwarded: str) -> tuple[str, ...]:
     found: list[str] = []
     for part in reversed(forwarded.split(",")):
         try:
-            found.append(str(ip_address(_without_port(part.strip()))))
+            found.append(str(_address(part.strip())))
         except ValueError:
             break
     return tuple(reversed(found[:CHAIN_MAX]))
@@ -50,6 +50,13 @@ def household(address: str) -> str:
             return str(IPv6Address(int(found) >> IPV6_HOST_BITS << IPV6_HOST_BITS))
         found = found.ipv4_mapped
     return str(found)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Raises ValueError. A zone (RFC 4007) is a name on somebody's own host, and may be any text: none is taken."""
+    if "%" in text:
+        raise ValueError("an address with a zone")
+    return ip_address(_without_port(text))
 
 
 def _without_port(text: str) -> str:

@@ -17,42 +17,55 @@ SECURITY_TYPES = frozenset({"AUTH", "ACCESS", "SECURITY", "COMPLIANCE"})
 _ELSEWHERE = frozenset({"CUSTOMER", "API", "WEBHOOK", "INTEGRATION", "PHYSICAL", "AUTOMATED"})
 # What people did. A service carries it for somebody, and has to say for whom.
 _OF_PEOPLE = frozenset({"STAFF", "PLATFORM"})
+# Who does it is known here, so nothing is taken on trust.
+_OF_USERS = frozenset({"API"}) | _OF_PEOPLE
 
 # Which sources each role may claim, alone and on behalf of somebody. SYSTEM is Fealty, and whoever runs it. API says no
 # more than that it was called; an auditor is not permitted to record as yet.
-SOURCES: Mapping[Role, Collection[str]] = {
+SOURCES: Mapping[str, Collection[str]] = {
     Role.ADMINISTRATOR: _ELSEWHERE | _OF_PEOPLE | {"SYSTEM"},
     Role.SERVICE: _ELSEWHERE,
     Role.STOREFRONT: frozenset({"API", "CUSTOMER"}),
     Role.AUDITOR: frozenset({"API"}),
+    Role.PARTNER: _OF_USERS,
+    Role.STAFF: _OF_USERS,
+    Role.OPERATOR: _OF_USERS,
 }
-SOURCES_ON_BEHALF: Mapping[Role, Collection[str]] = {
+SOURCES_ON_BEHALF: Mapping[str, Collection[str]] = {
     Role.ADMINISTRATOR: SOURCES[Role.ADMINISTRATOR],
     Role.SERVICE: _ELSEWHERE | _OF_PEOPLE,
     Role.STOREFRONT: SOURCES[Role.STOREFRONT],
     Role.AUDITOR: frozenset({"API"}),
+    Role.PARTNER: _OF_USERS,
+    Role.STAFF: _OF_USERS,
+    Role.OPERATOR: _OF_USERS,
 }
+# Of roles that are made of permissions.
+_OF_OTHERS = frozenset({"API"})
 
 
-def check(caller: Caller, kind: Kind, source: str, acting_user: str, reserved: Collection[str]) -> None:
+def check(
+    caller: Caller, kind: Kind, source: str, acting_user: str, reserved: Collection[str], program: str = ""
+) -> None:
     """Whether a caller may record an activity of that kind as one that came from `source`. `reserved` are the names of
-    what Fealty itself records.
+    what Fealty itself records; `program` is whose log it would stand in.
 
     Raises ActionReserved, PermissionMissing, SourceDenied.
     """
     if kind.action in reserved:
         raise ActionReserved(action=kind.action)
     if kind.type in SECURITY_TYPES:
-        access.check(caller, Permission.ACTIVITIES_RECORD_SECURITY)
+        access.check(caller, Permission.ACTIVITIES_RECORD_SECURITY, program)
     check_source(caller, source, on_behalf=bool(acting_user))
 
 
 def check_source(caller: Caller, source: str, *, on_behalf: bool) -> None:
     """Whether a caller may say, alone or on behalf of somebody, that it came from `source`. Raises SourceDenied."""
     if not may_say(caller, source, on_behalf=on_behalf):
-        raise SourceDenied(source=source, role=caller.role)
+        raise SourceDenied(source=source, role=" and ".join(caller.roles))
 
 
 def may_say(caller: Caller, source: str, *, on_behalf: bool = False) -> bool:
     """The same as an answer."""
-    return source in (SOURCES_ON_BEHALF if on_behalf else SOURCES)[caller.role]
+    given = SOURCES_ON_BEHALF if on_behalf else SOURCES
+    return any(source in given.get(role, _OF_OTHERS) for role in caller.roles)

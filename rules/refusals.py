@@ -21,7 +21,8 @@ class Refusal(Exception):
     def __init__(self, **facts: object) -> None:
         self.facts = {name: str(value) for name, value in facts.items()}
         words = {name: self.said[name](value) if name in self.said else value for name, value in self.facts.items()}
-        super().__init__(readable((type(self).__doc__ or "").format(**words)))
+        sentence = " ".join((type(self).__doc__ or "").split())
+        super().__init__(readable(sentence.format(**words)))
 
     def of(self, **facts: object) -> "Refusal":
         """The same, with facts that say more about what it is of."""
@@ -47,6 +48,48 @@ class CardNotFound(Refusal):
 
 class LegalHoldNotFound(Refusal):
     """There is no such legal hold in {program}."""
+
+
+class UserNotFound(Refusal):
+    """There is no such user, or none that this caller may see."""
+
+
+class UserExists(Refusal):
+    """{user} has this address already; give that user a role."""
+
+
+class AddressTaken(Refusal):
+    """Somebody whom you may not see has this address already; ask who administers users everywhere to give a role."""
+
+
+class UserStateWrong(Refusal):
+    """The user is {state}."""
+
+    said: ClassVar[Mapping[str, Callable[[str], str]]] = {"state": str.lower}
+
+
+class UserElsewhere(Refusal):
+    """This user holds roles where you administer no users; somebody who does in all of these places has to do it."""
+
+
+class UserIsCaller(Refusal):
+    """Nobody locks or archives himself, or changes his own roles; ask somebody else who administers users."""
+
+
+class LastAdministrator(Refusal):
+    """This is the last active user who administers everything; give somebody else that role first."""
+
+
+class LoginNotFound(Refusal):
+    """The user has no such login, or it is over."""
+
+
+class RoleAssigned(Refusal):
+    """The user has the role {role} there already."""
+
+
+class RoleNotHeld(Refusal):
+    """The user does not have the role {role} there."""
 
 
 class CustomerHeld(Refusal):
@@ -321,8 +364,18 @@ class TooManyAttempts(Refusal):
     """Too many attempts failed of late, and this one was not looked at; try again in {retry_after_s} s."""
 
 
+class RateLimited(Refusal):
+    """More calls of this kind ({rate_class}) came from you than {limit} a minute; try again in {retry_after_s} s."""
+
+
 class KeyInvalid(Refusal):
-    """No valid API key: send `authorization: Bearer <key>` with a key that is neither revoked nor expired."""
+    """No valid API key or login: send `authorization: Bearer <token>` with a key that is neither revoked nor expired,
+    or log in again."""
+
+
+class CertificateInvalid(Refusal):
+    """The client certificate {fingerprint} has ended, or none of its names is registered for a service: register one,
+    or show another certificate."""
 
 
 class PermissionMissing(Refusal):

@@ -13,9 +13,10 @@ import structlog
 import uvloop
 from grpc_health.v1 import health, health_pb2
 
-from server import limits, listening
+from rules.listening import is_loopback
+from server import expiring, limits, listening, tls
 from server.handlers import Handlers
-from server.interceptors import Interceptors
+from server.interceptors import Interceptors, identity
 from server.listening import PortTaken
 from server.paging import Pages
 from server.policy import methods
@@ -24,6 +25,7 @@ from server.public import Public
 from server.readiness import Readiness
 from server.services import SERVICES
 from server.settings import ServerSettings
+from server.tls import Tls
 from server.whence import Proxies
 from storage.access.queries import server_secret
 from storage.activity import processes
@@ -33,6 +35,7 @@ from storage.books import Books
 from storage.coupons.keys import code_seals
 from storage.engine.database import connection, open_database, reason
 from storage.functions import VERSION
+from storage.logins.keys import access_keys
 from storage.migrate import ATTEMPT_SECRET, PAGE_TOKEN_SECRET, check
 from storage.passes.keys import wallet_keys
 from storage.personal.keys import require
@@ -42,13 +45,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A server that listens, and what belongs to it. `own_port` is on loopback, and never shared."""
+    """A server that listens, and what belongs to it. `own_port` is on loopback, and never shared; `clients_port` is 0
+    where there is none."""
 
     server: grpc.aio.Server
     health: health.aio.HealthServicer
     books: Books
     interceptors: Interceptors
     port: int
+    clients_port: int
     own_port: int
     servicers: Sequence[Any]
 
@@ -60,6 +65,8 @@ class App:
             # A stream that only waits for news would be waited for.
             if hasattr(servicer, "end_streams"):
                 servicer.end_streams()
+            if hasattr(servicer, "close"):
+                servicer.close()
         await self.server.stop(limits.DRAIN_GRACE_S)
         await self.interceptors.close()
         await self.books.close()
@@ -68,12 +75,18 @@ class App:
 async def build(
     settings: ServerSettings,
     share_port: bool = False,
+    secured: Tls | None = None,
     more: Callable[[Interceptors], grpc.GenericRpcHandler] | None = None,
 ) -> App:
-    """A started server. `more` makes a handler that is asked before ours. Raises PortTaken, StorageUnavailable,
-    MigrationsPending, ServerTooOld, KeyringError."""
+    """A started server. `secured` is its TLS, where that is there already; `more` makes a handler that is asked before
+    ours. Raises NotPrivate, CertificateUnusable, PortTaken, StorageUnavailable, MigrationsPending, ServerTooOld,
+    KeyringError."""
+    identity.keep_from_logs()
+    secured = secured or tls.of(settings)
     if not share_port:
         listening.check(settings.host, settings.port, "FEALTY_PORT")
+        if settings.clients_port:
+            listening.check(settings.host, settings.clients_port, "FEALTY_CLIENTS_PORT")
     database = open_database(settings.database_url.get_secret_value(), VERSION)
     check(database)
     with connection(database) as held:
@@ -81,6 +94,8 @@ async def build(
         attempt_secret = server_secret(ATTEMPT_SECRET)
         keyring = require(held, settings.personal_key_file)
         codes, wallet = code_seals(database, keyring), wallet_keys(database, keyring)
+        # Commands find it where they are; it is made while nobody waits.
+        access_keys(database, keyring)
     database.close()
     books = Books(database, keyring, codes, wallet, settings.passes_url)
     # Without a limit of gRPC's own on calls: it counts them from their headers on, so that who sends nothing else would
@@ -96,15 +111,28 @@ async def build(
     server.add_generic_rpc_handlers((*others, Public(checks, services), Handlers(servicers, interceptors)))
     try:
         own_port = server.add_insecure_port("127.0.0.1:0")
-        port = server.add_insecure_port(settings.address)
+        port, clients_port = _listen(server, settings, secured)
     except RuntimeError as error:
         await books.close()
         raise PortTaken(f"{settings.address} is taken; stop what listens there, or set FEALTY_PORT") from error
     await server.start()
     interceptors.begin()
+    for servicer in servicers:
+        if hasattr(servicer, "begin"):
+            servicer.begin(interceptors.forget)
     for service in ("", *services):
         await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
-    return App(server, checks, books, interceptors, port, own_port, servicers)
+    return App(server, checks, books, interceptors, port, clients_port, own_port, servicers)
+
+
+def _listen(server: grpc.aio.Server, settings: ServerSettings, secured: Tls | None) -> tuple[int, int]:
+    """The ports that it listens on, the second for those who show a certificate. Raises RuntimeError."""
+    if secured is None:
+        return server.add_insecure_port(settings.address), 0
+    port = server.add_secure_port(settings.address, secured.credentials())
+    if not settings.clients_port:
+        return port, 0
+    return port, server.add_secure_port(settings.clients_address, secured.client_credentials())
 
 
 def run(settings: ServerSettings, index: int = 0, share_port: bool = False) -> int:
@@ -125,13 +153,18 @@ async def _serve(settings: ServerSettings, index: int, share_port: bool) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    probes = Probes(settings.host, settings.probe_port + index)
-    app = await build(settings, share_port)
+    secured = tls.of(settings)
+    seen = secured.context if secured and not is_loopback(settings.probe_host) else None
+    probes = Probes(settings.probe_host, settings.probe_port + index, seen)
+    app = await build(settings, share_port, secured)
     readiness = Readiness(loop, app.own_port)
     probes.watch(readiness, app.books)
     await _note(app, processes.started("server", {"process": index, **settings.shown}))
-    log.info("server started", grpc=f"{settings.host}:{app.port}", probes=f"http://{settings.host}:{probes.port}")
+    log.info("server started", grpc=f"{settings.host}:{app.port}", tls=settings.has_tls, probes=probes.url)
+    watching = loop.create_task(expiring.watch(secured, app.books, says=index == 0)) if secured else None
     await stop.wait()
+    if watching is not None:
+        watching.cancel()
     readiness.stop()
     log.info("server draining")
     try:

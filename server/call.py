@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import grpc.aio
 
 from rules import recording
-from rules.access import ACTOR_TYPES, ActorType, Caller
-from rules.activity import Origin
+from rules.access import ActorType, Caller
+from rules.activity import Kind, Origin
 from server import limits
 from server.admission import Permits
+from server.certificates import Presented
 from server.errors import Failure, StreamIdle
 from server.limiting import Limiter
 from server.policy import Method
@@ -21,6 +22,7 @@ from storage.passes.sealing import WalletKeys
 
 if TYPE_CHECKING:
     from server.guessing import Guessing
+    from server.rates import Rates
 
 
 class Wallet(NamedTuple):
@@ -28,6 +30,14 @@ class Wallet(NamedTuple):
 
     keys: WalletKeys
     url: str
+
+
+class Attempted(NamedTuple):
+    """What a call that fails was to the log, where that is another act than the call itself: a login that failed.
+    `caller` is whose account it was; that does not say that they made it."""
+
+    kind: Kind
+    caller: Caller
 
 
 Proceed: TypeAlias = Callable[["Call"], Awaitable[bytes | None]]
@@ -38,11 +48,13 @@ class Call:
 
     `subject`, `program`, `customer`, `request_id` and `details` are for the activity log: what the call is about. The
     log keeps them for ever, so they are filled only with what was checked. `codes` seals codes of coupons, `guessing`
-    reads those that were typed, and `wallet` makes tokens of links to passes. `refused` is what the log has of a call
-    that is answered, though nothing came of it.
+    reads those that were typed, `wallet` makes tokens of links to passes, and `rates` counts. `refused` is what the log
+    has of a call that is answered, though nothing came of it; `attempted` what it was to the log if it fails.
+    `presented` is the client's certificate, where it stands for a key.
     """
 
     __slots__ = (
+        "attempted",
         "authorize",
         "caller",
         "codes",
@@ -50,6 +62,7 @@ class Call:
         "customer",
         "deadline",
         "details",
+        "forget",
         "guessing",
         "is_cut",
         "limiter",
@@ -57,7 +70,9 @@ class Call:
         "method",
         "origin",
         "permits",
+        "presented",
         "program",
+        "rates",
         "raw",
         "refused",
         "request",
@@ -70,6 +85,7 @@ class Call:
     codes: CodeSeals
     wallet: Wallet
     guessing: "Guessing"
+    rates: "Rates"
 
     def __init__(self, method: Method, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
         self.method = method
@@ -80,9 +96,11 @@ class Call:
         self.deadline = 0.0
         self.is_cut = False
         self.caller: Caller = NOBODY
+        self.forget: Callable[[], None] = _nothing
         self.authorize: Callable[[Call], Awaitable[None]] = _not_yet
         self.origin: Origin = Origin(ActorType.ANONYMOUS, "", "API", method.kind, method.path)
         self.permits: Permits | None = None
+        self.presented: Presented | None = None
         self.limiter: Limiter | None = None
         self.request: Any = None
         self.request_id = ""
@@ -91,6 +109,7 @@ class Call:
         self.customer = ""
         self.details: dict[str, Any] = {}
         self.refused: Failure | None = None
+        self.attempted: Attempted | None = None
 
     @property
     def language(self) -> str:
@@ -109,9 +128,9 @@ class Call:
 
     def about(self, subject: str) -> None:
         """Notes the resource name that the call is about: one that was checked."""
-        if subject == "-" and self.caller.program:
+        if subject == "-" and (only := self.caller.only_program):
             # All that such a caller may see is this: it is read in that program's own log who looked at it.
-            subject = f"programs/{self.caller.program}"
+            subject = f"programs/{only}"
         self.subject = subject
         self.program, self.customer = scope(subject)
 
@@ -141,7 +160,7 @@ async def _in_time(step: Awaitable[Any]) -> Any:
 @lru_cache(maxsize=4096)
 def _origin(caller: Caller | None, method: Method, whence: Whence) -> Origin:
     return Origin(
-        ACTOR_TYPES[caller.role] if caller else ActorType.ANONYMOUS,
+        caller.type if caller else ActorType.ANONYMOUS,
         caller.id if caller else "",
         # What nobody may say stands in no record, not even in that of its refusal.
         whence.source if caller and whence.source and recording.may_say(caller, whence.source) else "API",
@@ -149,9 +168,10 @@ def _origin(caller: Caller | None, method: Method, whence: Whence) -> Origin:
         method.path,
         whence.ip_address,
         whence.user_agent,
-        (caller.role.value,) if caller else (),
+        caller.roles if caller else (),
         whence.chain,
         whence.page_url,
+        on_behalf_of=caller.on_behalf_of if caller else "",
     )
 
 
@@ -169,9 +189,13 @@ def log_of(caller: Caller, program: str, customer: str) -> tuple[str, str]:
     return (program, customer) if caller.sees(program) else ("", "")
 
 
+def _nothing() -> None:
+    """Nobody is remembered yet."""
+
+
 async def _not_yet(call: Call) -> None:
     raise AssertionError("only a call that has passed the callers interceptor can ask again")
 
 
 # Stands where nobody is known yet. It holds no role that the interceptors would let through.
-NOBODY = Caller("", "nobody", None)  # type: ignore[arg-type]
+NOBODY = Caller("", "nobody", ActorType.ANONYMOUS, ())

@@ -48,6 +48,10 @@ class MethodUnknown(Exception):
     """There is no such method; regenerate the client from the contract."""
 
 
+class MetadataTooLarge(Exception):
+    """The metadata of the call weighs more than may be; send what the contract names, and little else."""
+
+
 class MessageLate(Exception):
     """The message of the call did not come in time; send it together with the call."""
 
@@ -62,6 +66,10 @@ class Overloaded(Exception):
 
 class ShareUsedUp(Exception):
     """You have as many calls in hand as are free for everybody else; wait for answers before you send more."""
+
+
+class PasswordsBusy(Exception):
+    """As many passwords are being checked as may be at once; nothing was looked up. Try again in a moment."""
 
 
 class TooManyStreams(Exception):
@@ -161,9 +169,13 @@ _RETRY = "Retry with the same request_id."
 _TOLD: dict[type, _Told] = {
     RequestMalformed: _Told(StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_MALFORMED_REQUEST, Outcome.INVALID),
     MethodUnknown: _Told(StatusCode.UNIMPLEMENTED, ErrorReason.ERROR_REASON_METHOD_UNKNOWN, Outcome.INVALID),
+    MetadataTooLarge: _Told(StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_METADATA_TOO_LARGE, None),
     MessageLate: _Told(StatusCode.DEADLINE_EXCEEDED, ErrorReason.ERROR_REASON_MESSAGE_LATE, None),
     StreamIdle: _Told(StatusCode.DEADLINE_EXCEEDED, ErrorReason.ERROR_REASON_STREAM_IDLE, None),
     Overloaded: _Told(StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_OVERLOADED, None, limits.PUSHBACK_MS),
+    PasswordsBusy: _Told(
+        StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_OVERLOADED, None, limits.PASSWORD_PUSHBACK_MS
+    ),
     LaneFull: _Told(
         StatusCode.RESOURCE_EXHAUSTED,
         ErrorReason.ERROR_REASON_OVERLOADED,

@@ -8,11 +8,13 @@ the reasons that are told as one, and what was in hand is ended.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from rules.access import Role
+from rules.limiting import Rule
 from rules.refusals import DeadlinePassed
 from server import limits
 from server.call import Call, log_of
@@ -25,10 +27,26 @@ IPV6_PREFIX_BITS = 64
 
 
 class Guard:
-    """One kind of guessing, and the keys under which an attempt at it counts. `begin` alone waits, for others."""
+    """One kind of guessing, and the keys under which an attempt at it counts. `begin` alone waits, for others.
 
-    def __init__(self, keys: Callable[[Call, str], Iterator[Key]]) -> None:
+    What is guessed at is something of a program, by its public id, or of an account (`of_program` is False)."""
+
+    def __init__(self, keys: Callable[[Call, str], Iterator[Key]], of_program: bool = True) -> None:
         self._keys = keys
+        self._of_program = of_program
+
+    @asynccontextmanager
+    async def attempt(self, call: Call, about: str, *failures: type[Exception]) -> AsyncIterator[None]:
+        """Around one attempt: what raises one of `failures` has failed. Raises TooManyAttempts, DeadlinePassed."""
+        undecided = await self.begin(call, {about: 1})
+        try:
+            self.check(call, about)
+            yield
+        except failures:
+            self.failed(call, about)
+            raise
+        finally:
+            undecided.end()
 
     async def begin(self, call: Call, attempts: Mapping[str, int]) -> Undecided:
         """Takes attempts in hand, by the public ids of programs so many. Raises DeadlinePassed."""
@@ -53,12 +71,12 @@ class Guard:
         """Notes that an attempt failed."""
         assert call.limiter is not None, "only a call that has passed the interceptors"
         named = program or call.program
-        whose, _ = log_of(call.caller, named, "")
+        whose, _ = log_of(call.caller, named if self._of_program else call.program, "")
         call.limiter.failed(tuple(self._keys(call, named)), Whose(call.origin, whose))
 
 
 def _codes(call: Call, program: str) -> Iterator[Key]:
-    if call.caller.role in BACKENDS:
+    if BACKENDS.intersection(call.caller.roles):
         # Where its calls come from is where its own machines are.
         yield Key(limits.CODES_OF_BACKEND, call.caller.id)
         in_program = limits.CODES_OF_BACKENDS_IN_PROGRAM
@@ -89,3 +107,21 @@ def source_of(address: str) -> str:
 
 
 CODES = Guard(_codes)
+
+
+def _of_account(account: Rule | None, address: Rule) -> Callable[[Call, str], Iterator[Key]]:
+    def keys(call: Call, whose: str) -> Iterator[Key]:
+        if account is not None:
+            yield Key(account, whose)
+        if source := source_of(call.whence.ip_address):
+            yield Key(address, source)
+
+    return keys
+
+
+# Of the address that somebody logs in with; of the user whose challenge or login it is; of a token that was mailed,
+# which is nobody's before it is known; and of the address that a mail is asked for.
+LOGINS = Guard(_of_account(limits.LOGINS_OF_ACCOUNT, limits.LOGINS_FROM_ADDRESS), of_program=False)
+LOGIN_CODES = Guard(_of_account(limits.CODES_OF_USER, limits.LOGINS_FROM_ADDRESS), of_program=False)
+EMAILED_TOKENS = Guard(_of_account(None, limits.LOGINS_FROM_ADDRESS), of_program=False)
+RESETS = Guard(_of_account(limits.RESETS_OF_ACCOUNT, limits.RESETS_FROM_ADDRESS), of_program=False)

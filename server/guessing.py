@@ -71,14 +71,14 @@ class Guessing:
         DeadlinePassed."""
         attempts = Counter[str]()
         for message, program in requests:
-            if call.caller.sees(program) and (times := guesses(call.caller, message)):
+            if call.caller.sees(program) and (times := guesses(call.caller, message, program)):
                 attempts[program] += times
         return await CODES.begin(call, attempts)
 
     async def admit(self, call: Call, message: Any, program: str) -> None:
         """Before anything is looked up for a request of GUARDED. Raises TooManyAttempts; and CodeMalformed and
         CodeMistyped, but of what is only validated, where each code has a verdict of its own."""
-        if not guesses(call.caller, message) or not call.caller.sees(program):
+        if not guesses(call.caller, message, program) or not call.caller.sees(program):
             return
         CODES.check(call, program)
         if not isinstance(message, pb.ValidateCouponsRequest):
@@ -99,7 +99,7 @@ class Guessing:
     def note(self, call: Call, message: Any, told: Failure, program: str) -> None:
         """Counts a request of GUARDED that was refused, where it was for a code, or a name of what is not there."""
         counted = _HIDDEN_REASONS if GUARDED[type(message)](message) else _NOT_THERE_REASONS
-        if told.reason in counted and guesses(call.caller, message):
+        if told.reason in counted and guesses(call.caller, message, program):
             CODES.failed(call, program)
 
     async def _has_unchecked(self, caller: Caller, program: str) -> bool:
@@ -118,20 +118,20 @@ class Guessing:
         return False
 
 
-def guesses(caller: Caller, message: Any) -> int:
+def guesses(caller: Caller, message: Any, program: str) -> int:
     """How many coupons of a request of GUARDED may be guessed at: those with codes and, by callers who may not look
     around, those with names."""
     codes = len(GUARDED[type(message)](message))
-    if caller.may(Permission.COUPONS_INSPECT):
+    if caller.may(Permission.COUPONS_INSPECT, program):
         return codes
     if isinstance(message, pb.AssignCouponRequest):
         return codes + message.HasField("coupon")
     return codes if isinstance(message, pb.LookupCouponRequest) else len(message.coupons)
 
 
-def is_hidden(caller: Caller, refusal: Refusal) -> bool:
+def is_hidden(caller: Caller, refusal: Refusal, program: str) -> bool:
     """Whether a caller is told no more than that the code cannot be used."""
-    return type(refusal) in HIDDEN and not caller.may(Permission.COUPONS_INSPECT)
+    return type(refusal) in HIDDEN and not caller.may(Permission.COUPONS_INSPECT, program)
 
 
 def told_as(reason: str) -> str:
@@ -141,7 +141,7 @@ def told_as(reason: str) -> str:
 
 def shown(call: Call, message: Any, told: Failure, program: str) -> Failure:
     """What a caller is told of the refusal of a request of GUARDED; `told` is for the log."""
-    if told.reason in _HIDDEN_REASONS and not call.caller.may(Permission.COUPONS_INSPECT):
+    if told.reason in _HIDDEN_REASONS and not call.caller.may(Permission.COUPONS_INSPECT, program):
         told = replace(NOT_USABLE, metadata={fact: told.metadata[fact] for fact in ("item",) if fact in told.metadata})
     return completed(call, message, told, program)
 

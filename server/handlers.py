@@ -15,6 +15,7 @@ import grpc.aio
 from fealty.v1 import options_pb2
 from rules.access import Permission
 from rules.activity import METHOD_UNKNOWN
+from server import acting
 from server.call import Call, Proceed
 from server.disclosing import fields_shown
 from server.errors import MethodUnknown
@@ -47,6 +48,7 @@ class Handlers(grpc.GenericRpcHandler):
 
         async def handler(call: Call) -> bytes:
             response = await operation(call, call.request)
+            acting.check_answered(call, response)
             if method.shows_personal_data:
                 call.details = {**call.details, "fields": fields_shown(response)}
             return bytes(response.SerializeToString())

@@ -1,12 +1,14 @@
 """Every limit of the gRPC edge, each with its reason."""
 
 from rules.limiting import Rule
+from rules.rates import RateClass
 
 # What a request may weigh. An ingest message of 500 purchases of some 30 lines each stays below it.
 REQUEST_BYTES_MAX = 4 << 20
 # What a response may weigh: 1000 entries with their allocations.
 RESPONSE_BYTES_MAX = 8 << 20
-# Names, keys and trace ids fit; a header bomb does not.
+# Names, keys and trace ids fit; a header bomb does not. gRPC is told it too, and lets through what comes in many frames
+# (1.85): so each call is weighed, before it waits for anything.
 METADATA_BYTES_MAX = 16 << 10
 
 # Rows of a page. The default fits a screen; the most keeps one call from holding a thread for long.
@@ -73,6 +75,12 @@ INSTANT_MAX_S = 7_258_118_400
 # The longest anybody waits for one answer, and what a call without a deadline gets.
 DEADLINE_MAX_S = 30.0
 
+# What whoever gives the last approval waits at most to hear what became of the act, which goes on behind that.
+APPROVED_WAIT_S = 10.0
+# How soon what was approved is found by another server, where the one that had it in hand died; and how many at once.
+APPROVED_LOOK_S = 5.0
+APPROVED_BATCH = 16
+
 # How long a key is believed without asking the database again. A revoked key lives this much longer.
 KEY_BELIEVED_S = 5.0
 # When a key that is in use is asked again, while the old answer still holds: seconds before the books are missed.
@@ -118,6 +126,10 @@ CONNECTION_AGE_GRACE_MS = 30_000
 # A lane to the database that answered nothing for so long while work waits has hung: it is twice what anybody's call
 # waits, and what a statement may take. /livez says so; a restart then costs nobody an answer.
 LANE_STALLED_MAX_S = 60.0
+
+# How often it is looked whether the certificate was replaced where nobody connects, and how often its end is said.
+CERTIFICATE_LOOK_S = 60.0
+CERTIFICATE_SAID_S = 86_400.0
 
 # /readyz calls this process itself: how long it waits for the answer, a thousand times what one takes; and how long the
 # answer is good for, so that whoever asks more often costs no more.
@@ -215,13 +227,50 @@ CODES_OF_CALLER = Rule("coupon_codes", "caller", 300, 60)
 # Whoever guesses from many addresses, with keys of several storefronts.
 CODES_IN_PROGRAM = Rule("coupon_codes", "program", 600, 60)
 
-# How often server processes tell each other what failed. Until then each knows its own: over N of them a burst may have
-# N times the limit, from whoever is fast enough to use it up in this time.
+# Passwords that were wrong, of an account and from an address. Ten in ten minutes are more than a person's typos, and
+# fewer than 1,500 a day: of passwords that are not guessed first none is found by that. An office, or a mobile network,
+# shares an address.
+LOGINS_OF_ACCOUNT = Rule("logins", "account", 10, 600)
+LOGINS_FROM_ADDRESS = Rule("logins", "address", 30, 600)
+# Codes that were wrong, and passwords that who is in types again: of a user, whatever challenge they were tried of.
+# Three of a million codes are right at a time: whoever knows the password needs half a year for an even chance.
+CODES_OF_USER = Rule("login_codes", "user", 10, 600)
+# Mails with a token to set the password again: each counts, whether there is such an address or not.
+RESETS_OF_ACCOUNT = Rule("password_resets", "account", 3, 3_600)
+RESETS_FROM_ADDRESS = Rule("password_resets", "address", 20, 3_600)
+
+# Passwords that are hashed at once in one process, each for some 20 ms of a processor and in 19 MiB. One thread lets in
+# forty users a second; two would take a whole host of two processors from the tills.
+PASSWORD_THREADS = 1
+# How far it stands back for all others of the host: with nothing else to do it has a whole processor, beside calls of
+# tills a tenth of one.
+PASSWORD_NICE = 10
+# Passwords in hand, with those that wait: less than a second. Beyond, an early "no" serves better than a wait behind so
+# many; and what a caller that was turned away is told to wait.
+PASSWORDS_IN_HAND_MAX = 32
+PASSWORD_PUSHBACK_MS = 1_000
+
+# Calls a minute of one caller over all processes, where it has no limits of its own. They are no quota: permits share a
+# busy server out (CALLS_MAX), and whoever wants a service to have less says so for that one. They end a loop that ran
+# wild over many processes, which the others would only see as a bill. One process answers some 5,000 calls a second: a
+# load generator has a server of four to itself. A minute's worth may come at once.
+READS = Rule(RateClass.READ.value, "caller", 1_200_000, 60)
+# Calls, and items of streams, of which a process takes some 20,000 a second.
+WRITES = Rule(RateClass.WRITE.value, "caller", 6_000_000, 60)
+# Reports, exports, reads of the log, and what begins an operation: a hundred a second is more than the threads for them
+# do, and hundreds of times what people at screens ask for; a night's job that pages through the log gets there.
+HEAVY_CALLS = Rule(RateClass.HEAVY.value, "caller", 30_000, 60)
+# Calls without credentials or with wrong ones, from one address: log-ins of an office whose staff begin their day,
+# which are two calls each. What fails among them has limits of its own, and lower ones.
+CALLS_OF_STRANGERS = Rule(RateClass.AUTH.value, "address", 600, 60)
+
+# How often server processes tell each other what failed, and who called how often. Until then each knows its own: over
+# N of them a burst may have N times the limit, from whoever is fast enough to use it up in this time.
 ATTEMPTS_EXCHANGE_S = 1.0
-# Keys of one exchange, two windows each: some 10 ms of one connection. Those with new failures come first, the others
+# Keys of one exchange, two windows each: some 10 ms of one connection. Those with something new come first, the others
 # when these are told.
 ATTEMPTS_EXCHANGED_MAX = 500
-# Keys that one process counts under one rule, some 700 bytes each: 7 MB. Beyond, the one that failed longest ago is
+# Keys that one process counts under one rule, some 700 bytes each: 7 MB. Beyond, the one counted longest ago is
 # forgotten: nobody gets that far under a rule with others beside it, which close first.
 ATTEMPT_KEYS_MAX = 10_000
 

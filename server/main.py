@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 
 import structlog
 
-from server import limits, listening
+from server import limits, listening, tls
 from server.app import run
 from server.settings import ServerSettings
 
@@ -23,13 +23,18 @@ log = structlog.get_logger()
 def main(settings: ServerSettings, prepare: Callable[[], None]) -> int:
     """Serves until SIGTERM or SIGINT; answers the exit code. `prepare` sets up the log of each further process.
 
-    Raises PortTaken, StorageUnavailable, MigrationsPending, ServerTooOld, KeyringError.
+    Raises NotPrivate, CertificateUnusable, PortTaken, StorageUnavailable, MigrationsPending, ServerTooOld,
+    KeyringError.
     """
     if settings.processes == 1:
         return run(settings)
+    # Said once, and not by each process.
+    tls.of(settings)
     listening.check(settings.host, settings.port, "FEALTY_PORT")
+    if settings.clients_port:
+        listening.check(settings.host, settings.clients_port, "FEALTY_CLIENTS_PORT")
     for index in range(settings.processes):
-        listening.check(settings.host, settings.probe_port + index, "FEALTY_PROBE_PORT")
+        listening.check(settings.probe_host, settings.probe_port + index, "FEALTY_PROBE_PORT", "FEALTY_PROBE_HOST")
     context = multiprocessing.get_context("spawn")
     children = [context.Process(target=_child, args=(settings, index, prepare)) for index in range(settings.processes)]
     stopping = False

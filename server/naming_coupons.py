@@ -44,7 +44,8 @@ def completed(call: Call, message: Any, told: Failure, program: str) -> Failure:
     item = told.metadata.get("item")
     if item is None or told.reason == _OF_A_STREAM:
         return told
-    about = which(call, message.coupons[int(item) - 1], program) if call.caller.may(Permission.COUPONS_INSPECT) else {}
+    may_inspect = call.caller.may(Permission.COUPONS_INSPECT, program)
+    about = which(call, message.coupons[int(item) - 1], program) if may_inspect else {}
     called = about.get("coupon") or (f"•••{about['last_four']}" if about else "")
     said = f"{told.message} It is coupon {item} of the request{f', {called}' if called else ''}."
     return replace(told, message=said, metadata={**told.metadata, **about})

@@ -9,10 +9,14 @@ from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from fealty.v1 import (
+    access_pb2,
     activity_pb2,
+    approvals_pb2,
     audit_pb2,
+    clubs_pb2,
     coupon_campaigns_pb2,
     coupons_pb2,
+    credentials_pb2,
     customers_pb2,
     events_pb2,
     holds_pb2,
@@ -20,6 +24,7 @@ from fealty.v1 import (
     lots_pb2,
     operations_pb2,
     options_pb2,
+    organizations_pb2,
     pass_templates_pb2,
     passes_pb2,
     points_pb2,
@@ -27,10 +32,13 @@ from fealty.v1 import (
     reports_pb2,
     retention_pb2,
     rewards_pb2,
+    roles_pb2,
     transactions_pb2,
+    users_pb2,
 )
 from rules.access import Permission
 from rules.activity import OWN, Kind
+from rules.rates import RateClass
 
 FILES: tuple[FileDescriptor, ...] = (
     programs_pb2.DESCRIPTOR,
@@ -50,14 +58,25 @@ FILES: tuple[FileDescriptor, ...] = (
     rewards_pb2.DESCRIPTOR,
     pass_templates_pb2.DESCRIPTOR,
     passes_pb2.DESCRIPTOR,
+    users_pb2.DESCRIPTOR,
+    approvals_pb2.DESCRIPTOR,
+    access_pb2.DESCRIPTOR,
+    roles_pb2.DESCRIPTOR,
+    credentials_pb2.DESCRIPTOR,
+    organizations_pb2.DESCRIPTOR,
+    clubs_pb2.DESCRIPTOR,
 )
+
+# To change the password, to leave, and to hear that there is nothing else to be done.
+_FOR_RESTRICTED = (access_pb2.ChangePasswordRequest, access_pb2.LogOutRequest, roles_pb2.ListMyPermissionsRequest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Method:
     """A method as the contract declares it. `path` is its name on the wire.
 
-    `streams` says whether requests come in a stream, `server_streams` whether responses do.
+    `streams` says whether requests come in a stream, `server_streams` whether responses do; `rate_class` is what its
+    calls are counted as.
     """
 
     path: str
@@ -69,6 +88,7 @@ class Method:
     audit: int
     kind: Kind
     server_streams: bool = False
+    rate_class: RateClass = RateClass.READ
 
     @property
     def is_known(self) -> bool:
@@ -81,9 +101,25 @@ class Method:
         return self.audit in (options_pb2.AUDIT_CLASS_MUTATION, options_pb2.AUDIT_CLASS_PERSONAL_READ)
 
     @property
+    def is_change(self) -> bool:
+        """Whether it changes something."""
+        return self.audit == options_pb2.AUDIT_CLASS_MUTATION
+
+    @property
     def names_acting_user(self) -> bool:
         """Whether its request, or what comes in its stream, can say on whose behalf it is made."""
         return self.streams or "reason" in self.request.DESCRIPTOR.fields_by_name
+
+    @property
+    def is_of_oneself(self) -> bool:
+        """Whether customers may ask it about themselves, through whoever acts for them: its service checks of whom."""
+        return self.request is audit_pb2.ListAccessToCustomerRequest
+
+    @property
+    def is_for_restricted(self) -> bool:
+        """Whether a restricted login may call it. Whoever gave the password knows it: nothing that the user is known by
+        is made or taken away with it."""
+        return self.request in _FOR_RESTRICTED
 
     @property
     def shows_personal_data(self) -> bool:
@@ -155,4 +191,23 @@ def _method(method: MethodDescriptor) -> Method:
         audit=policy.audit,
         kind=kind,
         server_streams=bool(method.server_streaming),
+        rate_class=_rate_class(method, policy, kind),
     )
+
+
+# What reads much: whole programs, or the log.
+_READS_MUCH = frozenset({"REPORT", "EXPORT", "COMPLIANCE"})
+
+
+def _rate_class(method: MethodDescriptor, policy: options_pb2.MethodPolicy, kind: Kind) -> RateClass:
+    if policy.permission == options_pb2.PERMISSION_ANYONE:
+        return RateClass.AUTH
+    # An operation that is begun has no name yet. To ask how one stands costs next to nothing.
+    tells_of_operation = any(field.message_type is _OPERATION for field in method.output_type.fields)
+    if policy.audit == options_pb2.AUDIT_CLASS_MUTATION:
+        is_begun = tells_of_operation and "name" not in method.input_type.fields_by_name
+        return RateClass.HEAVY if is_begun else RateClass.WRITE
+    return RateClass.HEAVY if kind.type in _READS_MUCH and not tells_of_operation else RateClass.READ
+
+
+_OPERATION = operations_pb2.Operation.DESCRIPTOR

@@ -1,8 +1,12 @@
 """What orchestrators and monitors ask over HTTP: /livez, /readyz, /metrics."""
 
+import socket
+import ssl
+import sys
 import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -19,16 +23,17 @@ REQUEST_TIMEOUT_S = 5
 class Probes:
     """Answers on threads of its own until `close`, also while the server still starts."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Raises PortTaken."""
         self._readiness: Readiness | None = None
         self._books: Books | None = None
         self._registry = CollectorRegistry()
         try:
-            self._server = _server(host, port, self)
+            self._server = _server(host, port, self, tls)
         except OSError as error:
-            raise listening.refused(error, host, port, "FEALTY_PROBE_PORT") from error
+            raise listening.refused(error, host, port, "FEALTY_PROBE_PORT", "FEALTY_PROBE_HOST") from error
         self.port = self._server.server_port
+        self.url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
         threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
 
     def watch(self, readiness: Readiness, books: Books) -> None:
@@ -77,7 +82,7 @@ class Lanes(Collector):
         return [waiting, stalled]
 
 
-def _server(host: str, port: int, probes: Probes) -> ThreadingHTTPServer:
+def _server(host: str, port: int, probes: Probes, tls: ssl.SSLContext | None) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         """One request."""
 
@@ -106,8 +111,18 @@ def _server(host: str, port: int, probes: Probes) -> ThreadingHTTPServer:
             """Probes come every few seconds: they are not news."""
 
     class Server(ThreadingHTTPServer):
-        """Of the host's own address family."""
+        """Of the host's own address family. Speaks TLS where it is to."""
 
         address_family = listening.family(host)
+
+        def get_request(self) -> tuple[socket.socket, Any]:
+            taken, address = super().get_request()
+            # The handshake is the handler's, on its own thread and within its time.
+            return tls.wrap_socket(taken, server_side=True, do_handshake_on_connect=False) if tls else taken, address
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Who does not speak TLS, or hangs up, is no news either."""
+            if not isinstance(sys.exception(), OSError):
+                super().handle_error(request, client_address)
 
     return Server((host, port), Handler)

@@ -5,19 +5,21 @@ from typing import NamedTuple
 from grpc import StatusCode
 
 from fealty.v1.errors_pb2 import ErrorReason
-from rules import refusals
+from rules import clubs, logins, organizations, refusals
+from rules.approvals import refusals as approvals
 from rules.coupons import refusals as coupons
+from rules.credentials import refusals as credentials
 from rules.passes import refusals as passes
 from rules.refusals import Refusal
 from storage.activity.commands import Outcome
 
 
 class Told(NamedTuple):
-    """What a refusal becomes."""
+    """What a refusal becomes. `outcome` is None where the log has nothing of each by itself."""
 
     code: StatusCode
     reason: str
-    outcome: Outcome
+    outcome: Outcome | None
 
 
 def name(reason: ErrorReason) -> str:
@@ -55,6 +57,9 @@ _INVALID = {
     passes.DesignInvalid: ErrorReason.ERROR_REASON_DESIGN_INVALID,
     passes.PassImageInvalid: ErrorReason.ERROR_REASON_PASS_IMAGE_INVALID,
     passes.PassNotPossible: ErrorReason.ERROR_REASON_PASS_NOT_POSSIBLE,
+    approvals.ApprovalRuleInvalid: ErrorReason.ERROR_REASON_APPROVAL_RULE_INVALID,
+    logins.PasswordUnfit: ErrorReason.ERROR_REASON_PASSWORD_UNFIT,
+    organizations.PartnerNeeded: ErrorReason.ERROR_REASON_PARTNER_NEEDED,
 }
 
 _NOT_FOUND = {
@@ -70,6 +75,9 @@ _NOT_FOUND = {
     refusals.EntryNotFound: ErrorReason.ERROR_REASON_ENTRY_NOT_FOUND,
     refusals.RefundNotFound: ErrorReason.ERROR_REASON_REFUND_NOT_FOUND,
     refusals.ActivityNotFound: ErrorReason.ERROR_REASON_ACTIVITY_NOT_FOUND,
+    refusals.UserNotFound: ErrorReason.ERROR_REASON_USER_NOT_FOUND,
+    refusals.LoginNotFound: ErrorReason.ERROR_REASON_LOGIN_NOT_FOUND,
+    refusals.RoleNotHeld: ErrorReason.ERROR_REASON_ROLE_NOT_HELD,
     refusals.LegalHoldNotFound: ErrorReason.ERROR_REASON_LEGAL_HOLD_NOT_FOUND,
     coupons.CampaignNotFound: ErrorReason.ERROR_REASON_CAMPAIGN_NOT_FOUND,
     coupons.CouponNotFound: ErrorReason.ERROR_REASON_COUPON_NOT_FOUND,
@@ -82,11 +90,24 @@ _NOT_FOUND = {
     passes.PassImageNotFound: ErrorReason.ERROR_REASON_PASS_IMAGE_NOT_FOUND,
     passes.PassNotFound: ErrorReason.ERROR_REASON_PASS_NOT_FOUND,
     passes.LinkNotFound: ErrorReason.ERROR_REASON_LINK_NOT_FOUND,
+    credentials.RoleNotFound: ErrorReason.ERROR_REASON_ROLE_NOT_FOUND,
+    credentials.ScopeNotFound: ErrorReason.ERROR_REASON_SCOPE_NOT_FOUND,
+    credentials.ServiceNotFound: ErrorReason.ERROR_REASON_SERVICE_NOT_FOUND,
+    credentials.CredentialNotFound: ErrorReason.ERROR_REASON_CREDENTIAL_NOT_FOUND,
+    approvals.ApprovalRuleNotFound: ErrorReason.ERROR_REASON_APPROVAL_RULE_NOT_FOUND,
+    approvals.ApprovalRequestNotFound: ErrorReason.ERROR_REASON_APPROVAL_REQUEST_NOT_FOUND,
+    logins.LoginNotFound: ErrorReason.ERROR_REASON_LOGIN_NOT_FOUND,
+    organizations.NetworkNotFound: ErrorReason.ERROR_REASON_NETWORK_NOT_FOUND,
+    organizations.PartnerNotFound: ErrorReason.ERROR_REASON_PARTNER_NOT_FOUND,
+    clubs.ClubNotFound: ErrorReason.ERROR_REASON_CLUB_NOT_FOUND,
 }
 
 _EXISTS = {
     refusals.ProgramExists: ErrorReason.ERROR_REASON_PROGRAM_EXISTS,
     refusals.CustomerExists: ErrorReason.ERROR_REASON_CUSTOMER_EXISTS,
+    refusals.UserExists: ErrorReason.ERROR_REASON_USER_EXISTS,
+    refusals.AddressTaken: ErrorReason.ERROR_REASON_USER_EXISTS,
+    refusals.RoleAssigned: ErrorReason.ERROR_REASON_ROLE_ASSIGNED,
     refusals.ExternalIdTaken: ErrorReason.ERROR_REASON_EXTERNAL_ID_TAKEN,
     refusals.DuplicateTransaction: ErrorReason.ERROR_REASON_DUPLICATE_TRANSACTION,
     coupons.CampaignExists: ErrorReason.ERROR_REASON_CAMPAIGN_EXISTS,
@@ -94,9 +115,17 @@ _EXISTS = {
     coupons.RewardExists: ErrorReason.ERROR_REASON_REWARD_EXISTS,
     passes.PassTemplateExists: ErrorReason.ERROR_REASON_PASS_TEMPLATE_EXISTS,
     passes.PassExists: ErrorReason.ERROR_REASON_PASS_EXISTS,
+    credentials.RoleExists: ErrorReason.ERROR_REASON_ROLE_EXISTS,
+    credentials.ServiceExists: ErrorReason.ERROR_REASON_SERVICE_EXISTS,
+    credentials.CertificateNameTaken: ErrorReason.ERROR_REASON_CERTIFICATE_NAME_TAKEN,
+    approvals.ApprovalRuleExists: ErrorReason.ERROR_REASON_APPROVAL_RULE_EXISTS,
+    organizations.NetworkExists: ErrorReason.ERROR_REASON_NETWORK_EXISTS,
+    organizations.PartnerExists: ErrorReason.ERROR_REASON_PARTNER_EXISTS,
+    clubs.ClubExists: ErrorReason.ERROR_REASON_CLUB_EXISTS,
 }
 
 _PRECONDITION = {
+    organizations.OrganizationInUse: ErrorReason.ERROR_REASON_ORGANIZATION_IN_USE,
     refusals.InsufficientPoints: ErrorReason.ERROR_REASON_INSUFFICIENT_POINTS,
     refusals.OccursInFuture: ErrorReason.ERROR_REASON_OCCURS_IN_FUTURE,
     refusals.NoTestClock: ErrorReason.ERROR_REASON_NO_TEST_CLOCK,
@@ -123,6 +152,9 @@ _PRECONDITION = {
     refusals.CustomerStateWrong: ErrorReason.ERROR_REASON_CUSTOMER_STATE,
     refusals.CardArchived: ErrorReason.ERROR_REASON_CARD_ARCHIVED,
     refusals.ProgramArchived: ErrorReason.ERROR_REASON_PROGRAM_ARCHIVED,
+    refusals.UserStateWrong: ErrorReason.ERROR_REASON_USER_STATE,
+    refusals.UserIsCaller: ErrorReason.ERROR_REASON_USER_IS_CALLER,
+    refusals.LastAdministrator: ErrorReason.ERROR_REASON_LAST_ADMINISTRATOR,
     refusals.CardStateWrong: ErrorReason.ERROR_REASON_CARD_STATE,
     refusals.ProgramStateWrong: ErrorReason.ERROR_REASON_PROGRAM_STATE,
     refusals.LegalHoldLifted: ErrorReason.ERROR_REASON_LEGAL_HOLD_LIFTED,
@@ -165,6 +197,13 @@ _PRECONDITION = {
     passes.NoAddress: ErrorReason.ERROR_REASON_NO_ADDRESS,
     passes.AddressRefused: ErrorReason.ERROR_REASON_ADDRESS_REFUSED,
     passes.CustomerUnsubscribed: ErrorReason.ERROR_REASON_CUSTOMER_UNSUBSCRIBED,
+    credentials.RoleHeld: ErrorReason.ERROR_REASON_ROLE_HELD,
+    credentials.CredentialEnded: ErrorReason.ERROR_REASON_CREDENTIAL_ENDED,
+    approvals.ApprovalNeedsCall: ErrorReason.ERROR_REASON_APPROVAL_NEEDS_CALL,
+    approvals.ApprovalStateWrong: ErrorReason.ERROR_REASON_APPROVAL_STATE,
+    approvals.AlreadyDecided: ErrorReason.ERROR_REASON_ALREADY_DECIDED,
+    logins.WayNotOffered: ErrorReason.ERROR_REASON_WAY_NOT_OFFERED,
+    logins.TotpStateWrong: ErrorReason.ERROR_REASON_TOTP_STATE,
 }
 
 _ABORTED = {
@@ -172,20 +211,47 @@ _ABORTED = {
     refusals.GroupRefused: ErrorReason.ERROR_REASON_GROUP_REFUSED,
 }
 
-_GROUPS: tuple[tuple[StatusCode, Outcome, dict[type[Refusal], ErrorReason]], ...] = (
+_GROUPS: tuple[tuple[StatusCode, Outcome | None, dict[type[Refusal], ErrorReason]], ...] = (
     (StatusCode.INVALID_ARGUMENT, Outcome.INVALID, _INVALID),
-    (StatusCode.UNAUTHENTICATED, Outcome.DENIED, {refusals.KeyInvalid: ErrorReason.ERROR_REASON_KEY_INVALID}),
+    (
+        StatusCode.UNAUTHENTICATED,
+        Outcome.DENIED,
+        {
+            refusals.KeyInvalid: ErrorReason.ERROR_REASON_KEY_INVALID,
+            approvals.MakerGone: ErrorReason.ERROR_REASON_KEY_INVALID,
+            logins.LoginFailed: ErrorReason.ERROR_REASON_LOGIN_FAILED,
+            logins.ChallengeOver: ErrorReason.ERROR_REASON_CHALLENGE_OVER,
+            logins.CodeWrong: ErrorReason.ERROR_REASON_CODE_WRONG,
+            logins.TokenNotUsable: ErrorReason.ERROR_REASON_TOKEN_NOT_USABLE,
+            refusals.CertificateInvalid: ErrorReason.ERROR_REASON_CERTIFICATE_INVALID,
+        },
+    ),
     (
         StatusCode.PERMISSION_DENIED,
         Outcome.DENIED,
         {
             refusals.PermissionMissing: ErrorReason.ERROR_REASON_PERMISSION_MISSING,
             refusals.SourceDenied: ErrorReason.ERROR_REASON_SOURCE_DENIED,
+            refusals.UserElsewhere: ErrorReason.ERROR_REASON_USER_ELSEWHERE,
+            credentials.GrantExceeded: ErrorReason.ERROR_REASON_GRANT_EXCEEDED,
+            credentials.ActingDenied: ErrorReason.ERROR_REASON_ACTING_DENIED,
+            approvals.OwnApproval: ErrorReason.ERROR_REASON_OWN_APPROVAL,
+            approvals.ApproverUnknown: ErrorReason.ERROR_REASON_APPROVER_UNKNOWN,
+            approvals.ApproverRoleMissing: ErrorReason.ERROR_REASON_APPROVER_ROLE_MISSING,
+            logins.PasswordWrong: ErrorReason.ERROR_REASON_PASSWORD_WRONG,
+            logins.NotAUser: ErrorReason.ERROR_REASON_NOT_A_USER,
+            logins.PasswordUnchanged: ErrorReason.ERROR_REASON_PASSWORD_UNCHANGED,
         },
     ),
     (StatusCode.NOT_FOUND, Outcome.REFUSED, _NOT_FOUND),
     (StatusCode.ALREADY_EXISTS, Outcome.REFUSED, _EXISTS),
     (StatusCode.FAILED_PRECONDITION, Outcome.REFUSED, _PRECONDITION),
+    # That it was asked for stands in the log already, as an act of its own.
+    (
+        StatusCode.FAILED_PRECONDITION,
+        None,
+        {approvals.ApprovalRequired: ErrorReason.ERROR_REASON_APPROVAL_REQUIRED},
+    ),
     (StatusCode.ABORTED, Outcome.REFUSED, _ABORTED),
     (
         StatusCode.RESOURCE_EXHAUSTED,
@@ -196,6 +262,8 @@ _GROUPS: tuple[tuple[StatusCode, Outcome, dict[type[Refusal], ErrorReason]], ...
             passes.TooManyLinks: ErrorReason.ERROR_REASON_TOO_MANY_LINKS,
         },
     ),
+    # That a limit is reached has a record of its own (server/rates.py).
+    (StatusCode.RESOURCE_EXHAUSTED, None, {refusals.RateLimited: ErrorReason.ERROR_REASON_RATE_LIMITED}),
     (
         StatusCode.DEADLINE_EXCEEDED,
         Outcome.FAILED,

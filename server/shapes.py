@@ -38,7 +38,22 @@ PARTS = {
     "image": Part("[0-9a-f]{64}", "64 of 0-9 and a-f"),
     "pass": Part("pass_[0-9a-z]{26}", "pass_ and 26 of 0-9 and a-z"),
     "link": Part("(-|link_[0-9a-z]{26})", "link_ and 26 of 0-9 and a-z, or -"),
+    "rule": Part("[a-z][a-z0-9_-]{0,62}", "1 to 63 of a-z, 0-9, _ and -, beginning with a letter"),
+    "request": Part("approval_[0-9a-z]{26}", "approval_ and 26 of 0-9 and a-z"),
+    "network": Part("[a-z][a-z0-9_-]{0,62}", "1 to 63 of a-z, 0-9, _ and -, beginning with a letter"),
+    "partner": Part("[a-z][a-z0-9_-]{0,62}", "1 to 63 of a-z, 0-9, _ and -, beginning with a letter"),
+    "club": Part("[a-z][a-z0-9_-]{0,62}", "1 to 63 of a-z, 0-9, _ and -, beginning with a letter"),
     "activity": Part("activity_[0-9a-z]{26}", "activity_ and 26 of 0-9 and a-z"),
+    "user": Part("user_[0-9a-z]{26}", "user_ and 26 of 0-9 and a-z"),
+    "login": Part("[0-9a-f]{16}", "16 of 0-9 and a-f"),
+    "role": Part(
+        "([A-Z]{1,32}|[a-z][a-z0-9_-]{0,62})",
+        "1 to 32 capital letters, or 1 to 63 of a-z, 0-9, _ and -, beginning with a letter",
+    ),
+    "custom": Part("[a-z][a-z0-9_-]{0,62}", "1 to 63 of a-z, 0-9, _ and -, beginning with a letter"),
+    "service": Part("caller_[0-9a-z]{26}", "caller_ and 26 of 0-9 and a-z"),
+    "key": Part("[0-9a-f]{16}", "16 of 0-9 and a-f"),
+    "certificate": Part("certificate_[0-9a-z]{26}", "certificate_ and 26 of 0-9 and a-z"),
     "refund": _NUMBER,
     "batch": _NUMBER,
     "lot": _NUMBER,
@@ -50,7 +65,7 @@ PARTS = {
 # A text may be as long as a message, and is judged on the loop: no more of it is looked at than a part can have.
 PART_MAX = 161
 
-_TEMPLATE = re.compile(r"(?:programs|activities)/[a-zA-Z/{}]+")
+_TEMPLATE = re.compile(r"[a-z][a-zA-Z]*/\{[a-zA-Z/{}]+")
 
 
 def templates(rule: str) -> Sequence[str]:

@@ -9,19 +9,20 @@ from typing import Any, TypeVar
 
 from rules.access import Caller
 from rules.refusals import Refusal
-from storage.access.queries import authenticate
+from storage.access.authenticating import authenticate
+from storage.access.credentials import Credential
 from storage.activity import positions
 from storage.activity.positions import Look
 from storage.activity.recorder import Act, record_acts
-from storage.attempts.exchange import Failed, Total, exchange
+from storage.attempts.exchange import Counted, Total, exchange
 from storage.coupons.sealing import CodeSeals
-from storage.engine.commands import ColdCommand, carry_out
+from storage.engine.commands import ColdCommand, SeesAll, carry_out
 from storage.engine.database import ANSWER_LIMIT_S, ANSWER_SPARE_S, Connection, Database
 from storage.engine.keyring import Keyring
 from storage.engine.lanes import Lane, LaneRules, LaneState
 from storage.engine.requests import Answer
 from storage.engine.threads import ThreadLane, ThreadRules
-from storage.engine.unit import run
+from storage.engine.unit import Unit, run
 from storage.ledger import queries
 from storage.ledger.addresses import Address
 from storage.ledger.commands import AllOrNothing, Balance, Command
@@ -38,7 +39,7 @@ Value = TypeVar("Value")
 RECORDER = LaneRules("recorder", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
 # Who calls: a wrong key costs a look-up like a right one, and a flood of them waits here for nobody but themselves.
 KEYS = LaneRules("keys", HOT, HOT_ANSWER_LIMIT_S, weight_max=128, waiting_max=4_096)
-# Attempts that failed, once a second: nobody waits for it. A group is one exchange (server/limits.py).
+# Attempts that failed, and calls, once a second: nobody waits for it. A group is one exchange (server/limits.py).
 ATTEMPTS = LaneRules("attempts", HOT, HOT_ANSWER_LIMIT_S, weight_max=1_024, waiting_max=4_096)
 
 # Creating programs, merging customers, lists of them: none is hot. One caller has half of the threads at most.
@@ -80,8 +81,8 @@ class Books:
         self._reader: Lane[Query, queries.Result] = Lane(database, READER, Reader().run, weight)
         self._pages: Lane[Query, queries.Result] = Lane(database, PAGES, Reader().run, weight)
         self._recorder: Lane[Act, str] = Lane(database, RECORDER, record_acts)
-        self._keys: Lane[str, Caller | None] = Lane(database, KEYS, authenticate)
-        self._attempts: Lane[Failed, Total] = Lane(database, ATTEMPTS, exchange)
+        self._keys: Lane[Credential, Caller | None] = Lane(database, KEYS, authenticate)
+        self._attempts: Lane[Counted, Total] = Lane(database, ATTEMPTS, exchange)
         self._cold, self._lists, self._reports = (ThreadLane(database, rules) for rules in (COLD, LISTS, REPORTS))
         self._imports = ThreadLane(database, IMPORTS)
 
@@ -108,20 +109,49 @@ class Books:
         """The id of the record of each act that changed nothing."""
         return self._recorder.submit(acts)
 
-    async def caller(self, key: str) -> Caller | None:
-        """Whom an API key speaks for, or None."""
-        [found] = await self._keys.submit([key])
-        if isinstance(found, Exception):
-            raise found
-        return found
+    async def caller(self, *credentials: Credential) -> Caller | None:
+        """Whom the first of credentials that is anybody's speaks for, or None."""
+        for found in await self._keys.submit(credentials):
+            if isinstance(found, Exception):
+                raise found
+            if found is not None:
+                return found
+        return None
 
-    def exchange(self, told: Sequence[Failed]) -> "asyncio.Future[Sequence[Total | Exception]]":
-        """Tells the other processes what failed, and answers what all have told."""
+    def exchange(self, told: Sequence[Counted]) -> "asyncio.Future[Sequence[Total | Exception]]":
+        """Tells the other processes what was counted, and answers what all have told."""
         return self._attempts.submit(told)
 
     def carry_out(self, command: ColdCommand[Value]) -> "asyncio.Future[Answer[Value]]":
         """The answer to a cold command, which has a transaction of its own; it counts for its caller's share."""
-        return self._cold.run(command.context.caller.id, lambda _: carry_out(self._database, command, self._keyring))
+        caller = command.context.caller
+        programs = None if isinstance(command, SeesAll) else caller.programs()
+        return self._cold.run(caller.id, lambda _: carry_out(self._database, command, self._keyring), programs)
+
+    def oversee(self, caller: str, act: Callable[[Unit], Result]) -> "asyncio.Future[Result]":
+        """Runs what goes on with acts under approval in a transaction of its own, which sees all there is; it counts
+        for the share of a caller, by id (empty: nobody's)."""
+
+        def decide(unit: Unit) -> Result:
+            unit.keyring = self._keyring
+            return act(unit)
+
+        return self._cold.run(caller, lambda _: run(self._database, decide))
+
+    def log_in(self, who: str, act: Callable[[Unit], Result]) -> "asyncio.Future[Result]":
+        """Runs an act of logging in, in a transaction of its own, for the share of whoever that is. Nothing of it is
+        kept for a repetition: what goes in and out are passwords, codes and tokens. It is about a user and about no
+        program, and is before no wall: who logs in is nobody yet."""
+
+        def with_keys(unit: Unit) -> Result:
+            unit.keyring = self._keyring
+            return act(unit)
+
+        return self._cold.run(who, lambda _: run(self._database, with_keys))
+
+    def look_up(self, who: str, read: Callable[[Connection, Keyring], Result]) -> "asyncio.Future[Result]":
+        """Reads what somebody logs in by, the same way."""
+        return self._lists.run(who, lambda books: read(books, self._keyring))
 
     def look(self, limit: int) -> "asyncio.Future[Look]":
         """Gives positions in the change stream to what is new, at most `limit`. Shared by all who watch: nobody's."""
@@ -133,23 +163,28 @@ class Books:
 
     def read(self, caller: Caller, read: Callable[[], Result]) -> "asyncio.Future[Result]":
         """Runs `read` with a connection open for the models it uses."""
-        return self._cold.run(caller.id, lambda _: read())
+        return self._run(self._cold, caller, lambda _: read())
 
     def reveal(self, caller: Caller, read: Callable[[Connection, Keyring], Result]) -> "asyncio.Future[Result]":
         """The same for what may show personal values of the log, which the keys open."""
-        return self._cold.run(caller.id, lambda books: read(books, self._keyring))
+        return self._run(self._cold, caller, lambda books: read(books, self._keyring))
 
     def query(self, caller: Caller, query: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
         """Runs `query` on a connection that is planned like those of the hot path."""
-        return self._lists.run(caller.id, query)
+        return self._run(self._lists, caller, query)
 
     def report(self, caller: Caller, report: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
         """Runs what reads all of a program: few at a time, one of each caller."""
-        return self._reports.run(caller.id, report)
+        return self._run(self._reports, caller, report)
 
     def stage(self, caller: Caller, stage: Callable[[Database], Result]) -> "asyncio.Future[Result]":
         """Runs what takes in a piece of a file of codes, or begins one, in transactions of its own."""
-        return self._imports.run(caller.id, lambda _: stage(self._database))
+        return self._run(self._imports, caller, lambda _: stage(self._database))
+
+    @staticmethod
+    def _run(lane: ThreadLane, caller: Caller, work: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
+        # Behind the wall, where its caller does not see all programs.
+        return lane.run(caller.id, work, caller.programs())
 
     @property
     def lanes(self) -> Sequence[LaneState]:

@@ -15,7 +15,7 @@ from peewee import PostgresqlDatabase
 from playhouse.migrations import Runner
 
 from rules.activity import DATABASE_MIGRATED, by_operator
-from storage import rights
+from storage import rights, wall
 from storage.access.commands import ensure_server_secret
 from storage.activity.commands import record
 from storage.engine.database import Connection, connection, patient
@@ -91,6 +91,8 @@ def migrate(database: PostgresqlDatabase, login: str | None = None) -> list[str]
             rights.keep(unit.connection, login, revokes=not newer)
             if applied:
                 record(unit, by_operator(DATABASE_MIGRATED), "database", details={"applied": applied})
+        if not is_blocked:
+            is_blocked = not _walled(held, replaces=not newer)
     if is_blocked:
         raise MigrationBlocked(
             "a table that a migration must change is in use, and calls would have to wait with it; end what holds it (a"
@@ -131,6 +133,8 @@ def check(database: PostgresqlDatabase) -> list[str]:
             f"the database has {', '.join(found.newer)} and needs servers of schema {found.oldest_server} or newer,"
             f" this one is of schema {found.level}; start the newer version"
         )
+    with connection(database) as held:
+        wall.check(held)
     return found.newer
 
 
@@ -176,6 +180,15 @@ def _up(runner: Runner) -> tuple[list[str], bool]:
     except psycopg.errors.LockNotAvailable:
         is_blocked = True
     return sorted(set(runner.applied()).difference(before)), is_blocked
+
+
+def _walled(connection: Connection, replaces: bool) -> bool:
+    """Whether the wall between programs is as it should be; False where a table is in use."""
+    try:
+        wall.raise_on(connection, replaces)
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
 
 
 def _keep_oldest_servers(connection: Connection, runner: Runner) -> None:

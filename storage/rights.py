@@ -12,8 +12,10 @@ from psycopg.pq import Conninfo
 from psycopg.sql import Identifier
 
 from storage.engine.database import Connection, in_our_words
-from storage.roles import APPLICATION, DOORS, GRANTS, LOG, Door, role_name
+from storage.roles import APPLICATION, DOORS, GRANTS, LOG, SCOPED, Door, role_name
 
+# From there on a grant says whether the member has the rights, and whether it may step into the role.
+GRANTS_SAY_HOW = 160_000
 # A line that can be read.
 SHOWN_MAX = 5
 
@@ -41,9 +43,14 @@ def keep(connection: Connection, login: str | None, revokes: bool = True) -> Non
     for function, door in DOORS.items():
         _hang(connection, made, function, door)
     # Where PUBLIC may not call, as it usually may, whoever acts must be able to.
-    for role in made.keys() & {APPLICATION, *(door.owner for door in DOORS.values())}:
+    for role in made.keys() & {APPLICATION, SCOPED, *(door.owner for door in DOORS.values())}:
         for (function,) in connection.execute(_NOT_CALLABLE, (made[role],)).fetchall():
             _run(connection, "GRANT EXECUTE ON FUNCTION {} TO {}", function, made[role])
+
+
+def may_step(connection: Connection) -> str:
+    """The right to step into a role, as this server calls it."""
+    return "SET" if connection.info.server_version >= GRANTS_SAY_HOW else "MEMBER"
 
 
 def by_hand(connection: Connection, login: str | None) -> list[str]:
@@ -104,13 +111,25 @@ def _needed(connection: Connection, login: str | None) -> list[str]:
     names = _names(connection)
     owner = _ask(connection, "SELECT current_user")
     members = [(names[door.owner], owner) for door in DOORS.values() if door.owner is not None]
+    steps = [names[APPLICATION], *([owner] if login == owner else [])]
     if login is not None and login != owner:
         members.append((names[APPLICATION], login))
     lacking = [name for name in names.values() if not _ask(connection, _EXISTS, name)]
     outside = [(role, member) for role, member in members if not _ask(connection, _IS_MEMBER, member, role)]
-    return [_said("CREATE ROLE {} NOLOGIN", name) for name in lacking] + [
-        _said("GRANT {} TO {}", *one) for one in outside
+    return [
+        *(_said("CREATE ROLE {} NOLOGIN", name) for name in lacking),
+        *(one for member in steps for one in _stepping(connection, names[SCOPED], member)),
+        *(_said("GRANT {} TO {}", *one) for one in outside),
     ]
+
+
+def _stepping(connection: Connection, role: str, member: str) -> list[str]:
+    """What it takes that a member may step into a role, and has none of its rights without."""
+    if _ask(connection, _STEPS.format(right=may_step(connection)), member, role):
+        return []
+    if connection.info.server_version >= GRANTS_SAY_HOW:
+        return [_said("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE", role, member)]
+    return [_said("ALTER ROLE {} NOINHERIT", member), _said("GRANT {} TO {}", role, member)]
 
 
 def _let_in(connection: Connection, role: str) -> None:
@@ -181,6 +200,14 @@ _MAY_CONNECT = "SELECT has_database_privilege(%s, current_database(), 'CONNECT')
 _IS_MEMBER = """
 SELECT EXISTS (
     SELECT FROM pg_roles m, pg_roles r WHERE m.rolname = %s AND r.rolname = %s AND pg_has_role(m.oid, r.oid, 'USAGE')
+)
+"""
+
+_STEPS = """
+SELECT EXISTS (
+    SELECT FROM pg_roles m, pg_roles r
+    WHERE m.rolname = %s AND r.rolname = %s AND pg_has_role(m.oid, r.oid, '{right}')
+          AND (m.rolsuper OR NOT pg_has_role(m.oid, r.oid, 'USAGE'))
 )
 """
 

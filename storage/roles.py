@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 # What servers, workers, clocks and the command line are.
 APPLICATION = "application"
+# What the application steps into for a caller of some programs only: it is behind the wall (storage/wall.py).
+SCOPED = "scoped"
 # What will seal the log.
 SEALER = "sealer"
 # Who reads the log with tools of their own.
@@ -32,7 +34,7 @@ LOG = ("activity", "activity_note", "activity_place")
 # The rights of each role on each table and sequence; on what it does not name here, it has none. A row lock asks for
 # UPDATE; the sequence of an identity is named where it is asked by itself. Servers of the version before may still be
 # running when this is put in force: a right goes a release after the last use of it.
-GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
+_DECLARED: Mapping[str, Mapping[str, frozenset[str]]] = {
     APPLICATION: {
         **dict.fromkeys(LOG, APPEND),
         "activity_placed": CHANGE,
@@ -91,9 +93,39 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "program": CHANGE,
         "program_id_seq": USE,
         "program_version": APPEND,
-        "caller": APPEND,
+        "network": CHANGE,
+        "network_id_seq": USE,
+        "partner": CHANGE,
+        "partner_id_seq": USE,
+        "caller": CHANGE,
+        "app_user": CHANGE,
+        "role": CHANGE,
+        "role_version": APPEND,
+        "role_assignment": CHANGE,
         "api_key": CHANGE,
+        "certificate": CHANGE,
+        "credential_use": CHANGE,
+        "login": CHANGE,
+        # Logging in. What is over is pruned, and second factors and their codes can be taken away.
+        "access_key": CHANGE,
+        "password": CHANGE,
+        "totp": CHANGE | REMOVE,
+        "recovery_code": CHANGE | REMOVE,
+        "login_challenge": CHANGE | REMOVE,
+        "login_code": CHANGE | REMOVE,
+        "emailed_token": CHANGE,
         "server_secret": READ,
+        # What is under approval, and what was asked for. What a day's sums are of is pruned.
+        "approval_stand": CHANGE,
+        "approval_rule": CHANGE,
+        "approval_rule_id_seq": USE,
+        "approval_use": CHANGE | REMOVE,
+        "approval_request": CHANGE,
+        "approval_decision": APPEND,
+        "approval_key": CHANGE,
+        # Clubs, and who is in them; of persons that are erased, nothing is kept.
+        "club": CHANGE,
+        "club_customer": CHANGE | REMOVE,
         # Coupons. Codes that were made and never published are removed again.
         "stock": CHANGE,
         "stock_slot": CHANGE | REMOVE,
@@ -158,6 +190,10 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 
 
+# Behind the wall it has the same rights: what is taken away from it are rows.
+GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {**_DECLARED, SCOPED: _DECLARED[APPLICATION]}
+
+
 class Door(NamedTuple):
     """A function that acts with rights which its callers do not have (SECURITY DEFINER).
 
@@ -173,8 +209,8 @@ class Door(NamedTuple):
 DOORS: Mapping[str, Door] = {
     "summarize_activity": Door(None, (APPLICATION,)),
     "drop_bodies": Door(RETENTION, (APPLICATION,)),
-    "forget_beside": Door(RETENTION, (APPLICATION,)),
-    "forget_keys": Door(RETENTION, (APPLICATION,)),
+    "forget_beside": Door(RETENTION, (APPLICATION, SCOPED)),
+    "forget_keys": Door(RETENTION, (APPLICATION, SCOPED)),
 }
 
 

@@ -122,6 +122,20 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         return self.issue(_name((NameOID.COMMON_NAME, hosts[0])), extensions, now=now, life=life, key=key)
 
+    def client(
+        self, names: Sequence[str], *, now: datetime | None = None, life: timedelta = LEAF_LIFE, common_name: str = ""
+    ) -> Identity:
+        """For one who calls, and shows it: of those names, or URIs; of no more than its common name where there are
+        none."""
+        purpose: list[tuple[x509.ExtensionType, bool]] = [
+            (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+        ]
+        uris = [x509.UniformResourceIdentifier(name) if ":" in name else x509.DNSName(name) for name in names]
+        extensions = [*purpose, (x509.SubjectAlternativeName(uris), False)] if names else purpose
+        subject = _name((NameOID.COMMON_NAME, common_name or names[0]))
+        key = ec.generate_private_key(ec.SECP256R1())
+        return self.issue(subject, extensions, now=now, life=life, key=key)
+
 
 class AppleAuthority:
     """Stands in for Apple: a root, and WWDR certificates ("Worldwide Developer Relations") of several generations."""

@@ -20,11 +20,13 @@ from storage.passes import marking
 from storage.tasks.commands import plan_sweeps
 from storage.tasks.lease import Lease
 from workers import failures
+from workers.actors.approvals import plan_expiry
 from workers.actors.passes.certificates import plan_watch
 from workers.actors.passes.reconcile import plan_reconcile
 from workers.actors.prune import plan_prune
 from workers.actors.retention import plan_retention
 from workers.limits import (
+    APPROVALS_SCHEDULE_S,
     COUNT_BATCH,
     COUNT_SCHEDULE_S,
     DOUBLINGS_MAX,
@@ -105,6 +107,7 @@ class Clock:
             Duty("plan prune", self._plan_prune),
             Duty("plan retention", self._plan_retention),
             Duty("plan nights", self._plan_nights),
+            Duty("plan expiry of approvals", self._plan_approvals),
             Duty("assign positions", self._assign_positions),
             Duty("mark passes", self._mark_passes),
             Duty("plan refresh", self._plan_refresh),
@@ -164,6 +167,11 @@ class Clock:
             plan_reconcile(unit)
             plan_watch(unit)
         return NIGHTLY_SCHEDULE_S
+
+    def _plan_approvals(self) -> float:
+        with transaction(self._database) as unit:
+            plan_expiry(unit)
+        return APPROVALS_SCHEDULE_S
 
     def _assign_positions(self) -> float:
         with transaction(self._database) as unit:

@@ -38,6 +38,8 @@ BROKER_RETRY_MAX_S = 2.0
 SWEEP_SCHEDULE_S = 0.5
 # Old rows pile up by the day, so an hour more does not matter.
 PRUNE_SCHEDULE_S = 3_600.0
+# What expired is expired by the clock; the log says so a little later.
+APPROVALS_SCHEDULE_S = 15.0
 # With RETENTION_EVERY and the sweep itself, what is due is gone within a day.
 RETENTION_SCHEDULE_S = 3_600.0
 # What is planned for a night is planned by the day before, and that is enough.
@@ -128,6 +130,12 @@ EXPORT_UNSET_PAUSE = timedelta(minutes=1)
 PRUNE_BATCH = 1_000
 # A few days of finished tasks, to look into what happened over a weekend.
 TASK_RETENTION = timedelta(days=4)
+# Requests for approval of which it is noted in one transaction that they have expired: some 100 ms.
+APPROVALS_BATCH = 100
+# The next look plans it again.
+APPROVALS_ATTEMPTS_MAX = 4
+APPROVALS_RETRY_MIN = timedelta(seconds=5)
+APPROVALS_RETRY_MAX = timedelta(minutes=5)
 # The next hour's prune does what this one could not.
 PRUNE_ATTEMPTS_MAX = 4
 PRUNE_RETRY_MIN = timedelta(seconds=5)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -38,6 +39,8 @@ class WorkerSettings(WalletSettings):
     export_dir: Path | None = None
     # The personal keys, for whoever makes codes of coupons or tells phones; read when they are needed, by nobody else.
     personal_key_file: Path | None = None
+    # Where users find the console, https://…: links in mails lead there; without it, mails show what is to be typed.
+    console_url: str = ""
     # The address that mails come from, with or without a name before it.
     mail_sender: str = Field(default="", validate_default=True)
 
@@ -59,6 +62,14 @@ class WorkerSettings(WalletSettings):
         if url is not None:
             mail_server(url.get_secret_value())
         return url
+
+    @field_validator("console_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("https", "http") or not parts.netloc or parts.query or parts.fragment):
+            raise ValueError("write it as https://console.example.com, without ? and #")
+        return url.rstrip("/")
 
     @field_validator("mail_sender")
     @classmethod

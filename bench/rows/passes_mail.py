@@ -18,7 +18,7 @@ from bench import wallets
 from bench.requests import PROGRAM
 from bench.row import Row, median
 from bench.stage import Stage, personal_keys, stage
-from rules.access import Caller, Role
+from rules.access import Role, in_role
 from rules.activity import Kind, by_operator
 from storage.engine.commands import CommandContext, carry_out
 from storage.engine.database import connection
@@ -121,7 +121,7 @@ def _planned(here: Stage) -> dict[str, str]:
 
 
 def _context() -> CommandContext:
-    caller = Caller("bench", "bench", Role.ADMINISTRATOR)
+    caller = in_role("bench", "bench", Role.ADMINISTRATOR)
     origin = by_operator(Kind("pass.mailed", "SYSTEM", "CONFIGURATION"))
     request = Request(caller.id, "EmailPass", str(uuid.uuid4()), "00")
     return CommandContext(caller, request, origin, validate_only=False, deadline=math.inf)

@@ -1,4 +1,4 @@
-"""What calls share: the processors of the machine, and the event loop of a process."""
+"""What calls share: the processors of the machine, the event loop of a process, and a line that others may hear."""
 
 from collections.abc import Iterable
 
@@ -28,6 +28,22 @@ def two_processes(here: Stage, rounds: int) -> Iterable[Row]:
         f"{p99(one)}; {cost(two)} a call against {cost(one)}"
     )
     yield Row("earn_two_processes", speeds(two, one), 1.2, 1.5, note)
+
+
+def over_tls(here: Stage, rounds: int) -> Iterable[Row]:
+    """`earn_over_tls`."""
+    make = purchases()
+    plain, secured = [], []
+    with here.secured() as private:
+        private.unary(RECORD, make)  # it has answered nothing so far
+        for _ in range(rounds):
+            plain.append(clean(here.unary(RECORD, make)))
+            secured.append(clean(private.unary(RECORD, make)))
+    note = (
+        f"{rate(secured)} over TLS 1.3 against {rate(plain)}, 64 in flight, 8 connections, p99 {p99(secured)} against "
+        f"{p99(plain)}; {cost(secured)} a call against {cost(plain)}"
+    )
+    yield Row("earn_over_tls", speeds(secured, plain), 0.85, 0.95, note)
 
 
 def noop_beside_writes(here: Stage, rounds: int) -> Iterable[Row]:

@@ -2,6 +2,7 @@
 
 import click
 
+from cli.activities.access import access
 from cli.activities.analyzing import analyze
 from cli.activities.exporting import export
 from cli.activities.following import follow
@@ -10,12 +11,13 @@ from cli.activities.listing import list_
 
 @click.group()
 def activities() -> None:
-    """Read the activity log: list it, follow it, count it, take it away as a file.
+    """Read the activity log: list it, follow it, count it, take it away as a file; list who looked
+    at a customer's data.
 
     The key in FEALTY_API_KEY, or in --key-file, says who asks: `fealty keys create NAME --role auditor` makes one.
     Reading the log is an entry of it.
     """
 
 
-for command in (list_, follow, analyze, export):
+for command in (list_, follow, analyze, export, access):
     activities.add_command(command)

@@ -110,9 +110,10 @@ def asked(program: str | None, customer: str | None, time_zone: str, **given: An
 @contextmanager
 def connected(address: str | None, key_file: Path | None, role: str = "auditor") -> "Iterator[Fealty]":
     """A connection with the key, which should be of a role. Raises Failure, also for what the server says no to."""
+    from cli import dialing
     from cli.failures import Failure
     from cli.settings import load
-    from fealty import Refused, Unanswered, connect
+    from fealty import Refused, Unanswered
 
     settings = load()
     where = address or settings.address
@@ -123,7 +124,7 @@ def connected(address: str | None, key_file: Path | None, role: str = "auditor")
             f"`fealty keys create NAME --role {role}` makes one"
         )
     try:
-        opened = connect(where, key)
+        opened = dialing.connected(where, key)
     except ValueError as error:
         raise Failure(f"{error}: correct --address or the key") from None
     try:
@@ -141,10 +142,10 @@ def connected(address: str | None, key_file: Path | None, role: str = "auditor")
 def _key_in(file: Path) -> str:
     """The key in a file, which may be all that `fealty keys create` said. Raises Failure."""
     from cli.failures import Failure
-    from storage.access.keys import parse_key
+    from storage.access.credentials import parse_token
 
     text = file.read_text(errors="replace").strip()
-    found = {word for word in text.split() if parse_key(word)}
+    found = {word for word in text.split() if parse_token(word)}
     if len(found) == 1:
         return found.pop()
     if not text.isascii() or len(text.split()) > 1:

@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 
 from fealty.claiming import claimed
+from fealty.security import Security
 
 # Below the server's idle limits, above its floor for pings: a quiet channel stays open through a NAT.
 KEEPALIVE_MS = 60_000
@@ -29,32 +30,32 @@ _TARGET = re.compile(r"(?:dns|ipv4|ipv6|unix|unix-abstract):\S+|[^\s/:\[\]]+:\d{
 _KEY = re.compile(r"[!-~]+")
 
 
-def checked(target: str, api_key: str) -> tuple[str, str]:
-    """Both without the spaces around them. Raises ValueError for what never reaches a server, or is never a key: gRPC
-    would say of either, and for ever, that nobody answers."""
+def checked(target: str, api_key: str, *, is_shown: bool = False) -> tuple[str, str]:
+    """Both without the spaces around them; where a certificate `is_shown`, there may be no key. Raises ValueError for
+    what never reaches a server, or is never a key: gRPC would say of either, and for ever, that nobody answers."""
     target, api_key = target.strip(), api_key.strip()
     if not _TARGET.fullmatch(target):
         raise ValueError(f"a target is host:port, such as 127.0.0.1:8470, and no URL: {target!r}")
-    if not _KEY.fullmatch(api_key):
+    if not _KEY.fullmatch(api_key) and (api_key or not is_shown):
         raise ValueError("an API key is printable ASCII without spaces; `Bearer` is put before it by the client")
     return target, api_key
 
 
-def blocking(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+def blocking(target: str, security: Security) -> grpc.Channel:
     """A channel for blocking stubs, which wants a `Key`."""
-    options = _options()
-    if credentials is None:
+    options = [*_options(), *security.options]
+    if security.credentials is None:
         return grpc.insecure_channel(target, options)
-    return grpc.secure_channel(target, credentials, options)
+    return grpc.secure_channel(target, security.credentials, options)
 
 
-def asynchronous(target: str, api_key: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+def asynchronous(target: str, api_key: str, security: Security) -> grpc.aio.Channel:
     """A channel for `async` stubs, with its key."""
-    options = _options()
+    options = [*_options(), *security.options]
     key = [_AsyncUnaryKey(api_key), _AsyncWatchKey(api_key), _AsyncStreamKey(api_key)]
-    if credentials is None:
+    if security.credentials is None:
         return grpc.aio.insecure_channel(target, options, interceptors=key)
-    return grpc.aio.secure_channel(target, credentials, options, interceptors=key)
+    return grpc.aio.secure_channel(target, security.credentials, options, interceptors=key)
 
 
 def _options() -> list[tuple[str, Any]]:
@@ -67,7 +68,8 @@ def _options() -> list[tuple[str, Any]]:
 
 
 def _with_key(details: Any, api_key: str, kind: Any, deadline_s: float | None = None) -> Any:
-    metadata: Sequence[Any] = [*(details.metadata or ()), *claimed(), ("authorization", f"Bearer {api_key}")]
+    key = [("authorization", f"Bearer {api_key}")] if api_key else []
+    metadata: Sequence[Any] = [*(details.metadata or ()), *claimed(), *key]
     return kind(
         method=details.method,
         timeout=deadline_s if details.timeout is None else details.timeout,
@@ -84,7 +86,7 @@ class _Details(grpc.ClientCallDetails):
 
 
 class Key(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor):
-    """Sends the key and the deadline of a call. Once `closed`, nothing goes through."""
+    """Sends the key, where there is one, and the deadline of a call. Once `closed`, nothing goes through."""
 
     def __init__(self, api_key: str) -> None:
         self._api_key = api_key

@@ -4,14 +4,15 @@ A language is a module of templates, chosen by its tag; English is what everybod
 record that says less than its template needs, the sentence says less.
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
 from rules.sentences import english
-from rules.sentences.nouns import NO_NOUNS, CardNoun, Nouns, program_of
+from rules.sentences.nouns import NO_NOUNS, CardNoun, Nouns, Person, people_of, program_of
 
-__all__ = ["NO_NOUNS", "CardNoun", "Nouns", "activity", "event", "program_of"]
+__all__ = ["NO_NOUNS", "CardNoun", "Nouns", "Person", "activity", "event", "people_of", "program_of"]
 
 
 class Language(Protocol):
@@ -33,14 +34,23 @@ def activity(body: Mapping[str, Any], actor_name: str = "", nouns: Nouns = NO_NO
     `body` is the record, `actor_name` what its actor is called (empty where it is nobody's name), `nouns` what its
     program calls things, `accept_language` what the reader understands, as HTTP has it (RFC 9110, 12.5.4).
     """
-    return chosen(accept_language).activity(body, actor_name, nouns)
+    return _on_one_line(chosen(accept_language).activity(body, actor_name, nouns))
 
 
 def event(
     action: str, subject: str, details: Mapping[str, Any], nouns: Nouns = NO_NOUNS, accept_language: str = ""
 ) -> str:
     """The same from the customer's side: who called is of no interest there, only for whom."""
-    return chosen(accept_language).event(action, subject, details, nouns)
+    return _on_one_line(chosen(accept_language).event(action, subject, details, nouns))
+
+
+def _on_one_line(sentence: str) -> str:
+    """People name things as they like. In a sentence of the log a name begins no line, gives a terminal no order, and
+    turns no direction of writing."""
+    return sentence if sentence.isprintable() else _ORDERS.sub("\N{REPLACEMENT CHARACTER}", sentence)
+
+
+_ORDERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 # Browsers send a few forms of it; what somebody makes up is read again each time.

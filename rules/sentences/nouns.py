@@ -1,7 +1,7 @@
-"""What a program calls things today, as far as sentences speak of them."""
+"""What a program calls things today, and what users are called, as far as sentences speak of them."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rules.cards import Card, CardKind
 from rules.programs import Settings
@@ -24,14 +24,24 @@ class CardNoun(NamedTuple):
         return cls(card.display_name, card.kind, card.decimals, card.earn_rate.currency_code, is_only)
 
 
+class Person(NamedTuple):
+    """A user: the name and the address."""
+
+    display_name: str
+    email: str = ""
+
+
 class Nouns(NamedTuple):
     """Of one program: its name, its cards by their ids, the names of its event types, its time zone. Whatever is in
-    none of them is called by its id."""
+    none of them is called by its id. `people` are the users that an activity speaks of, by their ids; their addresses
+    are for those who may look at users."""
 
     display_name: str = ""
     cards: Mapping[str, CardNoun] = {}
     event_types: Mapping[str, str] = {}
     time_zone: str = "UTC"
+    people: Mapping[str, Person] = {}
+    shows_addresses: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "Nouns":
@@ -51,6 +61,17 @@ class Nouns(NamedTuple):
 
 
 NO_NOUNS = Nouns()
+
+
+def people_of(body: Mapping[str, Any]) -> set[str]:
+    """The ids of the users that an activity speaks of, besides who did it: who approved it has bare ids."""
+    details = body["details"]
+    named = (body["subject"], details.get("of", ""), body["actor"].get("on_behalf_of", ""))
+    people = {name.split("/")[1] for name in named if isinstance(name, str) and name.startswith("users/")}
+    approvers = details.get("approved_by", ())
+    if isinstance(approvers, list | tuple):
+        people.update(one for one in approvers if isinstance(one, str))
+    return people
 
 
 def program_of(subject: str) -> str:

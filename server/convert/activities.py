@@ -12,6 +12,7 @@ from rules import sentences
 from rules.access import Caller, Permission
 from rules.activity import Change, browser
 from rules.programs import time_zone
+from rules.sentences import program_of
 from server.convert import names
 from server.convert.requests import timestamp
 from server.policy import event_of
@@ -34,11 +35,13 @@ def message(
     one is named. From where it came is for those who may search the log; `personal` are the values to be shown of
     fields that the record withholds. Raises TimeZoneUnknown.
     """
-    body = found.body
+    body, nouns = found.body, found.nouns
     actor = body["actor"]
+    if nouns.people:
+        nouns = nouns._replace(shows_addresses=caller.may(Permission.USERS_READ))
     shown = pb.Activity(
         name=names.activity(found.id),
-        description=sentences.activity(body, found.actor_name, found.nouns, language),
+        description=sentences.activity(body, found.actor_name, nouns, language),
         action=body["action"],
         category=_enum("ACTIVITY_CATEGORY_", body["category"]),
         type=_enum("ACTIVITY_TYPE_", body["type"]),
@@ -50,6 +53,7 @@ def message(
             name=f"callers/{actor['id']}" if actor["id"] else "",
             display_name=found.actor_name,
             roles=actor.get("roles", ()),
+            on_behalf_of=actor.get("on_behalf_of", ""),
         ),
         request_id=body["request_id"],
         trace_id=body.get("trace_id", ""),
@@ -63,7 +67,7 @@ def message(
         event=_enum("ACTIVITY_EVENT_", body["event"] if "event" in body else event_of(body["action"])),
     )
     fill_values(shown.details, body["details"])
-    if caller.may(Permission.ACTIVITIES_READ):
+    if sees_origin(caller, body["subject"]):
         shown.actor.ip_address = actor["ip"]
         shown.actor.user_agent = actor["agent"]
         shown.actor.browser = browser(actor["agent"])
@@ -75,6 +79,15 @@ def message(
         shown.local_occur_time = _local(found.occurred_at, zone)
         shown.local_record_time = _local(found.recorded_at, zone)
     return shown
+
+
+def sees_origin(caller: Caller, subject: str) -> bool:
+    """Whether the caller is shown from where came what was done to that: whoever may search the log of its program. Of
+    what names none, whoever may search all that he sees."""
+    program = program_of(subject).strip("-")
+    if program:
+        return caller.may(Permission.ACTIVITIES_READ, program)
+    return caller.programs(Permission.ACTIVITIES_READ) == caller.programs()
 
 
 def _local(at: datetime, zone: str) -> str:

@@ -105,24 +105,41 @@ def _fill_authentication(shown: pb.AuthenticationCounts, groups: Mapping[Group, 
     # Nothing of all that is an answer, too.
     shown.SetInParent()
     for group, number in groups.items():
-        if (group.actor_type, group.outcome) == ("ANONYMOUS", "DENIED"):
-            shown.unknown_callers += number
-        if group.type == "AUTH":
-            deed = group.action.partition(".")[2]
-            name = (_SUCCEEDED if group.outcome == "SUCCEEDED" else _FAILED).get(deed)
-            if deed == "login_failed":
-                name = "failed_logins"
-            if name is not None:
-                setattr(shown, name, getattr(shown, name) + number)
+        name = _figure(group)
+        if name is not None:
+            setattr(shown, name, getattr(shown, name) + number)
 
 
+def _figure(group: Group) -> str | None:
+    """The number that entries of a kind add to."""
+    if group.type == "AUTH":
+        tables = (_WHATEVER_CAME, _SUCCEEDED if group.outcome == "SUCCEEDED" else _FAILED)
+        deed = group.action.partition(".")[2]
+        for table in tables:
+            if name := table.get(group.action) or table.get(deed):
+                return name
+    return "unknown_callers" if (group.actor_type, group.outcome) == ("ANONYMOUS", "DENIED") else None
+
+
+# By what Fealty itself calls it, and by the deeds of others.
 _SUCCEEDED = {
+    "login.succeeded": "logins",
+    "login.ended": "logouts",
+    "code.requested": "codes_requested",
+    "code.verified": "codes_verified",
     "logged_in": "logins",
     "logged_out": "logouts",
     "code_requested": "codes_requested",
     "code_verified": "codes_verified",
 }
-_FAILED = {"logged_in": "failed_logins", "code_verified": "failed_codes"}
+# Refused unheard, a try to log in has the name of its call.
+_FAILED = {
+    "login.begun": "failed_logins",
+    "code.verified": "failed_codes",
+    "logged_in": "failed_logins",
+    "code_verified": "failed_codes",
+}
+_WHATEVER_CAME = {"login.failed": "failed_logins", "code.failed": "failed_codes", "login_failed": "failed_logins"}
 
 
 def _number(enum: Any, prefix: str, of: Callable[[Group], str | None]) -> Callable[[Group], int]:

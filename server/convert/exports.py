@@ -16,7 +16,7 @@ from storage.operations.queries import Operation
 
 def start_export(call: Call, message: pb.StartExportRequest) -> StartExport:
     """The command in a request. Raises RequestInvalid, TimeZoneUnknown."""
-    sees_origin = call.caller.may(Permission.ACTIVITIES_READ)
+    sees_origin = call.caller.may(Permission.ACTIVITIES_READ, call.program)
     asked = ExportRequest(search(message), form(message), message.time_zone or "UTC", call.language, sees_origin)
     return StartExport(asked, tuple(filtered(message)), context(call, message))
 

@@ -90,6 +90,24 @@ def customer(name: str) -> CustomerName:
     return CustomerName(program, customer)
 
 
+def last(name: str) -> str:
+    """The last id of a name; empty where that is."""
+    return name.rpartition("/")[2]
+
+
+class ClubName(NamedTuple):
+    """A club by its public ids."""
+
+    program: str
+    club: str
+
+
+def club(name: str) -> ClubName:
+    """Of `programs/{program}/clubs/{club}`."""
+    _, program, _, club_id = name.split("/")
+    return ClubName(program, club_id)
+
+
 class RewardName(NamedTuple):
     """A reward by its public ids."""
 
@@ -150,6 +168,22 @@ def pass_link(name: str) -> LinkName:
     if found is None or (which is None and link != "-"):
         raise LinkNotFound
     return LinkName(program, customer, str(found), str(which or ""))
+
+
+def user(name: str) -> str:
+    """The id in `users/{user}`."""
+    return name.removeprefix("users/")
+
+
+def login(name: str) -> tuple[str, str]:
+    """The ids of the user and of the login in `users/{user}/logins/{login}`."""
+    _, user_id, _, login_id = name.split("/")
+    return user_id, login_id
+
+
+def role(name: str) -> str:
+    """The id in `roles/{role}`."""
+    return name.removeprefix("roles/")
 
 
 def is_customer(name: str) -> bool:

@@ -50,7 +50,7 @@ def wanted_template(call: Call, message: Any, program: str) -> str:
     """The template of a pass that is to be issued with something else, empty: none. Raises PermissionMissing,
     RequestInvalid."""
     if message.pass_template:
-        check(call.caller, Permission.PASSES_ISSUE)
+        check(call.caller, Permission.PASSES_ISSUE, program)
     return template_of(message, program)
 
 

@@ -17,7 +17,7 @@ from storage.programs.queries import Program
 # A program without a name, a zone or a card means nothing; one without event types does.
 _NEVER_EMPTY = {"display_name", "time_zone", "cards"}
 # What an update may send back as it was read.
-_FIXED = ("state", "settings_version", "test_clock_time", "create_time", "update_time")
+_FIXED = ("state", "settings_version", "test_clock_time", "create_time", "update_time", "partner")
 
 
 def create_program(call: Call, message: pb.CreateProgramRequest) -> CreateProgram:
@@ -29,7 +29,9 @@ def create_program(call: Call, message: pb.CreateProgramRequest) -> CreateProgra
         tuple(cards.card(card) for card in program.cards),
         tuple(_event_type(declared) for declared in program.event_types),
     )
-    return CreateProgram(message.program_id, settings, instant(program, "test_clock_time"), context(call, message))
+    asked = context(call, message)
+    partner = program.partner.removeprefix("partners/")
+    return CreateProgram(message.program_id, settings, instant(program, "test_clock_time"), asked, partner)
 
 
 def created(command: CreateProgram, answer: Answer[Program]) -> pb.CreateProgramResponse:
@@ -131,6 +133,7 @@ def message(program: Program) -> pb.Program:
         update_time=timestamp(program.updated_at),
         test_clock_time=timestamp_or_none(program.test_clock_at),
         state=pb.PROGRAM_STATE_ARCHIVED if program.settings.archived else pb.PROGRAM_STATE_ACTIVE,
+        partner=f"partners/{program.partner}" if program.partner else "",
     )
 
 

@@ -27,7 +27,7 @@ def record_activity(call: Call, message: pb.RecordActivityRequest) -> RecordActi
     )
     how = context(call, message)
     source = word(activity_pb2.ActivitySource, message.source, "ACTIVITY_SOURCE_") or how.origin.source
-    recording.check(call.caller, kind, source, how.reason.acting_user, actions())
+    recording.check(call.caller, kind, source, how.reason.acting_user, actions(), scope(message.parent)[0])
     return RecordActivity(
         CustomerName(*scope(message.parent)),
         instant(message, "occur_time"),

@@ -52,7 +52,7 @@ def assign_coupon(call: Call, message: pb.AssignCouponRequest) -> AssignCoupon:
         key = nouns.by_code(name.program, asked.code)
     elif message.HasField("coupon"):
         key = _named(name.program, message.coupon, "coupon")
-        if not call.caller.may(Permission.COUPONS_INSPECT):
+        if not call.caller.may(Permission.COUPONS_INSPECT, name.program):
             # By its name they may use what is the customer's own, and that cannot be given once more.
             raise CouponNotFound(program=name.program)
     else:
@@ -188,7 +188,7 @@ def _wanted(call: Call, name: CustomerName, uses: Any) -> tuple[Wanted, ...]:
     """The coupons in a request, whose codes are sealed in place: what is hashed of it holds none in the clear. Raises
     CouponNamedTwice, where it can be seen before any is looked for."""
     wanted = []
-    only_own = not call.caller.may(Permission.COUPONS_INSPECT)
+    only_own = not call.caller.may(Permission.COUPONS_INSPECT, name.program)
     for number, use in enumerate(uses):
         if use.HasField("code"):
             use.code = _sealed(call, name.program, use.code)

@@ -41,7 +41,9 @@ def context(call: Call, message: Any, sealed: Message | None = None) -> CommandC
         origin = origin._replace(source=call.whence.source or "PLATFORM")
     elif call.whence.source:
         recording.check_source(call.caller, call.whence.source, on_behalf=False)
-    return CommandContext(call.caller, request, origin, message.validate_only, call.deadline, reason, call.language)
+    return CommandContext(
+        call.caller, request, origin, message.validate_only, call.deadline, reason, call.language, call.program
+    )
 
 
 def receipt(answer: Answer[Any]) -> Receipt:

@@ -26,7 +26,7 @@ async def wanted(call: Call, use: pb.CouponUse, program: str) -> Wanted | Refusa
         name = names.coupon(use.name)
         if name.program != program:
             return CouponNotFound(program=program)
-        only_own = not call.caller.may(Permission.COUPONS_INSPECT)
+        only_own = not call.caller.may(Permission.COUPONS_INSPECT, program)
         return Wanted(nouns.by_name(program, name.campaign, name.id), use.amount_minor, only_own)
     try:
         code = await call.guessing.read(call, use.code, program)
@@ -38,7 +38,7 @@ async def wanted(call: Call, use: pb.CouponUse, program: str) -> Wanted | Refusa
 def note_failed(call: Call, message: pb.ValidateCouponsRequest, answered: Validated, program: str) -> None:
     """Counts each code that cannot be used for a reason of those that are told as one; and each name of a coupon that
     is none for this caller. The log has one entry of them, with the reason of the first."""
-    inspects = call.caller.may(Permission.COUPONS_INSPECT)
+    inspects = call.caller.may(Permission.COUPONS_INSPECT, program)
     failed = pb.ValidateCouponsRequest(order=message.order)
     first = None
     for use, (verdict, _) in zip(message.coupons, answered.verdicts, strict=True):
@@ -61,7 +61,7 @@ def response(call: Call, asked: ValidateCoupons, answered: Validated) -> pb.Vali
         shown = response.coupons.add()
         if verdict.refusals:
             response.valid = False
-            if any(is_hidden(call.caller, refusal) for refusal in verdict.refusals):
+            if any(is_hidden(call.caller, refusal, call.program) for refusal in verdict.refusals):
                 _fill_reason(shown, CouponNotUsable(), "")
                 continue
             for refusal in verdict.refusals:

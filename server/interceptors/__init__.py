@@ -7,7 +7,7 @@ arrival     waits for the message, for a while; until then the call holds no per
 admission   turns the call away where too many are in hand
 deadline    the caller's deadline, cut to ours
 audit       records what the books do not: refusals, failures, reads of personal data
-callers     who calls, and whether they may
+callers     who calls, how often, and whether they may
 admission   turns the call away where its caller has its share; a stream takes a permit of its own kind instead
 validation  parses the bytes and checks the contract's rules
 guessing    turns away who tried too many codes, and codes that are mistyped
@@ -17,7 +17,8 @@ handler     the servicer
 import asyncio
 import time
 
-from server import limits
+from rules import access
+from server import acting, limits
 from server.admission import Permits
 from server.call import Call, Proceed, Wallet
 from server.errors import Overloaded, ShareUsedUp, TooManyStreams, failure
@@ -31,6 +32,7 @@ from server.limiting import Limiter
 from server.naming_coupons import named
 from server.outage import DATABASE
 from server.policy import Method
+from server.rates import Rates
 from server.whence import Proxies
 from storage.activity.spool import Spool
 from storage.books import Books
@@ -50,10 +52,15 @@ class Interceptors:
         self._wallet = Wallet(books.wallet, books.passes_url)
         self._guessing = Guessing(books)
         self._limiter = Limiter(books, attempt_secret, self._audit.note)
+        self._rates = Rates(self._limiter)
 
     def begin(self) -> None:
         """Takes in what could not be recorded before."""
         self._audit.begin()
+
+    def forget(self) -> None:
+        """Asks again of whoever calls next: somebody has changed here what callers may."""
+        self._keys.forget()
 
     async def close(self) -> None:
         """Tells and records what was counted and not yet told or recorded."""
@@ -83,10 +90,12 @@ class Interceptors:
                 deadline.cut(call)
                 if method.is_known:
                     call.authorize = self._keys.authorize
+                    call.forget = self._keys.forget
                     call.codes = self._codes
                     call.wallet = self._wallet
                     call.limiter = self._limiter
                     call.guessing = self._guessing
+                    call.rates = self._rates
                     await self._keys.authorize(call)
                     if streams is not None:
                         # An open stream is not in hand: its messages are, while they are worked on.
@@ -95,6 +104,10 @@ class Interceptors:
                         call.permits = self._calls
                     permit.charge(call.caller.id)
                     validate(call)
+                    acting.check_asked(call, call.request, call.subject)
+                    if call.program and len(call.caller.grants) > 1 and not method.is_of_oneself:
+                        # What it holds elsewhere is no permission here.
+                        access.check(call.caller, method.permission, call.program)
                     self._audit.check(method)
                     if is_guarded:
                         undecided = await self._guessing.begin(call, [(call.request, call.program)])

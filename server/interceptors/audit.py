@@ -1,5 +1,6 @@
 """Records what the books did not: calls that were denied, invalid, refused or failed, and reads of personal data."""
 
+from dataclasses import replace
 from typing import Any
 
 from server.call import NOBODY, Call, log_of
@@ -35,6 +36,10 @@ class Audit:
             # Nobody could be asked who calls: from where is known all the same.
             call.made_by(None)
         act = self._act(call, told.outcome, {**call.details, **details_of(told)})
+        if call.attempted is not None:
+            kind, whose = call.attempted
+            program, _ = log_of(whose, whose.only_program, "")
+            act = replace(act, origin=act.origin._replace(kind=kind), program=act.program or program)
         if self._floods.admits(act, call.whence.ip_address, told_as(told.reason)):
             await self.note(act)
 

@@ -83,14 +83,18 @@ def check_text(message: Message) -> None:
 def subject_field(method: Method) -> str:
     """The path of the field with the resource name that a request of this method is about, empty where it has none.
 
-    Each such field has a rule in the contract that only names pass.
+    Each such field has a rule in the contract that only names pass. What is to be made under an id has no name yet:
+    what a request says instead is ignored, and it is about that no more than about anything.
     """
     fields = method.request.DESCRIPTOR.fields_by_name
     names = {name for name, field in fields.items() if field.message_type is None}
     # An event has a parent, its customer, and maybe an account that it gives points to; so has a use of coupons.
     own = next((name for name in ("name", "parent", "customer", "account", "card", "campaign") if name in names), "")
-    parts = ("program", "customer", "campaign", "reward", "pass_template")
-    return own or next((f"{name}.name" for name in parts if name in fields and name not in names), "")
+    if own:
+        return own
+    wholes = {name: field.message_type for name, field in fields.items() if field.message_type is not None}
+    there = (name for name, whole in wholes.items() if "name" in whole.fields_by_name and f"{name}_id" not in fields)
+    return next((f"{name}.name" for name in there), "")
 
 
 def value(message: Any, path: str) -> str:

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from fealty.v1 import audit_pb2 as pb
+from rules.access import Permission, check_disclosure, check_scope
 from server import limits
 from server.call import Call
 from server.commands import Commands
-from server.convert import activities, analysis, filters, names
+from server.convert import accesses, activities, analysis, filters, names
 from server.convert.requests import set_instant
 from server.paging import Pages, page_size
 from server.services.export import Export
@@ -37,11 +38,12 @@ class Audit:
 
     async def ListActivities(self, call: Call, message: pb.ListActivitiesRequest) -> pb.ListActivitiesResponse:
         search, caller = filters.search(message), call.caller
+        reader = caller.where(Permission.ACTIVITIES_READ)
         after = _read(self._pages.position(message, message.page_token))
         size = page_size(message.page_size)
 
         def read(books: Connection) -> pb.ListActivitiesResponse:
-            found = pages.page(books, search, caller, after, size, limits.LOG_LOOKED_MAX)
+            found = pages.page(books, search, reader, after, size, limits.LOG_LOOKED_MAX)
             # Made on this thread: other calls would wait for the loop.
             shown = [activities.message(one, caller, call.language, message.time_zone) for one in found.activities]
             following = self._pages.token(message, _written(found.following)) if found.following else ""
@@ -50,7 +52,7 @@ class Audit:
                 set_instant(response.text_complete_time, found.complete_at)
             if message.want_total:
                 limit = (limits.LOG_COUNTED_MAX, limits.LOG_COUNT_LOOKED_MAX)
-                response.total, response.total_is_lower_bound = pages.total(books, search, caller, *limit)
+                response.total, response.total_is_lower_bound = pages.total(books, search, reader, *limit)
             return response
 
         response = await self._books.query(caller, read)
@@ -59,16 +61,17 @@ class Audit:
 
     async def AnalyzeActivities(self, call: Call, message: pb.AnalyzeActivitiesRequest) -> pb.AnalyzeActivitiesResponse:
         search, trend, caller = filters.search(message), analysis.trend(message), call.caller
+        reader = caller.where(Permission.ACTIVITIES_READ)
         wanted, looked_max = analysis.parts(message), limits.ANALYSIS_LOOKED_MAX
 
         def report(books: Connection) -> pb.AnalyzeActivitiesResponse:
             response = pb.AnalyzeActivitiesResponse()
-            counted = counts.count(books, search, caller, trend, looked_max)
+            counted = counts.count(books, search, reader, trend, looked_max)
             analysis.fill_counts(response, counted, message)
             if analysis.ranks_anything(wanted):
                 actors, subjects = pb.ANALYSIS_PART_ACTORS in wanted, pb.ANALYSIS_PART_SUBJECTS in wanted
                 size = message.ranks or limits.ANALYSIS_RANKS_DEFAULT
-                ranking = ranks.rank(books, search, caller, actors, subjects, size, looked_max)
+                ranking = ranks.rank(books, search, reader, actors, subjects, size, looked_max)
                 analysis.fill_ranks(response, ranking)
             return response
 
@@ -95,6 +98,24 @@ class Audit:
         call.program, call.customer = found.program, found.customer
         if found.personal:
             call.details = {"personal_fields": list(found.personal)}
+        return response
+
+    async def ListAccessToCustomer(
+        self, call: Call, message: pb.ListAccessToCustomerRequest
+    ) -> pb.ListAccessToCustomerResponse:
+        check_scope(call.caller, call.program)
+        check_disclosure(call.caller, message.parent)
+        search, after = accesses.search(message), _read(self._pages.position(message, message.page_token))
+        size = page_size(message.page_size)
+
+        def read(books: Connection) -> pb.ListAccessToCustomerResponse:
+            found = pages.page(books, search, call.caller, after, size, limits.LOG_LOOKED_MAX)
+            shown = [accesses.message(one, call.caller, call.language, message.time_zone) for one in found.activities]
+            following = self._pages.token(message, _written(found.following)) if found.following else ""
+            return pb.ListAccessToCustomerResponse(accesses=shown, next_page_token=following)
+
+        response = await self._books.query(call.caller, read)
+        call.details = {"count": len(response.accesses)}
         return response
 
     async def WatchActivities(self, call: Call, message: pb.WatchActivitiesRequest) -> None:

@@ -35,7 +35,7 @@ class Coupons:
         check_scope(call.caller, names.program_id(message.name))
         name = names.coupon(message.name)
         found = await self._books.query(call.caller, lambda books: reading.get(books, name))
-        if not found.customer and not call.caller.may(Permission.COUPONS_INSPECT):
+        if not found.customer and not call.caller.may(Permission.COUPONS_INSPECT, name.program):
             raise CouponNotFound(program=name.program)
         response = pb.GetCouponResponse()
         coupons.fill_coupon(response.coupon, found)
@@ -60,7 +60,7 @@ class Coupons:
         def found(books: Connection) -> CouponPage:
             if names.is_customer(message.parent):
                 return pages.page_of_customer(books, names.customer(message.parent), wanted, after, size)
-            access.check(call.caller, Permission.COUPONS_INSPECT)
+            access.check(call.caller, Permission.COUPONS_INSPECT, call.program)
             program, campaign = names.campaign(message.parent)
             return pages.page_of_campaign(books, program, campaign, wanted, after, size)
 
@@ -129,7 +129,7 @@ class Coupons:
         def found(books: Connection) -> RedemptionPage:
             if names.is_customer(message.parent):
                 return redemptions.page_of_customer(books, names.customer(message.parent), wanted, after, size)
-            access.check(call.caller, Permission.COUPONS_INSPECT)
+            access.check(call.caller, Permission.COUPONS_INSPECT, call.program)
             return redemptions.page_of_coupon(books, names.coupon(message.parent), wanted, after, size)
 
         page = await self._books.query(call.caller, found)

@@ -19,7 +19,7 @@ from rules.programs import time_zone
 from rules.refusals import CursorMismatch, PageTokenMismatch
 from server import limits
 from server.call import Call
-from server.convert import exports
+from server.convert import activities, exports
 from server.errors import RequestInvalid, ServerStopping, StreamIdle
 from server.paging import Pages
 from server.policy import event_of
@@ -139,8 +139,9 @@ class Export:
         """The next page. It is made on the thread that reads: other calls would wait for the loop."""
         size = Size(limits.EXPORT_ROWS, limits.LOG_LOOKED_MAX, limits.EXPORT_PIECE_BYTES)
         bound, after = file.bound, file.following
+        reader = call.caller.where(Permission.ACTIVITIES_EXPORT)
         reading = self._books.query(
-            call.caller, lambda books: pieces.read(books, search, call.caller, bound, after, form, size)
+            call.caller, lambda books: pieces.read(books, search, reader, bound, after, form, size)
         )
         # Of one that nobody waits for any more nobody need hear that it failed.
         reading.add_done_callback(lambda read: read.cancelled() or read.exception())
@@ -176,7 +177,7 @@ class Export:
 
 def _form(call: Call, request: pb.ExportActivitiesRequest) -> Form:
     """Raises TimeZoneUnknown."""
-    sees_origin = call.caller.may(Permission.ACTIVITIES_READ)
+    sees_origin = activities.sees_origin(call.caller, call.subject)
     return FORMS[exports.form(request)](
         Reader(time_zone(request.time_zone or "UTC"), call.language, sees_origin, event_of)
     )

@@ -44,6 +44,8 @@ class Import:
         asked = await _target(call)
         name = names.campaign(asked.parent)
         access.check_scope(call.caller, name.program)
+        # Of a stream it is not known before of what program it is.
+        access.check(call.caller, call.method.permission, name.program)
         request = batches.import_context(call, asked, "").request
         target = await self._books.stage(
             call.caller, lambda database: staging.begin(database, call.caller, *name, request, asked.validate_only)

@@ -11,9 +11,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from fealty.v1 import ingest_pb2 as pb
+from rules.approvals.refusals import ApprovalNeedsCall, ApprovalRequired
 from rules.refusals import GroupRefused, Refusal
-from server import limits
+from server import acting, limits
 from server.admission import Permit
+from server.approving import Approving, as_it_stands
 from server.call import Call, log_of, scope
 from server.commands import check_permission, command_of, response_of
 from server.errors import Failure, RequestInvalid, failure
@@ -69,6 +71,7 @@ class Ingest:
 
     def __init__(self, books: Books, pages: Pages) -> None:
         self._books = books
+        self._approving = Approving(books)
 
     async def BatchIngest(self, call: Call) -> None:
         """Answers each message of the stream in its order, until the caller ends it."""
@@ -93,6 +96,8 @@ class Ingest:
                 permits.add(permit)
                 message = validation.parse(call.method, raw)
                 validation.check(message)
+                # It counted as a call, which is one of its items.
+                call.rates.add(call, len(message.items) - 1)
                 # Each message has its own time; the stream as a whole has none.
                 call.deadline = time.monotonic() + limits.DEADLINE_MAX_S
                 has_nul = b"\0" in raw
@@ -128,7 +133,8 @@ class Ingest:
         return outcomes
 
     def _write(self, items: Sequence[_Item], together: bool) -> "asyncio.Future[Any] | None":
-        commands = [item.command for item in items if not isinstance(item.command, Failure)]
+        passed = self._approving.passed
+        commands = [passed(item.command, item.message) for item in items if not isinstance(item.command, Failure)]
         if not commands:
             return None
         return self._books.write([AllOrNothing(tuple(commands))] if together else commands)
@@ -137,11 +143,42 @@ class Ingest:
         while (taken := await in_hand.get()) is not None:
             if isinstance(taken, Exception):
                 raise taken
-            response, refused = await _response(call, taken)
+            response, refused = await _response(call, await self._as_they_stand(await self._settled(taken)))
             await self._note(call, refused)
             taken.permit.release()
             permits.discard(taken.permit)
             await call.send(response.SerializeToString())
+
+    async def _settled(self, taken: _InHand) -> _InHand:
+        """A message with those of its items done that need no approval by the rules as they are: which are read only
+        now that they turn out to be others."""
+        answered = await taken.outcomes if taken.outcomes is not None else ()
+        outcomes = list(_each(answered, taken.together, len(taken.items)))
+        unchecked = [number for number, one in enumerate(outcomes) if isinstance(one, ApprovalNeedsCall)]
+        if not unchecked:
+            return taken
+        items = [item for item in taken.items if not isinstance(item.command, Failure)]
+        commands: list[Any] = [item.command for item in items]
+        for program in {commands[number].context.program for number in unchecked}:
+            await self._approving.learn(program)
+        passed = {number: self._approving.passed(commands[number], items[number].message) for number in unchecked}
+        again = [number for number in unchecked if passed[number].context.checked != commands[number].context.checked]
+        if taken.together:
+            return taken._replace(outcomes=self._write(taken.items, together=True)) if again == unchecked else taken
+        for number, outcome in zip(again, await self._books.write([passed[one] for one in again]), strict=True):
+            outcomes[number] = outcome
+        return _with_outcomes(taken, outcomes)
+
+    async def _as_they_stand(self, taken: _InHand) -> _InHand:
+        """A message with what became of those of its items that were asked for under approval."""
+        answered = await taken.outcomes if taken.outcomes is not None else ()
+        outcomes = list(_each(answered, taken.together, len(taken.items)))
+        asked_for = [number for number, one in enumerate(outcomes) if isinstance(one, ApprovalRequired)]
+        if not asked_for:
+            return taken
+        for number in asked_for:
+            outcomes[number] = await as_it_stands(self._books, outcomes[number])
+        return _with_outcomes(taken, [outcomes] if taken.together else outcomes)
 
     async def _note(self, call: Call, refused: Sequence[tuple[_Item, Failure]]) -> None:
         """Records each refused item as a call of its own would be, before the caller hears of it.
@@ -190,8 +227,10 @@ def _item(call: Call, item: pb.Item, has_nul: bool) -> _Item:
 
     try:
         validation.check_noting(message, validation.subject_field(method_of(type(message))), has_nul, note)
-        check_permission(call, message)
-        return _Item(kind, message, command_of(call, message, scope(noted[0])[0]), *noted)
+        acting.check_asked(call, message, noted[0])
+        program = scope(noted[0])[0]
+        check_permission(call, message, program)
+        return _Item(kind, message, command_of(call, message, program), *noted)
     except (Refusal, RequestInvalid) as error:
         return _Item(kind, message, failure(error, noted[0]), *noted)
 
@@ -215,6 +254,12 @@ def _count(
                 call.guessing.note(call, item.message, told, scope(item.subject)[0])
     finally:
         undecided.end()
+
+
+def _with_outcomes(taken: _InHand, outcomes: Sequence[Any]) -> _InHand:
+    settled: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    settled.set_result(outcomes)
+    return taken._replace(outcomes=settled)
 
 
 def _each(answered: Any, together: bool, items: int) -> Sequence[Any]:

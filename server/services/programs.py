@@ -1,6 +1,7 @@
 """ProgramService."""
 
 from fealty.v1 import programs_pb2 as pb
+from rules.access import Permission
 from server.call import Call
 from server.commands import Commands
 from server.convert import names, programs
@@ -29,7 +30,9 @@ class Programs:
     async def ListPrograms(self, call: Call, message: pb.ListProgramsRequest) -> pb.ListProgramsResponse:
         after = self._pages.position(message, message.page_token)
         size = page_size(message.page_size)
-        found = await self._books.read(call.caller, lambda: queries.page(call.caller, after, size + 1))
+        found = await self._books.read(
+            call.caller, lambda: queries.page(call.caller.where(Permission.PROGRAMS_READ), after, size + 1)
+        )
         following = self._pages.token(message, found[size - 1].program_id) if len(found) > size else ""
         shown = [programs.message(program) for program in found[:size]]
         return pb.ListProgramsResponse(programs=shown, next_page_token=following)

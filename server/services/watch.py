@@ -76,7 +76,7 @@ class Watch:
         filters = asked(request)
         if any(wanted.addresses for wanted in filters):
             # Whoever is not shown them must not find them out by trying.
-            access.check(call.caller, Permission.ACTIVITIES_READ)
+            access.check(call.caller, Permission.ACTIVITIES_READ, call.program)
         watched = await self._books.read(call.caller, lambda: _watched(call, filters))
         await self._note(call, request)
         await self._send(call, request, watched, await self._begin(request, position))

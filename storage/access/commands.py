@@ -1,18 +1,20 @@
-"""Makes and revokes keys."""
+"""Makes and revokes keys as somebody with a shell on the host does, who may all."""
 
 import secrets
 from datetime import timedelta
 from typing import NamedTuple
 
-from rules.access import ACTOR_TYPES, Role
-from rules.activity import KEY_CREATED, KEY_REVOKED, by_operator
-from rules.refusals import ProgramNotFound
-from storage.access.keys import ApiKey, new_key
+from rules.access import Role, in_role
+from rules.activity import KEY_CREATED, KEY_REVOKED, OPERATOR, Kind, by_operator
+from rules.credentials.refusals import CredentialEnded
+from storage.access import assignments
+from storage.access.credentials import CredentialKind, Token, new_token
+from storage.access.keys import Bounds, CreateKey, RevokeKey
 from storage.access.records import ApiKeyRow, CallerRow, ServerSecretRow
-from storage.activity.commands import Scope, record
-from storage.engine.ids import new_uuid, typeid
+from storage.access.services import NewService, RoleAt
+from storage.engine.commands import CommandContext
+from storage.engine.requests import Request
 from storage.engine.unit import Unit
-from storage.programs.records import ProgramRow
 
 
 class NameTaken(Exception):
@@ -22,54 +24,41 @@ class NameTaken(Exception):
 class NewKey(NamedTuple):
     """A key and whom it speaks for. The only place where the secret is ever seen."""
 
-    key: ApiKey
+    key: Token
     caller: str
+
+
+def as_operator(kind: Kind) -> CommandContext:
+    """How a command is asked for on the host, in a unit of its own: nothing is kept under a request id."""
+    operator = in_role(OPERATOR, "the operator", Role.ADMINISTRATOR)
+    return CommandContext(operator, Request(OPERATOR, kind.action, "", ""), by_operator(kind), False, float("inf"))
 
 
 def create_key(
     unit: Unit, name: str, role: Role, program_id: str | None = None, lifetime: timedelta | None = None
 ) -> NewKey:
     """A key for the caller of that name, who is made where there is none. Raises ProgramNotFound, NameTaken."""
-    program = ProgramRow.get_or_none(ProgramRow.program_id == program_id) if program_id else None
-    if program_id and program is None:
-        raise ProgramNotFound(program=program_id)
-    number = program.id if program else None
+    scope = assignments.of_program(program_id or "")
     caller = CallerRow.get_or_none(CallerRow.name == name)
-    if caller and (caller.role, caller.program) != (role, number):
+    if caller and assignments.held(caller.id) != [(role.value, scope)]:
         raise NameTaken(f"caller {name} exists with another role or program; choose another name")
-    key = new_key()
-    caller_id = caller.id if caller else typeid("caller", new_uuid().int)
-    details = {"caller": caller_id, "name": name, "role": role}
-    activity = record(unit, by_operator(KEY_CREATED), f"keys/{key.id}", Scope(number), details=details)
-    unit.write()
-    if caller is None:
-        CallerRow.insert(
-            id=caller_id,
-            type=ACTOR_TYPES[role],
-            name=name,
-            role=role,
-            program=number,
-            created_at=unit.now,
-            activity=activity,
-        ).execute()
-    ApiKeyRow.insert(
-        id=key.id,
-        caller=caller_id,
-        secret_hash=key.secret_hash,
-        created_at=unit.now,
-        expires_at=unit.now + lifetime if lifetime is not None else None,
-        activity=activity,
-    ).execute()
-    return NewKey(key, caller_id)
+    at = RoleAt(role.value, f"programs/{program_id}" if program_id else "")
+    wanted = caller.id if caller else NewService(name, (at,))
+    expires_at = unit.now + lifetime if lifetime is not None else None
+    token = new_token(CredentialKind.KEY)
+    made = CreateKey(wanted, Bounds(), expires_at, "", token, as_operator(KEY_CREATED)).decide(unit)
+    return NewKey(token, made.value.service)
 
 
 def revoke_key(unit: Unit, key_id: str) -> bool:
-    """Ends a key. False where there is no such key, or it was revoked before."""
-    row = ApiKeyRow.select().where((ApiKeyRow.id == key_id) & ApiKeyRow.revoked_at.is_null()).for_update().first()
+    """Ends a key. False where there is no such key, or it has ended."""
+    row = ApiKeyRow.get_or_none(ApiKeyRow.id == key_id)
     if row is None:
         return False
-    record(unit, by_operator(KEY_REVOKED), f"keys/{key_id}", details={"caller": row.caller})
-    ApiKeyRow.update(revoked_at=unit.now).where(ApiKeyRow.id == key_id).execute()
+    try:
+        RevokeKey(row.caller, key_id, as_operator(KEY_REVOKED)).decide(unit)
+    except CredentialEnded:
+        return False
     return True
 
 

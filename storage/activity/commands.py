@@ -67,6 +67,9 @@ def record(
     activity = activity or new_uuid_text()
     instant = occurred_at or unit.now
     kind = origin.kind
+    if (approval := origin.approval) is not None:
+        details = {**(details or {}), "approval": approval.request, "approved_by": approval.by}
+        cause = cause or UUID(approval.activity)
     told = Raw(_BODY.encode(details or {}))
     body = {
         "action": kind.action,
@@ -138,6 +141,8 @@ def _actor(origin: Origin) -> dict[str, Any]:
         actor["forwarded_for"] = origin.forwarded_for
     if origin.page_url:
         actor["page_url"] = origin.page_url
+    if origin.on_behalf_of:
+        actor["on_behalf_of"] = origin.on_behalf_of
     return actor
 
 

@@ -93,6 +93,9 @@ class _Counting:
     @property
     def is_kept(self) -> bool:
         """Whether sums can answer."""
+        if not self._search.program and not self._caller.only_program and self._caller.programs() is not None:
+            # Some programs, and not what is in none: no sum is of that.
+            return False
         return not self._search.customer and all(replace(one, **_KEPT) == Filter() for one in self._search.filters)
 
     def by_look(self, bounds: Bounds) -> Counts:
@@ -107,7 +110,7 @@ class _Counting:
 
     def by_sums(self, bounds: Bounds) -> Counts:
         """Counted from the sums, and from the log what they lack."""
-        program = self._search.program or self._caller.program or ""
+        program = self._search.program or self._caller.only_program
         number = scope(program, "", self._caller).program if program else None
         told = conditions(self._search.filters, self._caller).matching
         first = None if self._since is None else quarter(self._since) + (not is_start(self._since))

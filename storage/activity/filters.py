@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from rules.access import Caller
 from rules.words import NOTHING, TextQuery
-from storage.activity.queries import scope
+from storage.access.queries import NAMED
+from storage.activity.queries import people, scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Filter:
     public ids, of a program and of a customer of it. A `changed_field` is a field as its change has it, or what follows
     one of its dots; it, `values_before` and `values_after` (texts) must hold of one change. `actions_of_events` are the
     actions that are one of the `events`: a record of before says its event by its action only. `reason_codes` are those
-    of callers and of refusals.
+    of callers and of refusals. `shown` is a customer, by the public ids of the program and its own: what showed
+    something of that person, also under names that were merged into it.
     """
 
     categories: Sequence[str] = ()
@@ -48,6 +50,7 @@ class Filter:
     changed_fields: Sequence[str] = ()
     values_before: Sequence[str] = ()
     values_after: Sequence[str] = ()
+    shown: tuple[str, str] | None = None
     text: TextQuery = NOTHING
     recorded_from: datetime | None = None
     recorded_before: datetime | None = None
@@ -61,14 +64,16 @@ class Conditions(NamedTuple):
     """A filter as SQL about rows of `activity` called `a`.
 
     `between` bounds `recorded_at`, in whose order the log is read: what is outside is not even looked at. `matching` is
-    asked of each entry that is looked at. `customers` are internal ids, where it names any: no others match. `wanted`
-    is no SQL: finding.py looks for it, or words.py tells of an activity whether it matches.
+    asked of each entry that is looked at. `customers` are internal ids, where it names any: no others match; `shown`
+    are those of the person of whom something was shown. `wanted` is no SQL: finding.py looks for it, or words.py tells
+    of an activity whether it matches.
     """
 
     between: Sequence[Condition]
     matching: Sequence[Condition]
     customers: Sequence[int]
     wanted: TextQuery = NOTHING
+    shown: Sequence[int] = ()
 
 
 ALL = Conditions((), (), ())
@@ -79,6 +84,7 @@ def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
     between: list[Condition] = []
     matching: list[Condition] = []
     customers: list[int] = []
+    shown: list[int] = []
     asked = list(filters)
     for wanted in asked:
         if wanted.recorded_from is not None:
@@ -89,9 +95,13 @@ def conditions(filters: Iterable[Filter], caller: Caller) -> Conditions:
             found = [scope(program, customer, caller).customer for program, customer in wanted.customers]
             customers = [number for number in found if number is not None]
             matching.append(("a.customer = ANY(%s)", [customers]))
+        if wanted.shown is not None:
+            person = people(scope(*wanted.shown, caller))
+            shown = list(person)
+            matching.append((_SHOWN, [shown, list(person.values())]))
         matching += _of_columns(wanted)
         matching += _of_body(wanted)
-    return Conditions(between, matching, customers, text_of(asked))
+    return Conditions(between, matching, customers, text_of(asked), shown)
 
 
 def text_of(filters: Iterable[Filter]) -> TextQuery:
@@ -138,7 +148,7 @@ _COLUMNS = {
     "modules": "module",
 }
 
-_ACTORS = "(a.actor = ANY(%s) OR a.actor = ANY(ARRAY(SELECT id FROM caller WHERE name = ANY(%s))))"
+_ACTORS = f"(a.actor = ANY(%s) OR a.actor = ANY(ARRAY(SELECT id FROM ({NAMED}) AS named WHERE name = ANY(%s))))"  # noqa: S608
 
 _BODY = "a.body::jsonb"
 
@@ -163,6 +173,13 @@ _TOLD = {
         f"({_BODY} #>> '{{details,reason_code}}' = ANY(%s) OR {_BODY} #>> '{{details,reason}}' = ANY(%s))"
     ),
 }
+
+# Of lists the record has whom they showed. An export of the program's log has everybody, unless it was filtered: then
+# nobody knows. What else is about the program as a whole names nobody.
+_SHOWN = (
+    f"(a.customer = ANY(%s) OR (a.customer IS NULL AND ({_BODY} #> '{{details,customers}}' ?| %s"
+    f" OR ({_BODY} ->> 'type' = 'EXPORT' AND {_BODY} #> '{{details,filter}}' = '[]'))))"
+)
 
 _CHANGES = "EXISTS (SELECT FROM jsonb_array_elements(a.body::jsonb -> 'changes') AS c WHERE {told})"
 

@@ -48,11 +48,11 @@ class Look:
         self._books = books
         self._looked_max = int(looked_max)
         self._order = "ASC" if search.ascending else "DESC"
-        program = search.program or caller.program or ""
+        program = search.program or caller.only_program
         whose = _begin(books, program, search.customer, caller)
         found = conditions(search.filters, caller)
         self._bounds = [*found.between, *_after(after, search.ascending)]
-        self._told = [*_of_scope(whose), *found.matching, *_placed(search.placed_upto)]
+        self._told = [*_of_scope(whose, caller), *found.matching, *_placed(search.placed_upto)]
         self._paths = Paths(books, whose, self._bounds, self._order, looked_max)
         self._ended_at: int | None = None
         if asked := by_words(books, search, caller):
@@ -127,8 +127,10 @@ class Look:
         return self._books.execute(sql, values, prepare=False).fetchall()
 
 
-def _of_scope(whose: Scope) -> list[Condition]:
+def _of_scope(whose: Scope, caller: Caller) -> list[Condition]:
     within: list[Condition] = []
+    if whose.program is None and (readable := caller.programs()) is not None:
+        within.append((_READABLE, [sorted(readable)]))
     if whose.program is not None:
         within.append(("a.program = %s", [whose.program]))
     if whose.customer is not None:
@@ -152,11 +154,15 @@ def by_words(books: Connection, search: Search, caller: Caller) -> WordQuery | N
     """What is asked of finding.py, where words are looked for."""
     if not any(one.text.words for one in search.filters):
         return None
-    program = search.program or caller.program or ""
+    program = search.program or caller.only_program
     whose = _begin(books, program, search.customer, caller)
     found = conditions(search.filters, caller)
     if whose.program is None:
-        programs = [NONE, *(number for (number,) in books.execute("SELECT id FROM program"))]
+        readable = caller.programs()
+        asked = None if readable is None else sorted(readable)
+        programs = [number for (number,) in books.execute(_PROGRAMS, (asked, asked))]
+        if readable is None:
+            programs.insert(0, NONE)
     else:
         programs = [whose.program]
     return WordQuery(
@@ -164,7 +170,7 @@ def by_words(books: Connection, search: Search, caller: Caller) -> WordQuery | N
         programs,
         found.customers if whose.customer is None else [whose.customer],
         found.between,
-        [*_of_scope(whose), *found.matching],
+        [*_of_scope(whose, caller), *found.matching],
         search.ascending,
     )
 
@@ -181,6 +187,11 @@ def _begin(books: Connection, program: str, customer: str, caller: Caller) -> Sc
 
 # Whatever the planner expects: what is looked at comes in the order of an index, one by one.
 BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+
+# All that a caller may read, who does not read all.
+_READABLE = "a.program IN (SELECT id FROM program WHERE program_id = ANY(%s))"
+
+_PROGRAMS = "SELECT id FROM program WHERE %s::text[] IS NULL OR program_id = ANY(%s::text[])"
 
 _PLACED = "(SELECT p.position FROM activity_place AS p WHERE p.activity = a.id) <= %s"
 

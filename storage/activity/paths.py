@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from rules.activity import CATEGORIES, TYPES
+from storage.access.queries import NAMED
 from storage.activity.commands import Scope
 from storage.activity.filters import SUBJECT, Condition, Conditions, Filter
 from storage.engine.database import Connection
@@ -46,6 +47,9 @@ class Paths:
         customers = named.customers if self._whose.customer is None else [self._whose.customer]
         if customers and self._are_few(customers):
             return [self._of_customers(customers)]
+        if named.shown and self._are_few(named.shown):
+            programs = [f"programs/{wanted.shown[0]}" for wanted in filters if wanted.shown is not None]
+            return [self._of_subjects_and(named.shown, programs)]
         narrow = [path for wanted in filters for path in self._of_filter(wanted)]
         return narrow or [self._of_program() if self._whose.program is not None else self._of_all()]
 
@@ -99,8 +103,10 @@ class Paths:
         parts = [subject.split("/") for subject in subjects if subject.startswith("programs/")]
         named = [(part[1], part[3]) for part in parts if len(part) > 3 and part[2] == "customers"]
         customers = self._numbers(_MERGED, [program for program, _ in named], [customer for _, customer in named])
-        if not self._are_few(customers):
-            return None
+        return self._of_subjects_and(customers, subjects) if self._are_few(customers) else None
+
+    def _of_subjects_and(self, customers: Sequence[int], subjects: Sequence[str]) -> Path:
+        """What is some customers', and what of nobody is about some subjects."""
         of_customers = f"SELECT {KEY} FROM activity AS a WHERE a.customer = ANY(%s){self._bounds}"  # noqa: S608
         of_nobody = self._each(
             "unnest(%s::text[]) AS part0", f"a.customer IS NULL AND {SUBJECT} = part0", [list(set(subjects))]
@@ -155,7 +161,7 @@ KEY = "a.recorded_at, a.id"
 _SORTED = "SELECT {columns} FROM {rows} ORDER BY a.recorded_at {order}, a.id {order} LIMIT {limit}"
 
 # Collections of a program whose things may be a customer's.
-_OF_SOMEBODY = (["legalholds"], ["operations"])
+_OF_SOMEBODY = (["legalholds"], ["operations"], ["approvalRequests"])
 
 _OF_ACTOR = "a.actor = %s"
 _OF_MODULE = "a.module = %s"
@@ -170,7 +176,7 @@ _OF_NONE = """
 """
 
 _PROGRAMS = "SELECT id FROM program"
-_CALLERS = "SELECT id FROM caller WHERE name = ANY(%s)"
+_CALLERS = f"SELECT id FROM ({NAMED}) AS named WHERE name = ANY(%s)"  # noqa: S608 - our own words
 
 # Customers by their public ids, and those that they were merged into: what is done to their things since is theirs.
 _MERGED = """

@@ -10,7 +10,8 @@ from peewee import JOIN
 
 from rules.access import Caller, Permission
 from rules.refusals import ActivityNotFound, CustomerNotFound, ProgramNotFound
-from rules.sentences import NO_NOUNS, Nouns, program_of
+from rules.sentences import NO_NOUNS, Nouns, Person, people_of, program_of
+from storage.access.queries import called, users_named
 from storage.activity import dropped
 from storage.activity.commands import Scope
 from storage.activity.records import ActivityRow
@@ -47,6 +48,12 @@ def scope(program_id: str, customer_id: str, caller: Caller) -> Scope:
     return Scope(int(program.id), _customer(program, customer_id) if customer_id else None)
 
 
+def people(whose: Scope) -> dict[int, str]:
+    """A customer and all that were merged into it: their public ids by the internal ones."""
+    books = cast(Connection, handle.connection())
+    return dict(books.execute(_PERSON, [whose.customer]).fetchall())
+
+
 class OneActivity(NamedTuple):
     """One activity, and the public ids of whose it is: empty where it concerned no program or no customer. `personal`
     are the values of personal fields that it changed, and `note` what people wrote of its reason, where the caller may
@@ -69,7 +76,10 @@ def get(connection: Connection, activity: UUID | None, name: str, caller: Caller
     if row is None or not _shows(row[4], caller):
         raise ActivityNotFound(activity=name)
     [found] = from_rows([row])
-    is_shown = caller.may(Permission.ACTIVITIES_PERSONAL_READ)
+    if row[4]:
+        is_shown = caller.may(Permission.ACTIVITIES_PERSONAL_READ, row[4])
+    else:
+        is_shown = caller.may_everywhere(Permission.ACTIVITIES_PERSONAL_READ)
     values = personal.changes(connection, found.id, keyring) if is_shown else {}
     notes = connection.execute("SELECT note FROM activity_note WHERE activity = %s", (found.id,)) if is_shown else ()
     return OneActivity(found, row[4] or "", row[5] or "", values, "".join(note for (note,) in notes))
@@ -78,8 +88,8 @@ def get(connection: Connection, activity: UUID | None, name: str, caller: Caller
 def _shows(program_id: str | None, caller: Caller) -> bool:
     """Whether the caller may see what was done in a program or, where there is none, to none of them."""
     if program_id is None:
-        return caller.program is None and caller.may(Permission.ACTIVITIES_READ)
-    return caller.sees(program_id)
+        return caller.may_everywhere(Permission.ACTIVITIES_READ)
+    return caller.may(Permission.ACTIVITIES_WATCH, program_id)
 
 
 def from_rows(rows: Iterable[Any]) -> list[Activity]:
@@ -89,6 +99,7 @@ def from_rows(rows: Iterable[Any]) -> list[Activity]:
     read = [(row, left[row[0]] if row[1] is None else msgspec.json.decode(row[1])) for row in found]
     names = _names({body["actor"]["id"] for _, body in read})
     nouns = program_nouns.current({program_of(body["subject"]) for _, body in read} - {"", "-"})
+    persons = _people(set().union(*(people_of(body) for _, body in read)))
     return [
         Activity(
             row[0],
@@ -96,7 +107,7 @@ def from_rows(rows: Iterable[Any]) -> list[Activity]:
             row[2],
             row[3],
             names.get(body["actor"]["id"], ""),
-            nouns.get(program_of(body["subject"]), NO_NOUNS),
+            _told(nouns.get(program_of(body["subject"]), NO_NOUNS), body, persons),
         )
         for row, body in read
     ]
@@ -108,6 +119,7 @@ def one_by_one(rows: Sequence[Any]) -> Iterator[tuple[Any, Activity]]:
     left = dropped.bodies([row[0] for row in rows if row[1] is None])
     names: dict[str, str] = {}
     nouns: dict[str, Nouns] = {}
+    persons: dict[str, Person] = {}
     for row in rows:
         body: dict[str, Any] = left[row[0]] if row[1] is None else msgspec.json.decode(row[1])
         actor, program = body["actor"]["id"], program_of(body["subject"])
@@ -115,13 +127,25 @@ def one_by_one(rows: Sequence[Any]) -> Iterator[tuple[Any, Activity]]:
             names[actor] = _names({actor}).get(actor, "")
         if program not in nouns:
             nouns[program] = program_nouns.current({program} - {"", "-"}).get(program, NO_NOUNS)
-        yield row, Activity(row[0], body, row[2], row[3], names[actor], nouns[program])
+        persons |= _people(people_of(body).difference(persons))
+        told = _told(nouns[program], body, persons)
+        yield row, Activity(row[0], body, row[2], row[3], names[actor], told)
 
 
 def _names(callers: set[str]) -> dict[str, str]:
     # On this thread's connection. Each page asks: Peewee takes longer to say it than the database to answer.
     books = cast(Connection, handle.connection())
-    return dict(books.execute("SELECT id, name FROM caller WHERE id = ANY(%s)", [list(callers)]).fetchall())
+    return called(books, callers)
+
+
+def _people(users: set[str]) -> dict[str, Person]:
+    return users_named(cast(Connection, handle.connection()), users) if users else {}
+
+
+def _told(nouns: Nouns, body: Mapping[str, Any], found: Mapping[str, Person]) -> Nouns:
+    """The nouns with the users that the activity speaks of; most speak of none."""
+    named = people_of(body) if found else ()
+    return nouns._replace(people={one: found[one] for one in named if one in found}) if named else nouns
 
 
 def _customer(program: ProgramRow, customer_id: str) -> int:
@@ -129,3 +153,13 @@ def _customer(program: ProgramRow, customer_id: str) -> int:
     if found is None:
         raise CustomerNotFound(program=program.program_id)
     return int(found.id)
+
+
+_PERSON = """
+WITH RECURSIVE person (id, customer_id) AS (
+    SELECT id, customer_id FROM customer WHERE id = %s
+    UNION ALL
+    SELECT c.id, c.customer_id FROM person JOIN customer c ON c.merged_into = person.id
+)
+SELECT id, customer_id FROM person
+"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rules.access import Caller
-from storage.access.records import CallerRow
+from storage.access.queries import called
 from storage.activity.counts import AT_ONE_INSTANT, Basis, basis_of
 from storage.activity.filters import SUBJECT
 from storage.activity.look import Look, Search
@@ -40,7 +40,7 @@ def rank(
         look.narrow()
         acting = look.tally("a.actor, a.actor_type", "actor, actor_type", size) if actors else []
         touched = look.tally(f"{SUBJECT} AS subject", "subject", size + 1) if subjects else []
-        names = {row.id: row.name for row in CallerRow.select().where(CallerRow.id.in_([one[0] for one in acting]))}
+        names = called(books, [one[0] for one in acting])
         return Ranking(
             [Actor(actor, kind, names.get(actor, ""), number) for actor, kind, number in acting],
             # What a call was about that named nothing.

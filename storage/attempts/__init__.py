@@ -1,1 +1,1 @@
-"""Attempts that failed, counted by all server processes together."""
+"""Attempts that failed, and calls, counted by all server processes together."""

@@ -1,4 +1,4 @@
-"""Server processes tell each other, through the database, which attempts failed."""
+"""Server processes tell each other, through the database, what they counted: attempts that failed, and calls."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,27 +15,27 @@ WINDOW_MAX_S = 3_600
 KEPT = timedelta(seconds=3 * WINDOW_MAX_S)
 
 
-class Failed(NamedTuple):
+class Counted(NamedTuple):
     """What a process adds to a window of a key, maybe nothing. `closed_by` is its own number, where it found that the
     limit is reached. `key` is hexadecimal, `window_at` in seconds since 1970."""
 
     key: str
     window_at: int
-    failures: int
+    times: int
     closed_by: int | None = None
 
 
 class Total(NamedTuple):
     """What all processes have told of a window, and which of them was the first to find the limit reached."""
 
-    failures: int = 0
+    times: int = 0
     closed_by: int | None = None
 
 
-async def exchange(session: Session, told: Sequence[Failed]) -> list[Total]:
-    """Adds failures and answers the totals, in their order. No window of a key may be among them twice."""
+async def exchange(session: Session, told: Sequence[Counted]) -> list[Total]:
+    """Adds what was counted and answers the totals, in their order. No window of a key may be among them twice."""
     rows = json.decode(await session.run(_EXCHANGE, [json.encode(told)]))
-    found = {(key, window_at): Total(failures, closed_by) for key, window_at, failures, closed_by in rows}
+    found = {(key, window_at): Total(times, closed_by) for key, window_at, times, closed_by in rows}
     return [found.get((one.key, one.window_at), Total()) for one in told]
 
 

@@ -1,4 +1,4 @@
-"""Failures of one key in one window of time (rules/limiting.py). `key` is a digest that tells of nobody."""
+"""Failures, or calls, of one key in one window of time (rules/limiting.py). `key` is a digest that tells of nobody."""
 
 from storage.engine.records import Record
 

@@ -50,6 +50,11 @@ _HAS_SUCH = """it.voided_at IS NULL AND EXISTS (
           AND coalesce(p.coupon, p.claim) IS NOT DISTINCT FROM coalesce(it.coupon, it.claim)
 )"""
 
+# The other is in the same club.
+_IS_IN_SUCH = """it.left_at IS NULL AND EXISTS (
+    SELECT FROM club_customer c WHERE c.customer = %(target)s AND c.club = it.club AND c.left_at IS NULL
+)"""
+
 BELONGINGS = (
     Belonging(
         "REDEMPTION", "redemption", "state", has_account=True, stays="it.state = 'REDEEMED' AND kept.state = 'RESERVED'"
@@ -66,6 +71,16 @@ BELONGINGS = (
             activity = CASE WHEN {_HAS_SUCH} THEN %(merge)s ELSE it.activity END""",
         returning=""", voided_at = CASE WHEN kept.state = 'VOIDED' THEN NULL ELSE it.voided_at END,
             activity = CASE WHEN kept.state = 'VOIDED' THEN %(unmerge)s ELSE it.activity END""",
+    ),
+    # Of a club that the other is in, too, it is in once.
+    Belonging(
+        "CLUB",
+        "club_customer",
+        "CASE WHEN activity = %(merge)s THEN 'LEFT' END",
+        moving=f""", left_at = CASE WHEN {_IS_IN_SUCH} THEN now() ELSE it.left_at END,
+            activity = CASE WHEN {_IS_IN_SUCH} THEN %(merge)s ELSE it.activity END""",
+        returning=""", left_at = CASE WHEN kept.state = 'LEFT' THEN NULL ELSE it.left_at END,
+            activity = CASE WHEN kept.state = 'LEFT' THEN %(unmerge)s ELSE it.activity END""",
     ),
 )
 

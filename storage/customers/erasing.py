@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from rules.activity import Change
 from rules.refusals import CustomerHeld, CustomerMerged
 from rules.states import CustomerState
+from storage.approvals import outcomes as approvals
 from storage.coupons.closing import Ended
 from storage.customers import forgetting, queries
 from storage.customers.closing import ClearedAccount, Clearing, KeptClearing, close
@@ -84,10 +85,11 @@ def _check_not_held(unit: Unit, program: Program, customer: Customer) -> None:
 def _empty(unit: Unit, customers: list[int], activity: str) -> None:
     """Clears what customers are known by, and destroys their keys."""
     values: dict[str, Any] = {"customers": customers, "now": unit.now, "activity": activity}
-    for statement in (_EMPTY, _FORGET_KEYS, _FORGET_STOPS, _FORGET_MAILS):
+    for statement in (_EMPTY, _FORGET_KEYS, _FORGET_STOPS, _FORGET_MAILS, _FORGET_CLUBS):
         unit.connection.execute(statement, values)
     ExternalIdRow.delete().where(ExternalIdRow.customer.in_(customers)).execute()
     ending.erase(unit, customers, activity)
+    approvals.forget(unit.connection, customers, activity)
 
 
 _MERGED = """
@@ -110,6 +112,8 @@ WHERE id = ANY(%(customers)s)
 _FORGET_KEYS = "SELECT forget_keys(%(customers)s::bigint[])"
 
 _FORGET_STOPS = "DELETE FROM mail_stop WHERE customer = ANY(%(customers)s)"
+
+_FORGET_CLUBS = "DELETE FROM club_customer WHERE customer = ANY(%(customers)s)"
 
 # One that was not sent yet finds no address, and ends so.
 _FORGET_MAILS = "UPDATE mail SET arguments = '{}' WHERE customer = ANY(%(customers)s)"

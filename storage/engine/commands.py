@@ -14,6 +14,7 @@ from psycopg.errors import SerializationFailure
 from rules.access import Caller
 from rules.activity import Origin
 from rules.refusals import DeadlinePassed, Refusal
+from storage.engine import stands
 from storage.engine.keyring import NO_KEYS, Keyring
 from storage.engine.requests import Answer, Request, find, keep, replay
 from storage.engine.unit import Unit, run
@@ -42,7 +43,8 @@ NO_REASON = Reason()
 
 class CommandContext(NamedTuple):
     """How a command was asked for, and by whom. `deadline` is on time.monotonic(); `language` is what the caller reads,
-    as HTTP's accept-language has it."""
+    as HTTP's accept-language has it. `program` is the public id of the program that it is of, empty of none, and
+    `checked` the version of the approval rules there against which it was found to need no approval (stands.py)."""
 
     caller: Caller
     request: Request
@@ -51,6 +53,8 @@ class CommandContext(NamedTuple):
     deadline: float
     reason: Reason = NO_REASON
     language: str = ""
+    program: str = ""
+    checked: int = 0
 
 
 class AnyCommand(Protocol):
@@ -65,10 +69,20 @@ class AnyCommand(Protocol):
 
 
 class ColdCommand(AnyCommand, Protocol[Value]):
-    """A command that has a transaction of its own."""
+    """A command that has a transaction of its own. Where its caller does not see all programs, it sees no others
+    either (storage/engine/scope.py)."""
 
     def decide(self, unit: Unit) -> Answer[Value]:
         """Does it in the unit, or raises a Refusal. With `validate_only`, what it did is undone."""
+
+
+@runtime_checkable
+class SeesAll(Protocol):
+    """A cold command that sees all programs, whoever asks for it: it checks by itself whom it obeys."""
+
+    @property
+    def sees_all(self) -> str:
+        """Why it must."""
 
 
 @runtime_checkable
@@ -101,7 +115,7 @@ def once(unit: Unit, command: ColdCommand[Value]) -> Answer[Value]:
     """The answer to a cold command, kept with its request in the same unit; to a request that was answered before, the
     answer it got then. With `validate_only` all is decided and nothing kept.
 
-    Raises what the command raises, RequestIdReused, DeadlinePassed.
+    Raises what the command raises, RequestIdReused, DeadlinePassed, ApprovalRequired, ApprovalNeedsCall.
     """
     context = command.context
     if kept := find(unit.connection, context.request):
@@ -109,6 +123,8 @@ def once(unit: Unit, command: ColdCommand[Value]) -> Answer[Value]:
         return found._replace(value=_as_it_stands(found.value, context.caller))
     if context.deadline < time.monotonic():
         raise DeadlinePassed
+    if not context.validate_only:
+        stands.check(stands.find(unit.connection, context.program), context)
     try:
         answer = command.decide(unit)
     except Refusal:

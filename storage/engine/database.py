@@ -72,6 +72,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that waits for no answer longer than `answer_limit_s`; None: for work that takes what it takes."""
 
     answer_limit_s: float | None = ANSWER_LIMIT_S
+    # Whether it shows the rows of some programs only (storage/engine/scope.py).
+    is_behind_the_wall = False
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg's. Raises AnswerLate, and the connection is lost: its late answer would be taken for the next."""
@@ -142,9 +144,16 @@ def connect(database: PostgresqlDatabase) -> Connection:
     """This thread's connection, opened or opened anew where it was lost. Raises StorageUnavailable."""
     with in_our_words():
         if not database.is_closed() and not database.is_connection_usable():
+            if _current(database).is_behind_the_wall:
+                # A new one would be before it.
+                raise StorageUnavailable("the connection was lost")
             database.close()
         database.connect(reuse_if_open=True)
-        return cast(Connection, database.connection())  # type: ignore[no-untyped-call]
+        return _current(database)
+
+
+def _current(database: PostgresqlDatabase) -> Connection:
+    return cast(Connection, database.connection())  # type: ignore[no-untyped-call]
 
 
 def dial(database: PostgresqlDatabase, settings: Mapping[str, str], answer_limit_s: float) -> Connection:

@@ -23,6 +23,10 @@ _SUBJECT_LABEL = b"fealty subject key"
 CODE_KEY = b"fealty code key"
 # … and that of passes.
 WALLET_KEY = b"fealty wallet key"
+# … and that of logging in.
+ACCESS_KEY = b"fealty access key"
+# … and that of what waits for approval.
+APPROVAL_KEY = b"fealty approval key"
 _HEADER = "# The personal keys of a Fealty, the newest first. Keep a copy, apart from the copies of its database."
 
 
@@ -57,8 +61,8 @@ class PersonalKey:
         self.id = hashlib.sha256(_ID_LABEL + secret).digest()[:8].hex()
 
     def wrap(self, key: bytes, what: bytes) -> bytes:
-        """A key as the database may keep it. `what` says which it is: `subject_key` of a customer, CODE_KEY or
-        WALLET_KEY."""
+        """A key as the database may keep it. `what` says which it is: `subject_key` of a customer, CODE_KEY,
+        WALLET_KEY, ACCESS_KEY or APPROVAL_KEY."""
         return encrypt(self._secret, key, what)
 
     def unwrap(self, wrapped: bytes, what: bytes) -> bytes:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from msgspec import Raw
+from msgspec import Raw, json
 
+from rules.approvals.refusals import ApprovalRequired
 from rules.refusals import RequestIdReused
 from storage.engine import answers
 from storage.engine.database import Connection
@@ -81,6 +82,21 @@ def keep(workspace: Workspace, request: Request, answer: Answer[Value]) -> None:
     workspace.put(REQUESTS, request.key, kept, {})
 
 
+def replay_asked(request: Request, kept: Kept) -> None:
+    """Raises RequestIdReused where the request is another, ApprovalRequired where it was asked for, and not done."""
+    content_hash, response = kept
+    if content_hash != "\\x" + request.content_hash:
+        raise RequestIdReused
+    if response.startswith(_ASKED_FOR):
+        raise ApprovalRequired(**json.decode(response))
+
+
+def keep_asked(workspace: Workspace, request: Request, approval_request: str) -> None:
+    """Keeps in place of an answer that it was asked for: sent again, it names the same request for approval."""
+    kept = Kept("\\x" + request.content_hash, json.encode({_REQUESTED: approval_request}).decode())
+    workspace.put(REQUESTS, request.key, kept, {})
+
+
 def find(connection: Connection, request: Request) -> Kept | None:
     """The kept (content hash, response) of a request that was answered before."""
     found = connection.execute(_FIND, request.key, prepare=True).fetchone()
@@ -88,11 +104,10 @@ def find(connection: Connection, request: Request) -> Kept | None:
 
 
 def replay(request: Request, kept: Kept, value: type[Value]) -> Answer[Value]:
-    """The kept answer. Raises RequestIdReused where the request is another; AnswerUnreadable."""
-    content_hash, response = kept
-    if content_hash != "\\x" + request.content_hash:
-        raise RequestIdReused
-    result, activity = answers.read(response, value)
+    """The kept answer. Raises RequestIdReused where the request is another; ApprovalRequired where it was asked for,
+    and not done; AnswerUnreadable."""
+    replay_asked(request, kept)
+    result, activity = answers.read(kept.response, value)
     return Answer(result, activity, replayed=True)
 
 
@@ -106,6 +121,10 @@ def blur(connection: Connection, activities: Sequence[UUID]) -> None:
     whoever has a hash could try phone numbers by it. Asked again, such a request is another one."""
     connection.execute(_BLUR, (list(activities), RETENTION + PRUNED_WITHIN))
 
+
+# No answer is kept so (storage/engine/answers.py).
+_REQUESTED = "approval_request"
+_ASKED_FOR = f'{{"{_REQUESTED}":'
 
 _FIND = """
 SELECT content_hash::text, response FROM request WHERE caller = %s AND method = %s AND request_id = %s

@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from storage.engine.database import Connection, Database, StorageUnavailable, apply, connection, cut
 from storage.engine.lanes import CLOSE_TIMEOUT_S, LaneFull, LaneState
+from storage.engine.scope import behind_the_wall
 
 Result = TypeVar("Result")
 
@@ -35,6 +36,7 @@ class ThreadRules:
 
 class _Waiting(NamedTuple):
     caller: str
+    programs: frozenset[str] | None
     work: Callable[[Connection], Any]
     future: "asyncio.Future[Any]"
 
@@ -61,15 +63,18 @@ class ThreadLane:
         stalled_s = time.monotonic() - self._moved_at if is_full else 0.0
         return LaneState(self._rules.name, len(self._waiting) + running, stalled_s)
 
-    def run(self, caller: str, work: Callable[[Connection], Result]) -> "asyncio.Future[Result]":
-        """What `work` answers; `caller` is whose share it counts for. Raises LaneFull."""
+    def run(
+        self, caller: str, work: Callable[[Connection], Result], programs: frozenset[str] | None = None
+    ) -> "asyncio.Future[Result]":
+        """What `work` answers; `caller` is whose share it counts for, and `programs` are those (public ids) whose rows
+        it is shown, None for all. Raises LaneFull."""
         rules = self._rules
         if len(self._waiting) >= rules.waiting_max or self._waiting_of[caller] >= rules.waiting_share:
             raise LaneFull
         if not self._waiting and not self._running.total():
             self._moved_at = time.monotonic()
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(caller, work, future))
+        self._waiting.append(_Waiting(caller, programs, work, future))
         self._waiting_of[caller] += 1
         self._start()
         return future
@@ -102,7 +107,7 @@ class ThreadLane:
 
     async def _finish(self, one: _Waiting) -> None:
         try:
-            outcome = await asyncio.get_running_loop().run_in_executor(self._threads, self._work, one.work)
+            outcome = await asyncio.get_running_loop().run_in_executor(self._threads, self._work, one)
             if not one.future.done():
                 one.future.set_result(outcome)
         except Exception as error:
@@ -113,7 +118,7 @@ class ThreadLane:
             self._moved_at = time.monotonic()
             self._start()
 
-    def _work(self, work: Callable[[Connection], Any]) -> Any:
+    def _work(self, one: _Waiting) -> Any:
         with connection(self._database) as books:
             if books not in self._prepared:
                 apply(
@@ -122,4 +127,5 @@ class ThreadLane:
                 )
                 books.answer_limit_s = self._rules.answer_limit_s
                 self._prepared.add(books)
-            return work(books)
+            with behind_the_wall(books, one.programs):
+                return one.work(books)

@@ -15,11 +15,12 @@ from rules.programs import Settings
 from rules.refusals import DeadlinePassed, GroupRefused, Refusal, TransactionNotFound
 from rules.states import ALLOWED, Act
 from storage.activity.commands import Scope, record
-from storage.engine import requests
+from storage.engine import requests, stands
 from storage.engine.commands import CommandContext
 from storage.engine.nouns import PassedOver
 from storage.engine.requests import REQUESTS, Answer
 from storage.engine.session import Session, Statement
+from storage.engine.stands import STANDS
 from storage.ledger import addresses
 from storage.ledger.addresses import AccountKey, Address, CustomerName, Holder, TransactionName
 from storage.ledger.commands import AllOrNothing, Command
@@ -62,6 +63,8 @@ class Group:
         self._loaded = loaded
         self._accounts = accounts
         self._programs = loaded.programs
+        # Of programs in which something is under approval.
+        self._stands = loaded.workspace.within(STANDS, ())
         self._read: dict[tuple[Statement, tuple[bytes, ...]], Any] = {}
         self._decided_so_far = 0
 
@@ -90,6 +93,8 @@ class Group:
                 return requests.replay(context.request, kept, command.answers())
             if context.deadline < time.monotonic():
                 raise DeadlinePassed
+            if self._stands:
+                stands.check(self._stands.get(context.program), context)
             answer = command.decide(self)
         except Refusal as refusal:
             self.workspace.return_to(mark)

@@ -183,6 +183,9 @@ def reads_of(commands: Iterable[Command]) -> Reads:
     reads = Reads()
     for command in commands:
         command.reads(reads)
+        if program := command.context.program:
+            # What is under approval there is read with it.
+            reads.program(program)
     return reads
 
 

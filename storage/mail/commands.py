@@ -19,15 +19,15 @@ QUEUE = "mail"
 
 
 class Letter(NamedTuple):
-    """A mail that is to be sent, and the address that its customer has now; empty where there is none. `customer` is
-    the internal id of whom that is, who may have been another when it was planned."""
+    """A mail that is to be sent, and the address that its recipient has now; empty where there is none. `customer` is
+    the internal id of whom that is, who may have been another when it was planned; None where it is to a user."""
 
     id: UUID
     template: MailTemplate
     arguments: Mapping[str, str | int]
     created_at: datetime
     address: str
-    customer: int
+    customer: int | None
 
 
 def plan_mail(
@@ -58,9 +58,34 @@ def plan_mail(
     return mail
 
 
+def plan_user_mail(
+    unit: Workspace,
+    person: str,
+    template: MailTemplate,
+    arguments: Mapping[str, str | int],
+    activity: str,
+    program: int | None = None,
+) -> str:
+    """The same to a user, by their id; of a program where all that they may do is of one."""
+    mail = new_uuid_text()
+    row = {
+        "id": mail,
+        "program": program,
+        "customer": None,
+        "person": person,
+        "template": template,
+        "arguments": dict(arguments),
+        "created_at": unit.now,
+        "activity": activity,
+    }
+    unit.add(MAILS.made, row)
+    plan(unit, ACTOR, QUEUE, {"mail": mail}, f"{ACTOR}:{mail}", program)
+    return mail
+
+
 def begin(unit: Unit, mail: UUID) -> Letter | None:
     """Counts a try, and answers what is to be sent; None where nothing is, any more."""
-    found = unit.connection.execute(_BEGIN, (mail, mail)).fetchone()
+    found = unit.connection.execute(_BEGIN, (mail, mail, mail)).fetchone()
     if found is None:
         return None
     template, arguments, created_at, address, customer = found
@@ -82,6 +107,9 @@ def _end(unit: Unit, mail: UUID, state: MailState, kind: Kind, error: str | None
     if found is None:
         return
     program, customer, subject, template, tries, test_clock_at, cause = found
+    if customer is None:
+        # Nothing of it is a customer's.
+        kind = kind._replace(category="SYSTEM")
     told = {"mail": typeid("mail", mail.int), "template": template, "tries": tries}
     if error is not None:
         told["error"] = error
@@ -97,16 +125,20 @@ WITH RECURSIVE holder AS (
     SELECT c.id, c.merged_into, c.email FROM customer c WHERE c.id = (SELECT customer FROM mail WHERE id = %s)
     UNION ALL
     SELECT c.id, c.merged_into, c.email FROM holder h JOIN customer c ON c.id = h.merged_into
+), recipient AS (
+    SELECT id, email FROM holder WHERE merged_into IS NULL
+    UNION ALL
+    SELECT NULL, u.email FROM mail m JOIN app_user u ON u.id = m.person WHERE m.id = %s
 )
-UPDATE mail SET tries = tries + 1 FROM holder
-WHERE mail.id = %s AND mail.state = 'PLANNED' AND holder.merged_into IS NULL
-RETURNING mail.template, mail.arguments, mail.created_at, holder.email, holder.id
+UPDATE mail SET tries = tries + 1 FROM recipient
+WHERE mail.id = %s AND mail.state = 'PLANNED'
+RETURNING mail.template, mail.arguments, mail.created_at, recipient.email, recipient.id
 """
 
 _LOCK = """
-SELECT m.program, m.customer, 'programs/' || p.program_id || '/customers/' || c.customer_id, m.template, m.tries,
-       p.test_clock_at, m.activity
-FROM mail m JOIN program p ON p.id = m.program JOIN customer c ON c.id = m.customer
+SELECT m.program, m.customer, coalesce('programs/' || p.program_id || '/customers/' || c.customer_id,
+       'users/' || m.person), m.template, m.tries, CASE WHEN m.person IS NULL THEN p.test_clock_at END, m.activity
+FROM mail m LEFT JOIN program p ON p.id = m.program LEFT JOIN customer c ON c.id = m.customer
 WHERE m.id = %s AND m.state = 'PLANNED' FOR UPDATE OF m
 """
 

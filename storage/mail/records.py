@@ -11,6 +11,11 @@ class MailTemplate(StrEnum):
     TEST = "test"
     # A card, with a link to it: {"pass": its public id, "link": that of the link, a UUID's text}.
     PASS = "pass"  # noqa: S105 - a word, no password
+    # To users. A code to log in with: {"code": its id, a UUID's text}.
+    LOGIN_CODE = "login_code"
+    # A token to set a password with: {"token": its id}.
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    INVITATION = "invitation"
 
 
 class MailState(StrEnum):
@@ -21,15 +26,17 @@ class MailState(StrEnum):
     FAILED = "FAILED"
 
 
-# One mail to one customer, whose address is read when it is sent. `arguments` fill the template, and hold no personal
-# data. `tries` counts how often somebody began to send it; `error` is the name of what it failed with.
+# One mail to one customer, or to one user, whose address is read when it is sent. `arguments` fill the template, and
+# hold no personal data and no secret. `tries` counts how often somebody began to send it; `error` is the name of what
+# it failed with.
 MAILS: Record[None] = Record(
     "mail",
     None,
     key={"id": "uuid"},
     beside={
-        "program": "integer",
-        "customer": "bigint",
+        "program": "integer?",
+        "customer": "bigint?",
+        "person": "text?",
         "template": "text",
         "arguments": "jsonb",
         "created_at": "timestamptz",

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from rules.activity import CERTIFICATE_EXPIRING, by_itself
-from storage.activity.commands import record
+from storage.activity.commands import Outcome, record
+from storage.activity.recorder import Act
 from storage.engine.unit import Unit
 
 
@@ -16,10 +17,17 @@ def note(unit: Unit, topic: str, file: str, expires_at: datetime, stage: int, da
     unit.connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (str(identity),))
     if unit.connection.execute("SELECT true FROM activity WHERE id = %s", (identity,)).fetchone() is not None:
         return False
-    details = {"file": file, "expires_at": expires_at.isoformat(), "days_left": days_left}
-    subject = f"certificates/{topic}"
-    record(unit, by_itself(CERTIFICATE_EXPIRING), subject, details=details, activity=str(identity))
+    ends = act(topic, file, expires_at, stage, days_left)
+    record(unit, ends.origin, ends.subject, details=ends.details, activity=ends.activity)
     return True
+
+
+def act(topic: str, file: str, expires_at: datetime, stage: int, days_left: int) -> Act:
+    """The same for the recorder, which records an act of that id once."""
+    details = {"file": file, "expires_at": expires_at.isoformat(), "days_left": days_left}
+    identity = str(_identity(topic, file, expires_at, stage))
+    origin = by_itself(CERTIFICATE_EXPIRING)
+    return Act(origin, Outcome.SUCCEEDED, f"certificates/{topic}", details=details, activity=identity)
 
 
 def _identity(topic: str, file: str, expires_at: datetime, stage: int) -> UUID:

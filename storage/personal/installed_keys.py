@@ -49,6 +49,13 @@ class InstalledKey(NamedTuple):
                 " backup"
             ) from None
 
+    def within(self, unit: Unit, keyring: Keyring) -> bytes:
+        """The key, for what a transaction seals; the first that asks makes it, and where it is taken back, so is all
+        that was sealed under it. Raises KeyringError."""
+        if unit.connection.execute(self._sql(_KEY)).fetchone() is None:
+            self._install(unit, keyring)
+        return self.find(unit.connection, keyring)
+
     def rewrap(self, unit: Unit, found: Keyring, newest: PersonalKey) -> None:
         """Wraps it under the newest personal key, where there is one that is not."""
         for key_id, wrapped in unit.connection.execute(self._sql(_WRAPPED_BEFORE), (newest.id,)).fetchall():

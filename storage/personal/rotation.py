@@ -17,11 +17,13 @@ from psycopg.errors import ForeignKeyViolation
 
 from rules.activity import PERSONAL_KEY_ROTATED, by_operator
 from storage.activity.commands import record
+from storage.approvals import sealing as approvals
 from storage.coupons import keys as codes
 from storage.engine import keyring
 from storage.engine.database import Busy, Connection, connection
 from storage.engine.keyring import Keyring, KeyringError, PersonalKey, new_key, subject_key
 from storage.engine.unit import Unit, run
+from storage.logins import keys as logins
 from storage.passes import keys as passes
 from storage.personal.keys import KEYS_LOCK, add, require
 from storage.personal.queries import installed
@@ -66,7 +68,7 @@ def rotate(database: PostgresqlDatabase, path: Path, batch: int = BATCH) -> Rota
 
 
 def _rewrap_all(database: PostgresqlDatabase, found: Keyring, newest: PersonalKey, batch: int) -> int:
-    for key in (codes.KEY, passes.KEY):
+    for key in (codes.KEY, passes.KEY, logins.KEY, approvals.KEY):
         run(database, partial(key.rewrap, found=found, newest=newest))
     wrapped, customers = 0, [0]
     while customers:

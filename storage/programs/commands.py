@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from rules.access import Permission
 from rules.activity import Change
 from rules.archiving import check_active, state
+from rules.organizations import partner_of_new, scopes
 from rules.programs import (
     Settings,
     check_awaited,
@@ -24,6 +26,7 @@ from storage.engine.ids import new_uuid, typeid
 from storage.engine.requests import Answer
 from storage.engine.unit import Unit
 from storage.ledger.reading.lots import awaiting
+from storage.organizations import queries as organizations
 from storage.programs import queries
 from storage.programs.queries import SETTINGS, Program
 from storage.programs.records import ProgramRow, ProgramVersionRow
@@ -31,24 +34,34 @@ from storage.tasks.commands import plan_sweep
 
 
 class CreateProgram(NamedTuple):
-    """A new program; an empty `program_id` lets us choose."""
+    """A new program; an empty `program_id` lets us choose. It is the partner's (public id), or nobody's where that is
+    empty and its maker makes programs everywhere."""
 
     program_id: str
     settings: Settings
     test_clock_at: datetime | None
     context: CommandContext
+    partner: str = ""
+
+    @property
+    def sees_all(self) -> str:
+        """Why it is not behind the wall."""
+        return "nobody has been told yet that it is theirs, and whether its name is taken must be known"
 
     def answers(self) -> type[Program]:
         """The program."""
         return Program
 
     def decide(self, unit: Unit) -> Answer[Program]:
-        """Raises ProgramExists, TimeZoneUnknown, SettingsInvalid, and ProgramNotFound where the
-        caller could not see what it made."""
+        """Raises ProgramExists, TimeZoneUnknown, SettingsInvalid, PartnerNeeded, PartnerNotFound, and ProgramNotFound
+        where the caller could not see what it made."""
         context, settings = self.context, self.settings
         program_id = self.program_id or typeid("program", new_uuid().int)
-        if not context.caller.sees(program_id):
+        held = scopes(context.caller, Permission.PROGRAMS_WRITE)
+        partner_id = partner_of_new(context.caller, self.partner)
+        if held is not None and not partner_id:
             raise ProgramNotFound(program=program_id)
+        partner = organizations.partner(partner_id, held) if partner_id else None
         check_settings(settings)
         check_begins(settings.cards)
         if ProgramRow.select().where(ProgramRow.program_id == program_id).exists():
@@ -71,10 +84,11 @@ class CreateProgram(NamedTuple):
             "created_at": unit.now,
             "updated_at": unit.now,
             "activity": activity,
+            "partner": partner.id if partner else None,
         }
         ProgramRow.insert(id=number, **row).execute()
         _keep_version(number, 1, settings, unit.now, activity)
-        program = Program(number, program_id, 1, settings, self.test_clock_at, unit.now, unit.now)
+        program = Program(number, program_id, 1, settings, self.test_clock_at, unit.now, unit.now, partner_id)
         return Answer(program, activity)
 
 
@@ -113,6 +127,7 @@ class UpdateProgram(NamedTuple):
             "test_clock_time": old.test_clock_at,
             "create_time": old.created_at,
             "update_time": old.updated_at,
+            "partner": f"partners/{old.partner}" if old.partner else "",
         }
         check_fixed(self.fixed, stands)
         settings = replace(old.settings, **self.changes)

@@ -12,12 +12,14 @@ from rules.access import Caller
 from rules.draft import Sliding
 from rules.programs import Settings
 from rules.refusals import ProgramNotFound
+from storage.access.records import PartnerRow
 from storage.engine.database import NO_KEY_UPDATE
 from storage.engine.functions import Functions
 from storage.engine.nouns import Noun
 from storage.engine.records import Kind
 from storage.engine.session import Session, Statement
 from storage.engine.sockets import blocking
+from storage.engine.stands import STANDS, Stand
 from storage.engine.workspace import Workspace
 from storage.programs.records import ProgramRow
 
@@ -32,7 +34,7 @@ Decided = TypeVar("Decided")
 
 
 class Program(NamedTuple):
-    """A program as it stands; `id` is internal, `program_id` public."""
+    """A program as it stands; `id` is internal, `program_id` public; so is `partner`, whose it is (empty: nobody's)."""
 
     id: int
     program_id: str
@@ -41,6 +43,7 @@ class Program(NamedTuple):
     test_clock_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    partner: str = ""
 
     @property
     def name(self) -> str:
@@ -69,8 +72,8 @@ def get(program_id: str, caller: Caller, for_update: bool = False) -> Program:
 def page(caller: Caller, after: str, size: int) -> list[Program]:
     """Up to `size` programs that the caller may see, by public id, from the first after `after`."""
     query = ProgramRow.select().where(ProgramRow.program_id > after)
-    if caller.program is not None:
-        query = query.where(ProgramRow.program_id == caller.program)
+    if (seen := caller.programs()) is not None:
+        query = query.where(ProgramRow.program_id.in_(sorted(seen)))
     return [from_row(row) for row in query.order_by(ProgramRow.program_id).limit(size)]
 
 
@@ -84,6 +87,7 @@ def from_row(row: Any) -> Program:
         row.test_clock_at,
         row.created_at,
         row.updated_at,
+        PartnerRow.get_by_id(row.partner).partner_id if row.partner is not None else "",
     )
 
 
@@ -156,12 +160,15 @@ class ProgramCache:
         return [(program, self._settings.get(program, (0,))[0]) for program in programs]
 
     def _put(self, workspace: Workspace, rows: Raw) -> None:
-        for program, version, test_clock_at, settings in json.decode(rows) or ():
+        for program, version, test_clock_at, settings, stand in json.decode(rows) or ():
             if settings is not None:
                 self._settings[program] = (version, SETTINGS.validate_python(settings))
             now = datetime.fromisoformat(test_clock_at) if test_clock_at else workspace.now
             state = ProgramState(program, version, self._settings[program][1], now)
             workspace.load(PROGRAM_STATES, (program,), state)
+            if stand is not None:
+                program_id, stands_version, methods = stand
+                workspace.load(STANDS, (program_id,), Stand(stands_version, tuple(methods)))
 
 
 class BlockingProgramCache(ProgramCache):

@@ -2,12 +2,12 @@
 
 from storage.engine.records import Record
 
-# As it stands. `program_id` is its public id; `test_clock_at` is null where it is live.
+# As it stands. `program_id` is its public id; `test_clock_at` is null where it is live. `partner` owns it.
 PROGRAMS: Record[None] = Record(
     "program",
     None,
     key={"id": "integer"},
-    changes=["version", "settings", "test_clock_at", "updated_at", "activity"],
+    changes=["version", "settings", "test_clock_at", "updated_at", "activity", "partner"],
     beside={
         "program_id": "text",
         "version": "integer",
@@ -16,6 +16,7 @@ PROGRAMS: Record[None] = Record(
         "created_at": "timestamptz",
         "updated_at": "timestamptz",
         "activity": "uuid",
+        "partner": "integer?",
     },
 )
 

@@ -33,11 +33,13 @@ def test_calls_whose_message_never_comes_take_no_permit_of_others(here: Stage, n
     assert attacked(here, BY_NAME[name]).faults == []
 
 
+@pytest.mark.thorough
 def test_idle_streams_of_one_caller_leave_permits_for_others(here: Stage) -> None:
     """A permit is for work; a caller that only holds it must run out of its own share first."""
     assert attacked(here, BY_NAME["idle_streams"]).faults == []
 
 
+@pytest.mark.thorough
 def test_locked_rows_stop_only_those_who_need_them(here: Stage) -> None:
     """An operator in psql, or one stuck neighbour, stopped every write of the process, in every program. Here an
     account, a customer and a program are locked at once."""
@@ -50,6 +52,7 @@ def test_locked_rows_stop_only_those_who_need_them(here: Stage) -> None:
     assert attacked(here, replace(locked[0], run=run), LOCKED_S).faults == []
 
 
+@pytest.mark.thorough
 def test_a_silent_database_is_given_up_and_found_again(here: Stage) -> None:
     """A connection whose other end is gone is silent for ever. Who waits for it waits for ever, and nobody restarts
     a server whose process is well."""
@@ -58,6 +61,7 @@ def test_a_silent_database_is_given_up_and_found_again(here: Stage) -> None:
     assert attacked(here, patient).faults == []
 
 
+@pytest.mark.thorough
 def test_a_server_ends_when_told_to_even_while_its_database_is_silent(here: Stage) -> None:
     """A deployment in the middle of an outage must not hang on the outage."""
     assert attacked(here, BY_NAME["silent_stop"]).faults == []

@@ -27,7 +27,9 @@ from bench import load
 from bench.frames import DATA, HEADERS, INITIAL_WINDOW_SIZE, SETTINGS, Replies, Reply, WireError, frame, settings
 from bench.load import Stream, Unary, run
 from bench.payload import PLACEHOLDER, Payload
+from bench.tls import SCHEME
 from bench.wire import RECEIVE_WINDOW, Connection
+from tests.server.tls import authorities
 
 unary = partial(Unary, warmup_s=0.1, duration_s=0.3)
 stream = partial(Stream, warmup_s=0.1, duration_s=0.3)
@@ -92,7 +94,7 @@ class Books(grpc.GenericRpcHandler):
 
 
 @contextmanager
-def serving(books: Books) -> Iterator[tuple[str, Callable[[float], Future[None]]]]:
+def serving(books: Books, *, by_tls: bool = False) -> Iterator[tuple[str, Callable[[float], Future[None]]]]:
     """A server in a thread of its own: where it is, and a way to stop it with a grace."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -101,7 +103,12 @@ def serving(books: Books) -> Iterator[tuple[str, Callable[[float], Future[None]]
     async def begin() -> tuple[grpc.aio.Server, int]:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers((books,))
-        port = server.add_insecure_port("127.0.0.1:0")
+        if by_tls:
+            identity = authorities().server.server()
+            pair = [(identity.key_pem(), identity.certificate_pem)]
+            port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(pair))
+        else:
+            port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         return server, port
 
@@ -110,7 +117,10 @@ def serving(books: Books) -> Iterator[tuple[str, Callable[[float], Future[None]]
 
     server, port = asyncio.run_coroutine_threadsafe(begin(), loop).result(10)
     try:
-        yield f"127.0.0.1:{port}", lambda grace: asyncio.run_coroutine_threadsafe(stop(grace), loop)
+        yield (
+            f"{SCHEME if by_tls else ''}127.0.0.1:{port}",
+            lambda grace: asyncio.run_coroutine_threadsafe(stop(grace), loop),
+        )
     finally:
         asyncio.run_coroutine_threadsafe(stop(0), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
@@ -124,10 +134,10 @@ def books() -> Books:
     return Books()
 
 
-@pytest.fixture
-def target(books: Books) -> Iterator[str]:
+@pytest.fixture(params=["plain", "by TLS"])
+def target(books: Books, request: pytest.FixtureRequest) -> Iterator[str]:
     """Where a server of `books` listens."""
-    with serving(books) as (where, _):
+    with serving(books, by_tls=request.param == "by TLS") as (where, _):
         yield where
 
 

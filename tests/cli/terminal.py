@@ -10,10 +10,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
+
+from tests.cli.forking import Forked
 
 # A start takes 3 s and a stop 2 s; a busy machine may take many times that.
 WAIT_LIMIT_S = 120.0
+# Commands that start others.
+STARTING = {"up", "demo"}
 KEY = re.compile(r"fealty_[0-9a-f]{16}_[0-9a-f]{64}")
 
 
@@ -28,7 +33,7 @@ class Outcome(NamedTuple):
 class Running:
     """A command that runs."""
 
-    def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, out: Path, err: Path) -> None:
         self.process = process
         self._out = out
         self._err = err
@@ -80,11 +85,20 @@ class Terminal:
         }
 
     def run(self, *arguments: str, program: str = "", **variables: str) -> Outcome:
-        """A command to its end. `program` is Python to run first."""
+        """A command to its end. `program` is Python to run first, in a process that has imported nothing yet."""
+        environment = {**self.environment, **variables}
+        if not program:
+            with TemporaryDirectory() as told:
+                out, err = Path(told, "out"), Path(told, "err")
+                forked = Forked(arguments, environment, self.folder, out, err)
+                try:
+                    return Running(forked, out, err).await_end()
+                finally:
+                    forked.kill()
         command = [sys.executable, "-c", f"{program}\nfrom cli.main import main\nmain()", *arguments]
         done = subprocess.run(
             command,
-            env={**self.environment, **variables},
+            env=environment,
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -94,18 +108,25 @@ class Terminal:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def start(self, *arguments: str, **variables: str) -> Running:
-        """A command that goes on."""
+        """A command that goes on. Those that start others are processes like any, as one sees them from outside."""
         number = len(self._started)
         out, err = self.folder / f"{number}.out", self.folder / f"{number}.err"
-        with out.open("wb") as to_out, err.open("wb") as to_err:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", *arguments],
-                env={**self.environment, **variables},
-                cwd=self.folder,
-                stdout=to_out,
-                stderr=to_err,
-                start_new_session=True,
-            )
+        environment = {**self.environment, **variables}
+        process: subprocess.Popen[bytes] | Forked
+        if arguments[0] in STARTING:
+            with out.open("wb") as to_out, err.open("wb") as to_err:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "cli.main", *arguments],
+                    env=environment,
+                    cwd=self.folder,
+                    stdout=to_out,
+                    stderr=to_err,
+                    start_new_session=True,
+                )
+        else:
+            for empty in (out, err):
+                empty.touch()
+            process = Forked(arguments, environment, self.folder, out, err)
         self._started.append(Running(process, out, err))
         return self._started[-1]
 
@@ -117,7 +138,8 @@ class Terminal:
 
     def processes(self) -> dict[int, str]:
         """The command lines of all processes that live on this data directory."""
-        found = {}
+        forked = [one.process for one in self._started if isinstance(one.process, Forked)]
+        found = {one.pid: f"cli.main {' '.join(one.arguments)}" for one in forked if one.poll() is None}
         for place in Path("/proc").glob("[1-9]*"):
             try:
                 command, environment = ((place / name).read_bytes() for name in ("cmdline", "environ"))

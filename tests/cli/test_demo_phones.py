@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.cli.terminal import Terminal
 from tests.cli.test_demo import FIRST_DAY, NEW_YORK, Slice, counted, expected_figures, purchases, replayed
 
@@ -11,6 +13,7 @@ from tests.cli.test_demo import FIRST_DAY, NEW_YORK, Slice, counted, expected_fi
 AT_HOME = Slice(14, 45)
 
 
+@pytest.mark.thorough
 def test_cards_come_to_phones_and_stay_true_though_the_public_endpoints_are_killed(terminal: Terminal) -> None:
     """Mailed, installed, pushed, fetched, without an account anywhere. After `kill -9` phones reach nobody and show old
     points: the demo must see that, or its `stale passes: 0` is worth nothing. Apple, Google and the phones end with it,

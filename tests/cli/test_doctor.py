@@ -39,19 +39,26 @@ def test_what_is_in_order_is_said_too(terminal: Terminal) -> None:
         "clock",
         "log",
         "schema",
+        "programs",
         "personal keys",
         "tasks",
         "accounts",
         "mails",
         "wallets",
+        "administrators",
+        "passwords",
+        "keys",
+        "approvals",
         "broker",
         "broker log",
         "broker memory",
         "mail server",
+        "TLS",
         "server",
         "disk",
     ]
-    assert all(check["ok"] and check["advice"] == "" for check in checks.values())
+    assert all(check["ok"] for check in checks.values())
+    assert [name for name, check in checks.items() if check["advice"]] == ["administrators"], "nobody was made one yet"
     assert running.process.poll() is None
 
 
@@ -84,8 +91,19 @@ def test_a_log_that_could_be_changed_is_warned_of(connected: Terminal, owner_url
     log = _checks(connected, 1, **own)["log"]
     assert "could be changed" in log["found"]
     assert (log["ok"], log["warns"]) == (True, True)
-    [line] = [line for line in connected.run("doctor", **own).out.splitlines() if line.startswith("warning")]
-    assert line.split()[1] == "log"
+    lines = connected.run("doctor", **own).out.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("warning")] == ["log", "administrators"]
+
+
+def test_programs_that_only_the_server_keeps_apart_are_warned_of(connected: Terminal, owner_url: str) -> None:
+    """Where no roles could be made, all works, with one wall in place of two: worth a line, and no alarm."""
+    assert "by PostgreSQL either" in _checks(connected, 1)["programs"]["found"]
+    by_owner(owner_url, "ALTER TABLE customer DISABLE ROW LEVEL SECURITY")
+    own = {"FEALTY_DATABASE_URL": owner_url, "FEALTY_OWNER_DATABASE_URL": ""}
+    programs = _checks(connected, 1, **own)["programs"]
+    assert "by the server alone" in programs["found"]
+    assert "`fealty migrate`" in programs["advice"]
+    assert (programs["ok"], programs["warns"]) == (True, True)
 
 
 def test_a_right_that_is_missing_is_a_problem(connected: Terminal, database: Database) -> None:

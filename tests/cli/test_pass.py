@@ -13,9 +13,9 @@ from tests.cli.conftest import connected
 from tests.cli.terminal import Outcome, Terminal, sentence
 from tests.server import passing
 from tests.server.club import Club
-from tests.server.conftest import club, runner, server
+from tests.server.conftest import club, database_url, founded, runner, server, there
 
-__all__ = ["club", "connected", "runner", "server"]
+__all__ = ["club", "connected", "database_url", "founded", "runner", "server", "there"]
 
 pytestmark = pytest.mark.process
 

@@ -1,7 +1,6 @@
 """`fealty personal-key`: made, rotated, and missed in a sentence by whoever needs it; never shown."""
 
 import json
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ import pytest
 from storage.engine import keyring
 from storage.engine.database import Database, connection
 from storage.engine.keyring import new_key
-from tests.cli.terminal import KEY as API_KEY
-from tests.cli.terminal import Running, Terminal, sentence
+from tests.cli.terminal import Terminal, sentence
 from tests.personal import KEY
 
 
@@ -20,23 +18,6 @@ def path(connected: Terminal) -> Path:
     """Where this machine has its file; it is not there yet."""
     connected.environment.pop("FEALTY_PERSONAL_KEY_FILE")
     return connected.data_dir / "personal.key"
-
-
-def test_up_makes_the_key_beside_the_data_and_finds_it_again(terminal: Terminal) -> None:
-    """Who just starts Fealty has a key, keeps it over a restart, and sees it nowhere."""
-    first = terminal.up()
-    path = terminal.data_dir / "personal.key"
-    made = path.read_text()
-    [key] = keyring.read(path)
-    assert "personal key made" in first.err
-    assert key.id in first.err
-    _assert_unseen(terminal, first, key.line)
-    assert first.end(signal.SIGINT).code == 0
-    second = terminal.up()
-    assert "personal key made" not in second.err
-    assert path.read_text() == made
-    assert len(API_KEY.findall(first.out)) == 1
-    assert second.end(signal.SIGINT).code == 0
 
 
 def test_an_operator_makes_it_for_a_database_of_his_own(
@@ -108,8 +89,3 @@ def _check(terminal: Terminal) -> dict[str, Any]:
     [found] = [check for check in checks if check["check"] == "personal keys"]
     assert isinstance(found, dict)
     return found
-
-
-def _assert_unseen(terminal: Terminal, running: Running, line: str) -> None:
-    said = running.out + running.err + "".join(log.read_text() for log in terminal.data_dir.glob("*.log"))
-    assert line not in said

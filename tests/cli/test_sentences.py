@@ -234,7 +234,7 @@ def test_an_unknown_fault_keeps_its_traceback(connected: Terminal) -> None:
         ["migrate", "--force"],
         ["keys"],
         ["keys", "create"],
-        ["keys", "create", "shop", "--role", "king"],
+        ["keys", "create", "shop", "--role", "king!"],
         ["keys", "create", "shop", "--days", "0"],
         ["keys", "list", "all"],
         ["keys", "revoke"],

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from server.app import build
-from tests.server.conftest import pytest_pyfunc_call, runner, server
+from tests.server.conftest import database_url, founded, pytest_pyfunc_call, runner, server, there
 from tests.server.serving import Served, settings_of
 
-__all__ = ["new_server", "pytest_pyfunc_call", "runner", "server"]
+__all__ = ["database_url", "founded", "new_server", "pytest_pyfunc_call", "runner", "server", "there"]
 
 
 @pytest.fixture

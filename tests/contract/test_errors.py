@@ -10,6 +10,7 @@ from rules.refusals import Refusal
 from server import reasons
 from server.errors import (
     MessageLate,
+    MetadataTooLarge,
     MethodUnknown,
     Overloaded,
     RequestInvalid,
@@ -28,6 +29,7 @@ OTHERS: list[Exception] = [
     RequestMalformed(),
     MethodUnknown(),
     MessageLate(),
+    MetadataTooLarge(),
     StreamIdle(),
     Overloaded(),
     ShareUsedUp(),

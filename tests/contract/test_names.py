@@ -39,8 +39,10 @@ def _made(template: str, parts: dict[str, str]) -> str:
 
 
 _EXAMPLES = {name: "1" if part.pattern.startswith("[1-9]") else "a" for name, part in shapes.PARTS.items()}
-_EXAMPLES |= {name: f"{name}_{'0' * 26}" for name in ("activity", "coupon", "redemption", "claim", "pass", "link")}
-_EXAMPLES["image"] = "0" * 64
+_MADE = ("activity", "coupon", "redemption", "claim", "pass", "link", "user", "certificate")
+_EXAMPLES |= {name: f"{name}_{'0' * 26}" for name in _MADE}
+_EXAMPLES |= {"request": f"approval_{'0' * 26}", "service": f"caller_{'0' * 26}"}
+_EXAMPLES |= {"image": "0" * 64, "login": "0" * 16, "key": "0" * 16}
 
 
 @pytest.mark.parametrize("name", sorted(RULES))

@@ -8,7 +8,7 @@ import pytest
 from fealty.v1 import options_pb2
 from fealty.v1.errors_pb2 import ErrorReason
 from rules import sentences
-from rules.activity import METHOD_UNKNOWN, OWN
+from rules.activity import CODE_FAILED, LOGIN_FAILED, METHOD_UNKNOWN, OWN
 from rules.cards import Card, EarnRate, ExpiryPolicy, PendingPolicy
 from rules.coupons.terms import Period, Stacking, Terms
 from rules.passes.designs import Barcode, Colors, Design
@@ -21,7 +21,7 @@ from rules.sentences.english.fields import FIELDS
 from server.policy import methods
 from storage.customers.queries import Profile
 
-CALLED = {method.kind.action for method in methods()} | {METHOD_UNKNOWN.action}
+CALLED = {method.kind.action for method in methods()} | {METHOD_UNKNOWN.action, LOGIN_FAILED.action, CODE_FAILED.action}
 # Of a read that shows nothing personal there is a record only where it came to nothing.
 LOGGED = {method.kind.action for method in methods() if method.audit != options_pb2.AUDIT_CLASS_READ}
 # What happened elsewhere stands under the name that its caller gives it.

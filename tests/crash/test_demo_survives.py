@@ -29,6 +29,7 @@ PARTS = {
 }
 
 
+@pytest.mark.thorough
 def test_kill_9_of_any_part_in_the_middle_of_the_demo_changes_no_figure(terminal: Terminal) -> None:
     """`kill -9`, then `make up` and `make demo` again, as is said in a sentence: nothing is lost or counted twice. The
     demo itself is killed too."""

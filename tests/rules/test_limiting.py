@@ -31,7 +31,7 @@ def test_in_each_window_there_are_never_more_than_the_limit(rule: Rule, pauses: 
     found = heard(rule, pauses)
     for instant in found:
         window = rule.window(instant)
-        assert sum(rule.window(one) == window for one in found) <= rule.failures_max
+        assert sum(rule.window(one) == window for one in found) <= rule.times_max
 
 
 @given(RULES, PAUSES)
@@ -40,7 +40,7 @@ def test_in_any_stretch_as_long_as_a_window_there_are_fewer_than_twice_the_limit
     found = heard(rule, pauses)
     for first in found:
         stretch = [one for one in found if first <= one < first + rule.window_s * 1000]
-        assert len(stretch) < max(2, 2 * rule.failures_max)
+        assert len(stretch) < max(2, 2 * rule.times_max)
 
 
 @given(RULES, PAUSES, st.integers(0, 400_000))
@@ -86,11 +86,11 @@ def test_what_is_known_is_never_forgotten_by_what_is_told(failures: int, before:
     known = Attempts(7, failures, before)
     for window in range(4, 10):
         said_of = limiting.told(known, window, said)
-        assert said_of.failures >= failures
+        assert said_of.times >= failures
         assert said_of.before >= before
         left = limiting.without(known, window, said)
-        assert (left.failures, left.before) >= (0, 0)
-        assert failures + before - left.failures - left.before <= said
+        assert (left.times, left.before) >= (0, 0)
+        assert failures + before - left.times - left.before <= said
 
 
 def test_a_clock_that_was_put_back_neither_opens_nor_closes_for_long() -> None:
@@ -99,3 +99,27 @@ def test_a_clock_that_was_put_back_neither_opens_nor_closes_for_long() -> None:
     attempts = limiting.noted(NONE, rule.window(START), 5)
     assert limiting.wait_ms(rule, attempts, START - 60_000) > 0
     assert limiting.wait_ms(rule, attempts, START - 3_600_000) == 0
+
+
+@given(RULES, st.integers(0, 60), st.integers(0, 60), st.integers(0, 200_000))
+def test_the_room_that_is_left_is_what_would_be_heard_one_by_one(
+    rule: Rule, before: int, times: int, later: int
+) -> None:
+    """It is given out at once, and nobody asks again until it is used up: one too many would be over the limit."""
+    attempts, now = Attempts(rule.window(START), times, before), START + later
+    room = limiting.room(rule, attempts, now)
+    assert (room > 0) == (limiting.wait_ms(rule, attempts, now) == 0)
+    heard = 0
+    while limiting.wait_ms(rule, attempts, now) == 0:
+        attempts = limiting.noted(attempts, rule.window(now))
+        heard += 1
+    assert heard == room
+
+
+@given(RULES, st.integers(0, 60), st.integers(0, 60), st.integers(0, 100_000), st.integers(0, 100_000))
+def test_room_that_was_given_out_is_still_there_later(
+    rule: Rule, before: int, times: int, now: int, later: int
+) -> None:
+    """It is used up at any time after it was worked out, without a look at the clock."""
+    attempts = Attempts(rule.window(START), times, before)
+    assert limiting.room(rule, attempts, START + now + later) >= limiting.room(rule, attempts, START + now)

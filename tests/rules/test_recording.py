@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from rules.access import Caller, Role
+from rules.access import Caller, Role, in_role
 from rules.activity import Kind
 from rules.recording import SECURITY_TYPES, SOURCES, SOURCES_ON_BEHALF, check
 from rules.refusals import ActionReserved, PermissionMissing, SourceDenied
@@ -15,13 +15,16 @@ ALONE = {
     Role.SERVICE: {"CUSTOMER", "API", "WEBHOOK", "INTEGRATION", "PHYSICAL", "AUTOMATED"},
     Role.STOREFRONT: {"API", "CUSTOMER"},
     Role.AUDITOR: {"API"},
+    Role.PARTNER: {"API", "STAFF", "PLATFORM"},
+    Role.STAFF: {"API", "STAFF", "PLATFORM"},
+    Role.OPERATOR: {"API", "STAFF", "PLATFORM"},
 }
 VISIT = Kind("visit.started", "CUSTOMERS", "VISIT")
 RESERVED = {"customer.created"}
 
 
 def _caller(role: Role) -> Caller:
-    return Caller("caller_1", "somebody", role)
+    return in_role("caller_1", "somebody", role)
 
 
 def _is_allowed(role: Role, source: str, acting_user: str) -> bool:

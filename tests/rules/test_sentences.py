@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rules import sentences
 from rules.cards import CardKind
-from rules.sentences import CardNoun, Nouns, english
+from rules.sentences import CardNoun, Nouns, Person, english
 
 CLUB = "programs/club"
 ADA = f"{CLUB}/customers/ada"
@@ -138,6 +138,7 @@ def test_of_what_is_withheld_only_the_field_is_told() -> None:
         ("customer.listed", CLUB, {"count": 12, "fields": ["customers.email", "customers.phone_number"]},
          "12 customers listed, showing email and phone number"),
         ("customer.listed", CLUB, {"count": 1}, "1 customer listed"),
+        ("access.listed", ADA, {"count": 2}, "2 looks at the data of customer ada listed"),
         ("activity.listed", ADA, {"count": 20}, "20 activities of customer ada listed"),
         ("activity.listed", "programs/-", {"count": 1}, "1 activity of all programs listed"),
         ("activity.watched", CLUB, {}, "Activities of program Coffee club watched"),
@@ -298,3 +299,68 @@ def test_the_language_that_is_wanted_most_is_chosen(monkeypatch: pytest.MonkeyPa
     for accepted in ("", "de", "en, cs;q=0.9", "cs;q=0", "cs;q=much", "csb"):
         assert sentences.event("points.spent", ADA, {}, NOUNS, accepted) == "Points of customer ada spent."
     sentences.chosen.cache_clear()
+
+
+PEOPLE = NOUNS._replace(people={"user_a": Person("Anna Held"), "user_b": Person(""), "user_c": Person("Cora")})
+ASKED = f"{CLUB}/approvalRequests/approval_01m8pwvrvee16tjyjc5q2f3x7s"
+
+
+def by_people(action: str, subject: str, actor: dict[str, Any] = ADMIN, /, **details: Any) -> str:
+    """The sentence of what the people of PEOPLE have done."""
+    body = {"action": action, "actor": actor, "subject": subject, "details": details, "outcome": "SUCCEEDED"}
+    assert sentences.people_of(body) <= {*PEOPLE.people, "user_gone"}
+    return sentences.activity({**body, "changes": []}, "ann", PEOPLE)
+
+
+def test_who_was_made_an_administrator_is_told() -> None:
+    """The log has it twice after a break-in, and whoever reads it looks for the second."""
+    operator = {"type": "SYSTEM", "id": "operator"}
+    told = by_people("administrator.created", "users/user_a", operator)
+    assert told == "Administrator created: user Anna Held."
+
+
+def test_for_whom_a_service_acted_is_told_by_name() -> None:
+    """It is the very report of who looked at a customer's data."""
+    told = by_people("customer.read", ADA, {**ADMIN, "on_behalf_of": "users/user_a"})
+    assert told.endswith(" (Administrator ann on behalf of user Anna Held).")
+    told = by_people("customer.read", ADA, {**ADMIN, "on_behalf_of": "users/user_gone"})
+    assert told.endswith(" (Administrator ann on behalf of a user).")
+
+
+@pytest.mark.parametrize(
+    ("approvers", "said"),
+    [
+        (["user_a", "user_c"], "approved by Anna Held and Cora: request …2f3x7s"),
+        (["user_b"], "approved by user_b: request …2f3x7s"),
+        (["user_gone"], "approved by others: request …2f3x7s"),
+        (None, "approved by others: request …2f3x7s"),
+    ],
+)
+def test_who_approved_an_act_is_told_by_name(approvers: list[str] | None, said: str) -> None:
+    """But to the customer, whose affair it is not; and a record that says less is told with less."""
+    details: dict[str, Any] = {"approval": ASKED, **({"approved_by": approvers} if approvers else {})}
+    assert by_people("customer.blocked", ADA, **details).endswith(f" (Administrator ann, {said}).")
+    assert "approved" not in sentences.event("customer.blocked", ADA, details, PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("action", "of", "details", "asked"),
+    [
+        ("points.adjusted", f"{ADA}/accounts/beans", {"figures": {"points": -500_000}},
+         "adjust points of customer ada by -5,000.00 points (Beans)"),
+        ("transaction.refunded", f"{CLUB}/transactions/t1", {"figures": {"amount_minor": 125}},
+         "refund purchase t1 (amount minor 125)"),
+        ("role.assigned", "users/user_a", {"roles": [{"role": "till-desk", "scope": CLUB}]},
+         "give user Anna Held role till-desk in program club"),
+        ("role.ended", "users/user_a", {"roles": [{"role": "AUDITOR", "scope": ""}]},
+         "take role auditor in all programs from user Anna Held"),
+        ("user.invited", "", {"roles": [{"role": "STAFF", "scope": ""}]}, "invite a user, as staff in all programs"),
+        ("role.assigned", "users/user_a", {}, "give user Anna Held a role"),
+    ],
+)  # fmt: skip
+def test_what_was_asked_for_is_told_with_its_figures_and_roles(
+    action: str, of: str, details: dict[str, Any], asked: str
+) -> None:
+    """Five requests of one afternoon are told apart, also when what was asked for is gone."""
+    told = by_people("approval.rejected", ASKED, action=action, of=of, **details)
+    assert told == f"Request …2f3x7s to {asked} rejected (Administrator ann)."

@@ -26,10 +26,11 @@ from fealty.v1 import (
     transactions_pb2,
 )
 from tests.pictures import png
-from tests.server import batching, campaigning, passing, redeeming
+from tests.server import approving, batching, campaigning, crediting, organizing, passing, redeeming
 from tests.server.campaigning import SPRING
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account, money
 from tests.server.designing import icon, look
+from tests.server.peopled import USER_ACTS
 from tests.server.serving import START, fresh, program, timestamp
 
 Details = dict[str, Any]
@@ -369,10 +370,46 @@ _LOT = f"{account('hand')}/lots/1"
 _REDEMPTION = f"{ADA}/redemptions/MADE"
 _CAMPAIGN = f"{NAME}/couponCampaigns/spring"
 _USED = {"campaign": _CAMPAIGN, "last_four": "3K25"}
+_ADJUSTMENT = {"method": "AdjustPoints", "of": account()}
 _CLEARED = {"cancelled": 0, "card_id": "plain", "expired": 0, "holds": 1, "lots": 0, "released": 60, "repaid": 0}
 _MOVED = {"accounts": [{"active": 100, "card_id": "plain", "debt": 0, "held": 0, "holds": 0, "lots": 1, "pending": 0}]}
 
+_KEY = "services/MADE/keys/MADE"
+_CERTIFICATE = "services/MADE/certificates/MADE"
+_OF_DESK = {"name": "desk", "certificate": "desk.example.com"}
+_NORTH = {"called": "North"}
+_BEANS = {"called": "Beans"}
+_BIRDS = {"called": "Early birds"}
+
 ACTS: dict[str, Act] = {
+    "organizations.CreateNetwork": Act(
+        organizing.ask_create_network, "network.created", organizing.NORTH, _NORTH, whose=NOBODY
+    ),
+    "organizations.UpdateNetwork": Act(
+        organizing.ask_update_network, "network.updated", organizing.NORTH, {"called": "Far north"}, whose=NOBODY
+    ),
+    "organizations.DeleteNetwork": Act(
+        organizing.ask_delete_network, "network.deleted", organizing.NORTH, _NORTH, whose=NOBODY
+    ),
+    "organizations.CreatePartner": Act(
+        organizing.ask_create_partner, "partner.created", organizing.BEANS, {**_BEANS, "network": "north"}, whose=NOBODY
+    ),
+    "organizations.UpdatePartner": Act(
+        organizing.ask_update_partner, "partner.updated", organizing.BEANS, _BEANS, whose=NOBODY
+    ),
+    "organizations.DeletePartner": Act(
+        organizing.ask_delete_partner, "partner.deleted", organizing.BEANS, _BEANS, whose=NOBODY
+    ),
+    "organizations.TransferProgram": Act(organizing.ask_transfer, "program.transferred", NAME, {}, whose=NOBODY),
+    "clubs.CreateClub": Act(organizing.ask_create_club, "club.created", organizing.BIRDS, _BIRDS, whose=NOBODY),
+    "clubs.UpdateClub": Act(
+        organizing.ask_update_club, "club.updated", organizing.BIRDS, {"called": "Larks"}, whose=NOBODY
+    ),
+    "clubs.DeleteClub": Act(
+        organizing.ask_delete_club, "club.deleted", organizing.BIRDS, {**_BIRDS, "customers": 1}, whose=NOBODY
+    ),
+    "clubs.JoinClub": Act(organizing.ask_join, "club.joined", organizing.BIRDS, {**_BIRDS, "customer": ADA}),
+    "clubs.LeaveClub": Act(organizing.ask_leave, "club.left", organizing.BIRDS, {**_BIRDS, "customer": ADA}),
     "transactions.RecordTransaction": Act(
         _record, "transaction.recorded", f"{ADA}/transactions/till~t1", {"amount_minor": 100, "points": 100}, 100
     ),
@@ -543,6 +580,27 @@ ACTS: dict[str, Act] = {
     "passes.RevokeLink": Act(
         passing.ask_revoke, "pass_link.revoked", f"{_PASS}/links/MADE", {**_OF_PASS, "count": 1}, whose=NOBODY
     ),
+    "approvals.CreateApprovalRule": Act(
+        approving.ask_create, "approval_rule.created", approving.LARGE, {}, whose=NOBODY
+    ),
+    "approvals.UpdateApprovalRule": Act(
+        approving.ask_update, "approval_rule.updated", approving.LARGE, {}, whose=NOBODY
+    ),
+    "approvals.DeleteApprovalRule": Act(
+        approving.ask_delete, "approval_rule.deleted", approving.LARGE, {}, whose=NOBODY
+    ),
+    "approvals.SubmitApprovalRequest": Act(
+        approving.ask_submit, "approval.submitted", f"{NAME}/approvalRequests/MADE", _ADJUSTMENT, whose=NOBODY
+    ),
+    "approvals.ApproveRequest": Act(
+        approving.ask_approve, "approval.approved", f"{NAME}/approvalRequests/MADE", _ADJUSTMENT, whose=NOBODY
+    ),
+    "approvals.RejectRequest": Act(
+        approving.ask_reject, "approval.rejected", f"{NAME}/approvalRequests/MADE", _ADJUSTMENT, whose=NOBODY
+    ),
+    "approvals.WithdrawRequest": Act(
+        approving.ask_withdraw, "approval.withdrawn", f"{NAME}/approvalRequests/MADE", _ADJUSTMENT, whose=NOBODY
+    ),
     "retention.UpdateRetention": Act(
         _update_retention, "retention.updated", f"{NAME}/retention", {"reason_code": "GOODWILL"}, whose=NOBODY
     ),
@@ -552,6 +610,34 @@ ACTS: dict[str, Act] = {
     "retention.LiftLegalHold": Act(
         _lift_hold, "legalhold.lifted", f"{NAME}/legalholds/MADE", {"of": ADA}, whose=NOBODY
     ),
+    **{name: Act(*act, whose=NOBODY) for name, act in USER_ACTS.items()},
+    "roles.CreateRole": Act(
+        crediting.ask_create_role, "role.created", crediting.DESK, {"called": "Till desk"}, whose=NOBODY
+    ),
+    "roles.UpdateRole": Act(
+        crediting.ask_update_role, "role.updated", crediting.DESK, {"called": "Till desk"}, whose=NOBODY
+    ),
+    "roles.DeleteRole": Act(
+        crediting.ask_delete_role, "role.deleted", crediting.DESK, {"called": "Till desk"}, whose=NOBODY
+    ),
+    "credentials.CreateKey": Act(
+        crediting.ask_create_key,
+        "key.created",
+        _KEY,
+        {"name": "desk", "permissions": ["POINTS_EARN"], "may_act_for": ["CUSTOMERS"]},
+        whose=NOBODY,
+    ),
+    "credentials.RotateKey": Act(crediting.ask_rotate_key, "key.rotated", _KEY, {"name": "desk"}, whose=NOBODY),
+    "credentials.RevokeKey": Act(crediting.ask_revoke_key, "key.revoked", _KEY, {"name": "desk"}, whose=NOBODY),
+    "credentials.RegisterCertificate": Act(
+        crediting.ask_register_certificate, "client_certificate.registered", _CERTIFICATE, _OF_DESK, whose=NOBODY
+    ),
+    "credentials.RevokeCertificate": Act(
+        crediting.ask_revoke_certificate, "client_certificate.revoked", _CERTIFICATE, _OF_DESK, whose=NOBODY
+    ),
+    "credentials.UpdateService": Act(
+        crediting.ask_update_service, "service.updated", "services/MADE", {"name": "desk"}, whose=NOBODY
+    ),
 }
 # Those that are told in somebody's events history.
 TOLD = [name for name, act in ACTS.items() if act.whose != NOBODY]
@@ -559,7 +645,10 @@ TOLD = [name for name, act in ACTS.items() if act.whose != NOBODY]
 
 def without_operation(text: str) -> str:
     """The same text, wherever it names what got an id of its own: an operation, a claim, a redemption and the like."""
-    text = re.sub(r"/(coupons|redemptions|claims|passes|links)/\w+", r"/\1/MADE", text)
+    made = "coupons|redemptions|claims|passes|links|logins|approvalRequests|keys|certificates"
+    text = re.sub(rf"/({made})/\w+", r"/\1/MADE", text)
+    text = re.sub(r"users/user_\w+", "users/MADE", text)
+    text = re.sub(r"services/\w+", "services/MADE", text)
     text = re.sub(rf"{NAME}/operations/\w+", f"{NAME}/operations/OPERATION", text)
     return re.sub(rf"{NAME}/legalholds/\w+", f"{NAME}/legalholds/MADE", text)
 

@@ -5,14 +5,18 @@ from typing import Any
 
 from fealty import refusal_of
 from fealty.v1 import (
+    approvals_pb2,
     audit_pb2,
+    clubs_pb2,
     coupon_campaigns_pb2,
     coupons_pb2,
+    credentials_pb2,
     customers_pb2,
     holds_pb2,
     ingest_pb2,
     lots_pb2,
     operations_pb2,
+    organizations_pb2,
     pass_templates_pb2,
     passes_pb2,
     points_pb2,
@@ -20,10 +24,22 @@ from fealty.v1 import (
     reports_pb2,
     retention_pb2,
     rewards_pb2,
+    roles_pb2,
     transactions_pb2,
+    users_pb2,
 )
 from server.policy import Method
-from tests.server import batching, campaigning, couponing, passing
+from tests.server import (
+    approving,
+    batching,
+    campaigning,
+    couponing,
+    crediting,
+    logging_in,
+    organizing,
+    passing,
+    peopled,
+)
 from tests.server.acts import ACTS
 from tests.server.club import ADA, NAME, Club, account, money
 from tests.server.listing import LISTS, refund_in_parts
@@ -154,6 +170,26 @@ async def _mug(club: Club) -> str:
     )
 
 
+async def _get_network(club: Club) -> Any:
+    await organizing.network(club)
+    return organizations_pb2.GetNetworkRequest(name=organizing.NORTH)
+
+
+async def _get_partner(club: Club) -> Any:
+    await organizing.partner(club)
+    return organizations_pb2.GetPartnerRequest(name=organizing.BEANS)
+
+
+async def _get_club(club: Club) -> Any:
+    await organizing.birds(club)
+    return clubs_pb2.GetClubRequest(name=organizing.BIRDS)
+
+
+async def _club_customers(club: Club) -> Any:
+    await organizing.joined(club)
+    return clubs_pb2.ListClubCustomersRequest(parent=organizing.BIRDS)
+
+
 async def _reward(club: Club) -> Any:
     return rewards_pb2.GetRewardRequest(name=await _mug(club))
 
@@ -186,6 +222,14 @@ async def _trace(club: Club) -> Any:
 async def _logs(club: Club) -> Any:
     await passing.add_log(club)
     return LISTS["ListDeviceLogs"].request()
+
+
+async def _approval(club: Club) -> Any:
+    return approvals_pb2.GetApprovalRequestRequest(name=(await approving.ask_withdraw(club)).name)
+
+
+async def _preview(club: Club) -> Any:
+    return approvals_pb2.PreviewApprovalRequestRequest(name=(await approving.ask_withdraw(club)).name)
 
 
 REQUESTS: dict[str, Ask] = {
@@ -222,18 +266,40 @@ REQUESTS: dict[str, Ask] = {
     "GetReward": _reward,
     "GetClaim": _claim,
     "GetPassTemplate": _template,
+    "GetNetwork": _get_network,
+    "ListNetworks": _of(organizations_pb2.ListNetworksRequest()),
+    "GetPartner": _get_partner,
+    "ListPartners": _of(organizations_pb2.ListPartnersRequest()),
+    "GetClub": _get_club,
+    "ListClubCustomers": _club_customers,
     "GetPass": _get_pass,
     "TraceDelivery": _trace,
     "ListDeviceLogs": _logs,
+    "GetApprovalRequest": _approval,
+    "PreviewApprovalRequest": _preview,
+    "ListApprovalRequests": _of(approvals_pb2.ListApprovalRequestsRequest(parent=NAME)),
+    "ListApprovalRules": _of(approvals_pb2.ListApprovalRulesRequest(parent=NAME)),
     "GetRetention": _of(retention_pb2.GetRetentionRequest(name=f"{NAME}/retention")),
     "GetLiability": _of(reports_pb2.GetLiabilityRequest(card=f"{NAME}/cards/plain")),
     "ListActivities": _of(audit_pb2.ListActivitiesRequest(parent=NAME)),
+    "ListAccessToCustomer": _of(audit_pb2.ListAccessToCustomerRequest(parent=ADA)),
     "AnalyzeActivities": _of(audit_pb2.AnalyzeActivitiesRequest(parent=NAME)),
     "GetActivity": _activity,
     "WatchActivities": _of(audit_pb2.WatchActivitiesRequest(parent=NAME)),
     "ExportActivities": _of(audit_pb2.ExportActivitiesRequest(parent=NAME, format=audit_pb2.EXPORT_FORMAT_CSV)),
     "ExportCoupons": _export,
     "ImportCoupons": _import,
+    "GetUser": peopled.ask_get,
+    "ListUsers": _of(users_pb2.ListUsersRequest()),
+    "ListLogins": peopled.ask_logins,
+    **{name: _of(request) for name, request in logging_in.REQUESTS.items()},
+    "GetRole": crediting.ask_get_role,
+    "ListRoles": _of(roles_pb2.ListRolesRequest()),
+    "ListMyPermissions": _of(roles_pb2.ListMyPermissionsRequest()),
+    "ReportPermissions": crediting.ask_report,
+    "ListKeys": crediting.ask_list_keys,
+    "ListCertificates": crediting.ask_list_certificates,
+    "ListServices": _of(credentials_pb2.ListServicesRequest()),
 }
 
 
@@ -246,13 +312,14 @@ async def request_of(club: Club, method: Method) -> Any:
     return request
 
 
-async def send(client: Client, method: Method, request: Any) -> bytes:
+async def send(client: Client, method: Method, request: Any, metadata: Any = None) -> bytes:
     """The response to it, the first of them where they come in a stream."""
     channel: Any = client.channel
     raw = request.SerializeToString()
     if not method.server_streams:
-        return bytes(await channel.unary_unary(method.path)(raw))
-    call = channel.stream_stream(method.path)(iter([raw])) if method.streams else channel.unary_stream(method.path)(raw)
+        return bytes(await channel.unary_unary(method.path)(raw, metadata=metadata))
+    sent, asked = (channel.stream_stream, iter([raw])) if method.streams else (channel.unary_stream, raw)
+    call = sent(method.path)(asked, metadata=metadata)
     try:
         async for response in call:
             return bytes(response)

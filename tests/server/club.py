@@ -237,7 +237,8 @@ class Club:
     def books(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row that says what customers hold; of accounts, those that anything ever happened to."""
         tables = [name for (name,) in self.served.rows(SEEN)]
-        kept = [name for name in tables if name not in ("account", "activity", "activity_note", "task")]
+        beside = ("account", "activity", "activity_note", "task", "credential_use", "attempt")
+        kept = [name for name in tables if name not in beside]
         found = {name: sorted(self.served.rows(f'SELECT "{name}"::text FROM "{name}"')) for name in kept}
         found["account"] = self.served.rows("SELECT account::text FROM account WHERE version > 0 ORDER BY id")
         return found

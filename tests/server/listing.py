@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from grpc.aio import AioRpcError
 
 from fealty.v1 import (
+    clubs_pb2,
     coupon_campaigns_pb2,
     coupons_pb2,
     events_pb2,
@@ -21,8 +22,9 @@ from fealty.v1 import (
     retention_pb2,
     rewards_pb2,
     transactions_pb2,
+    users_pb2,
 )
-from tests.server import couponing, passing
+from tests.server import couponing, organizing, passing, peopled
 from tests.server.campaigning import SPRING, created
 from tests.server.club import ADA, BEN, NAME, Club, account
 from tests.server.serving import Client
@@ -88,6 +90,20 @@ async def claim_one_more(club: Club) -> None:
 
 
 LISTS: dict[str, Listed] = {
+    "ListUsers": Listed(
+        lambda client: client.users.ListUsers,
+        users_pb2.ListUsersRequest,
+        "users",
+        peopled.add_user,
+        {"text": "some"},
+    ),
+    "ListLogins": Listed(
+        lambda client: client.users.ListLogins,
+        _with(users_pb2.ListLoginsRequest, parent=peopled.GRETA),
+        "logins",
+        peopled.add_login,
+        {"parent": f"users/user_{'1' * 26}"},
+    ),
     "ListTransactions": Listed(
         lambda client: client.transactions.ListTransactions,
         _with(transactions_pb2.ListTransactionsRequest, parent=ADA),
@@ -186,6 +202,13 @@ LISTS: dict[str, Listed] = {
         "rewards",
         lambda club: club.reward(""),
         {"card_id": "plain"},
+    ),
+    "ListClubs": Listed(
+        lambda client: client.clubs.ListClubs,
+        _with(clubs_pb2.ListClubsRequest, parent=NAME),
+        "clubs",
+        lambda club: organizing.birds(club, ""),
+        {"customer": ADA},
     ),
     "ListPassTemplates": Listed(
         lambda client: client.pass_templates.ListPassTemplates,

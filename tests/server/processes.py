@@ -20,6 +20,7 @@ from server.main import main
 from server.settings import ServerSettings
 sys.exit(main(ServerSettings(), gc.enable))
 """
+TLS = ("certificate_file", "key_file", "clients_port", "clients_ca_file", "probe_host")
 # A start takes a second or two, a stop less; this is for a machine with better things to do.
 LIMIT_S = 60
 
@@ -43,6 +44,7 @@ async def started(settings: ServerSettings) -> AsyncIterator["subprocess.Popen[b
         "FEALTY_PORT": str(settings.port),
         "FEALTY_PROBE_PORT": str(settings.probe_port),
         "FEALTY_PROCESSES": str(settings.processes),
+        **{f"FEALTY_{name.upper()}": str(getattr(settings, name)) for name in TLS if getattr(settings, name)},
     }
     process = subprocess.Popen([sys.executable, "-c", SERVE], cwd=CHECKOUT, env=environment)
     try:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import grpc
@@ -22,11 +22,14 @@ from pydantic import SecretStr
 from fealty import Refused, connect_async
 from fealty.errors import failure
 from fealty.v1 import (
+    approvals_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
     cards_pb2,
+    clubs_pb2_grpc,
     coupon_campaigns_pb2_grpc,
     coupons_pb2_grpc,
+    credentials_pb2_grpc,
     customers_pb2,
     customers_pb2_grpc,
     events_pb2_grpc,
@@ -34,6 +37,7 @@ from fealty.v1 import (
     ingest_pb2_grpc,
     lots_pb2_grpc,
     operations_pb2_grpc,
+    organizations_pb2_grpc,
     pass_templates_pb2_grpc,
     passes_pb2_grpc,
     points_pb2,
@@ -43,8 +47,10 @@ from fealty.v1 import (
     reports_pb2_grpc,
     retention_pb2_grpc,
     rewards_pb2_grpc,
+    roles_pb2_grpc,
     transactions_pb2,
     transactions_pb2_grpc,
+    users_pb2_grpc,
     values_pb2,
 )
 from rules.access import Role
@@ -81,8 +87,14 @@ class Client:
         self.pass_templates = pass_templates_pb2_grpc.PassTemplateServiceStub(channel)
         self.passes = passes_pb2_grpc.PassServiceStub(channel)
         self.coupon_campaigns = coupon_campaigns_pb2_grpc.CouponCampaignServiceStub(channel)
+        self.roles = roles_pb2_grpc.RoleServiceStub(channel)
+        self.credentials = credentials_pb2_grpc.CredentialServiceStub(channel)
         self.coupons = coupons_pb2_grpc.CouponServiceStub(channel)
+        self.approvals = approvals_pb2_grpc.ApprovalServiceStub(channel)
+        self.organizations = organizations_pb2_grpc.OrganizationServiceStub(channel)
+        self.clubs = clubs_pb2_grpc.ClubServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
+        self.users = users_pb2_grpc.UserServiceStub(channel)
 
     def send(self, path: str, message: bytes) -> Any:
         """A call of any path with any bytes."""
@@ -90,16 +102,27 @@ class Client:
         return method(message)
 
 
-class Served:
-    """A running server and its database."""
+class Founded(NamedTuple):
+    """The name of a database that holds the program `coffee`, and the keys of its administrator and its till."""
 
-    def __init__(self, app: App, settings: ServerSettings) -> None:
+    database: str
+    admin_key: str
+    till_key: str
+
+
+class Served:
+    """A running server and its database. Where the latter is the copy of another, `there` is what it holds. `how` it is
+    called is said as `connect` has it."""
+
+    def __init__(self, app: App, settings: ServerSettings, there: Founded | None = None, **how: Any) -> None:
         self.app = app
+        self.how = how
         self.settings = settings
         self.address = settings.address
         self.database: Database = handle.obj
-        self.admin = self.client(self.key("admin", Role.ADMINISTRATOR))
-        self.till_key = self.key("till", Role.SERVICE)
+        self.admin_key = there.admin_key if there else self.key("admin", Role.ADMINISTRATOR)
+        self.admin = self.client(self.admin_key)
+        self.till_key = there.till_key if there else self.key("till", Role.SERVICE)
         self.till = self.client(self.till_key)
 
     def key(self, name: str, role: Role, program: str | None = None) -> str:
@@ -108,7 +131,7 @@ class Served:
 
     def client(self, key: str) -> Client:
         """The client that other services use."""
-        return Client(connect_async(self.address, key).channel)
+        return Client(connect_async(self.address, key, **self.how).channel)
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What stands in the database."""
@@ -133,10 +156,12 @@ class Served:
         shutil.rmtree(self.settings.spool_dir, ignore_errors=True)
 
 
-async def serve(database_url: str) -> Served:
-    """A server that is ready, with the program `coffee` and its customer `ada`."""
+async def serve(database_url: str, there: Founded | None = None) -> Served:
+    """A server that is ready, with the program `coffee` and its customer `ada`: made, unless `there`."""
     settings = settings_of(database_url)
-    served = Served(await build(settings), settings)
+    served = Served(await build(settings), settings, there)
+    if there:
+        return served
     await served.admin.programs.CreateProgram(program("coffee"))
     await served.admin.customers.CreateCustomer(
         customers_pb2.CreateCustomerRequest(parent="programs/coffee", customer_id="ada", request_id=fresh())

@@ -11,9 +11,12 @@ from grpc import StatusCode
 
 from fealty.v1 import activity_pb2, audit_pb2
 from fealty.v1.audit_pb2 import AnalyzeActivitiesResponse
-from rules.access import Role
+from rules.access import ActorType, Role
+from rules.activity import METHOD_UNKNOWN, Kind, Origin
 from server import limits
 from server.convert import filter_text
+from storage.activity.commands import Outcome
+from storage.activity.recorder import Act
 from tests.server.club import ADA, NAME, Club
 from tests.server.logged import Activity, listed, lived, until
 from tests.server.serving import Client, fresh, told
@@ -193,6 +196,44 @@ async def test_logins_failures_and_codes_are_counted_by_what_they_are_called(clu
             failed_codes=5,
             unknown_callers=1,
         )
+
+
+async def test_logins_of_users_are_counted_by_what_fealty_calls_them(club: Club) -> None:
+    """The figures that were promised: logins, logouts, failed attempts, one-time codes requested and verified."""
+    by_itself = Origin(ActorType.STAFF, "user_1", "PLATFORM", METHOD_UNKNOWN)
+    stranger = Origin(ActorType.ANONYMOUS, "", "API", METHOD_UNKNOWN)
+    acts = [
+        _auth(origin, action, outcome)
+        for origin, action, outcome, times in (
+            (by_itself, "login.succeeded", Outcome.SUCCEEDED, 4),
+            (by_itself, "login.ended", Outcome.SUCCEEDED, 2),
+            (by_itself, "login.failed", Outcome.DENIED, 3),
+            # Of an account that there is not; and one that was not heard.
+            (stranger, "login.failed", Outcome.DENIED, 2),
+            (stranger, "login.begun", Outcome.REFUSED, 1),
+            (by_itself, "login.begun", Outcome.SUCCEEDED, 5),
+            (by_itself, "code.requested", Outcome.SUCCEEDED, 3),
+            (by_itself, "code.requested", Outcome.REFUSED, 1),
+            (by_itself, "code.verified", Outcome.SUCCEEDED, 2),
+            (by_itself, "code.failed", Outcome.DENIED, 7),
+            (stranger, "code.verified", Outcome.REFUSED, 1),
+            # Somebody without a key who asked to be logged out.
+            (stranger, "login.ended", Outcome.DENIED, 1),
+        )
+        for _ in range(times)
+    ]
+    assert not [one for one in await club.served.app.books.record(acts) if isinstance(one, Exception)]
+    for summed in (False, True):
+        if summed:
+            _sum_up(club)
+        found = (await _analyzed(club.admin, "-", parts=["ANALYSIS_PART_AUTHENTICATION"])).authentication
+        assert found == audit_pb2.AuthenticationCounts(
+            logins=4, failed_logins=6, logouts=2, codes_requested=3, codes_verified=2, failed_codes=8, unknown_callers=1
+        )
+
+
+def _auth(origin: Origin, action: str, outcome: Outcome) -> Act:
+    return Act(origin._replace(kind=Kind(action, "SYSTEM", "AUTH", "ACCESS_CONTROL", "")), outcome, "")
 
 
 async def test_only_those_count_who_may_read_and_only_what_they_see(club: Club) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 from fealty.v1 import coupons_pb2, events_pb2, options_pb2, points_pb2
 from server.policy import Method, methods
-from tests.server import campaigning, passing
+from tests.server import campaigning, organizing, passing
 from tests.server.acts import ACTS, TOLD, call_of
 from tests.server.calling import request_of, send
-from tests.server.club import ADA, BEN, CARDS, WHY, Club, account, money
+from tests.server.club import ADA, BEN, CARDS, NAME, WHY, Club, account, money
 from tests.server.listing import overdraw
 from tests.server.serving import START, fresh, timestamp
 
@@ -39,6 +39,10 @@ async def _asked(club: Club) -> list[tuple[Method, Any]]:
     # An export notes that it was made, and a list shows it.
     found = {one.name: one for one in methods() if one.audit in reading and one.service != LOG}
     del found["ExportCoupons"]
+    # What it rehearses would be recorded now, by the clock.
+    del found["PreviewApprovalRequest"]
+    # Of a user, who has no program's log.
+    del found["ListMyLogins"]
     asked = [(method, await request_of(club, method)) for method in found.values()]
     assert len(asked) > 10
     for customer in (ADA, BEN):
@@ -62,6 +66,9 @@ async def _live(club: Club) -> None:
     await _use(club)
     await club.move(days=1)
     await _owe(club)
+    await organizing.birds(club, "owls")
+    for call in ("Join", "Leave"):
+        await _do(club, f"clubs.{call}Club", name=f"{NAME}/clubs/owls", customer=ADA)
     await club.redate(parent=account("slow"))
     await club.event("review.written", properties={"stars": "5"}, reason=WHY)
     for stop in (club.suspend, club.block):

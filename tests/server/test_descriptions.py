@@ -29,6 +29,18 @@ SENTENCES = {
     f"{_HAND}.",
     "points.AdjustPoints": f"40 points (plain) taken from customer ada by hand{_HAND}.",
     "points.TransferPoints": f"25 points (plain) transferred from customer ada to customer ben{_HAND}.",
+    "organizations.CreateNetwork": "Network North created (Administrator admin).",
+    "organizations.UpdateNetwork": "Name of network Far north updated from North → Far north (Administrator admin).",
+    "organizations.DeleteNetwork": f"Network North deleted{_HAND}.",
+    "organizations.CreatePartner": "Partner Beans created in network north (Administrator admin).",
+    "organizations.UpdatePartner": "Network of partner Beans set to north (Administrator admin).",
+    "organizations.DeletePartner": f"Partner Beans deleted{_HAND}.",
+    "organizations.TransferProgram": f"Program Coffee club given to partner beans{_HAND}.",
+    "clubs.CreateClub": "Club Early birds created (Administrator admin).",
+    "clubs.UpdateClub": "Name of club Larks updated from Early birds → Larks (Administrator admin).",
+    "clubs.DeleteClub": f"Club Early birds deleted{_HAND}.",
+    "clubs.JoinClub": "Customer ada joined club Early birds (Administrator admin).",
+    "clubs.LeaveClub": "Customer ada left club Early birds (Administrator admin).",
     "rewards.CreateReward": "Reward Mug created: 20 stamps (Administrator admin).",
     "rewards.UpdateReward": "Price of reward Mug updated from 60 points (plain) → 80 points (plain) "
     "(Administrator admin).",
@@ -101,24 +113,54 @@ SENTENCES = {
     "(Administrator admin).",
     "operations.CancelOperation": "Change of the expiry of points (slow) cancelled after 0 of 1 account: nothing "
     f"changed{_HAND}.",
+    "approvals.CreateApprovalRule": "Approval rule large created: calls under approval set to AdjustPoints; amount set "
+    "to points; amount above which it takes approval set to 1,000; approvers set to 1; role of approvers set to "
+    f"PARTNER; hours to decide set to 72{_HAND}.",
+    "approvals.UpdateApprovalRule": "Approval rule large updated: amount above which it takes approval updated from "
+    f"1,000 → 500; approvers updated from 1 → 2; role of approvers taken away{_HAND}.",
+    "approvals.DeleteApprovalRule": f"Approval rule large deleted{_HAND}.",
+    "approvals.SubmitApprovalRequest": "Request submitted to adjust points of customer ada by 10 points (plain): "
+    "request … (Administrator admin).",
+    "approvals.ApproveRequest": f"Request … to adjust points of customer ada by 10 points (plain) approved{_HAND}.",
+    "approvals.RejectRequest": f"Request … to adjust points of customer ada by 10 points (plain) rejected{_HAND}.",
+    "approvals.WithdrawRequest": f"Request … to adjust points of customer ada by 10 points (plain) withdrawn{_HAND}.",
     "retention.UpdateRetention": f"Retention of customers (read) updated from 365 → 730 days{_HAND}.",
     "retention.PlaceLegalHold": f"Legal hold on what the log says of customer ada placed{_HAND}.",
     "retention.LiftLegalHold": f"Legal hold on what the log says of customer ada lifted{_HAND}.",
+    "users.InviteUser": "User Gwendolyn invited (Administrator admin).",
+    "users.ResendInvitation": "Invitation sent to user Gwendolyn again (Administrator admin).",
+    "users.UpdateUser": "Name of user Gwendolyn Gold updated (Administrator admin).",
+    "users.LockUser": f"User Gwendolyn locked, and 1 login ended{_HAND}.",
+    "users.UnlockUser": f"User Gwendolyn unlocked{_HAND}.",
+    "users.ArchiveUser": f"User Gwendolyn archived{_HAND}.",
+    "users.UnarchiveUser": f"User Gwendolyn unarchived{_HAND}.",
+    "users.AssignRole": f"Role greeter given to user Gwendolyn in program club{_HAND}.",
+    "users.EndRole": f"Role greeter taken from user Gwendolyn in program club{_HAND}.",
+    "users.ResetSecondFactor": f"Second factor of user Gwendolyn reset{_HAND}.",
+    "users.RevokeLogin": f"A login of user Greta ended{_HAND}.",
+    "roles.CreateRole": "Role Till desk created, which permits points earn and programs read (Administrator admin).",
+    "roles.UpdateRole": "Role Till desk updated: permits points spend; no longer permits programs read "
+    "(Administrator admin).",
+    "roles.DeleteRole": "Role Till desk deleted (Administrator admin).",
+    "credentials.CreateKey": "API key ID made for desk, as service of program club, for no more than points earn, "
+    "which may act for customers (Administrator admin).",
+    "credentials.RotateKey": "API key ID made for desk in place of ID, which ends at TIME (Administrator admin).",
+    "credentials.RevokeKey": "API key ID revoked (Administrator admin).",
+    "credentials.RegisterCertificate": "Certificate desk.example.com registered for desk, as service of program club "
+    "(Administrator admin).",
+    "credentials.RevokeCertificate": "Certificate desk.example.com of desk revoked (Administrator admin).",
+    "credentials.UpdateService": "Service desk: roles updated from service of program club → service of program club "
+    "and operator of all programs; limit on read set to 600 calls a minute (Administrator admin).",
 }
 
 
 @pytest.mark.parametrize("name", ACTS)
 async def test_every_act_has_a_sentence_that_people_can_read(club: Club, name: str) -> None:
-    """Support reads it aloud to a customer: what happened, with its figures, by whom and why."""
+    """Support reads it aloud to a customer: what happened, with its figures, by whom and why. And no sentence needs a
+    machine to be read, neither in the log, with all that it took to come so far, nor in the customer's history."""
     activity = await _asked(club, name)
     [recorded] = [found for found in await activities(club.admin) if found.name == activity]
-    assert recorded.description == SENTENCES[name]
-
-
-@pytest.mark.parametrize("name", ACTS)
-async def test_no_sentence_needs_a_machine_to_be_read(club: Club, name: str) -> None:
-    """Neither in the log, with all that it took to come so far, nor in the history of the customer."""
-    await _asked(club, name)
+    assert _without_ids(recorded.description) == SENTENCES[name]
     sentences = [found.description for found in await activities(club.admin, parent=NAME)]
     sentences += [event.description for event in await club.history(BEN)]
     assert sentences
@@ -127,6 +169,13 @@ async def test_no_sentence_needs_a_machine_to_be_read(club: Club, name: str) -> 
         assert not _UNREADABLE.search(re.sub(r"[Pp]urchase t-\S+", "purchase", sentence)), sentence
         assert sentence[0].isupper() or sentence[0] in "0123456789€"
         assert sentence.endswith(".")
+
+
+def _without_ids(sentence: str) -> str:
+    """The same, where it names keys and requests, and until when a key holds: they are of this run alone."""
+    sentence = re.sub(r"…\w{6}\b", "…", sentence)
+    sentence = re.sub(r"\b[0-9a-f]{16}\b", "ID", sentence)
+    return re.sub(r"ends at \d\d:\d\d on \d+ [A-Z][a-z]+ \d{4}", "ends at TIME", sentence)
 
 
 async def _asked(club: Club, name: str) -> str:

@@ -10,13 +10,13 @@ from tests.databases import SEEN
 from tests.server.calling import request_of, send
 from tests.server.club import ADA, BEN, NAME, WHY, Club
 from tests.server.serving import fresh, told
-from tests.server.test_planted import PLANTED, WORDS, personal, plant
+from tests.server.test_planted import PLANTED, UPDATED, WORDS, personal, plant
 
 State = customers_pb2.CustomerState
 # Notes about a program, or about many customers at once, are about nobody in particular.
 OF_NOBODY = "SELECT count(*) FROM activity_note n JOIN activity a ON a.id = n.activity WHERE a.customer IS NULL"
 # What a filter asks is forgotten as its export ends.
-OPEN = {"StartExport": {"activity_export"}}
+OPEN = {"StartExport": {"activity_export"}, "InviteUser": {"app_user"}, "UpdateUser": {"app_user"}}
 
 _LIVING = """
 SELECT customer_id FROM customer JOIN program ON program.id = customer.program
@@ -51,7 +51,7 @@ async def test_nothing_that_was_planted_in_a_call_is_left_in_any_table(club: Clu
     if "reason" in request.DESCRIPTOR.fields_by_name:
         request.reason.code = "GOODWILL"
     if "update_mask" in request.DESCRIPTOR.fields_by_name:
-        request.update_mask.paths[:] = ["display_name", "email", "phone_number", "language_code", "external_ids"]
+        request.update_mask.paths[:] = UPDATED[method.name]
     if method.name == "LookupCustomer":
         await told(send(club.admin, method, request))
     else:

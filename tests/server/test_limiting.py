@@ -61,7 +61,7 @@ def is_closed(limiter: Limiter, key: Key) -> bool:
 async def test_whoever_guesses_too_often_is_refused_unheard_even_if_right(database_url: str) -> None:
     """Else the guess that hits would be answered, and the limit would cost a guesser nothing but time."""
     async with shop(database_url) as one:
-        most = limits.CODES_FROM_ADDRESS.failures_max
+        most = limits.CODES_FROM_ADDRESS.times_max
         await fail(one, most)
         answer = await told(one.guess(one.storefront, RIGHT))
         assert (answer.code, answer.reason) == (StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_ATTEMPTS")
@@ -79,14 +79,14 @@ async def test_whoever_guesses_too_often_is_refused_unheard_even_if_right(databa
 async def test_successes_count_nowhere(database_url: str) -> None:
     """A shop on a busy day looks up thousands of codes."""
     async with shop(database_url) as one:
-        for _ in range(3 * limits.CODES_FROM_ADDRESS.failures_max):
+        for _ in range(3 * limits.CODES_FROM_ADDRESS.times_max):
             await one.guess(one.storefront, RIGHT)
 
 
 async def test_a_backend_is_not_shut_out_for_what_its_customers_mistype(database_url: str) -> None:
     """All its calls come from its own address: limits that fit one person would close a shop within seconds."""
     async with shop(database_url) as one:
-        for _ in range(3 * limits.CODES_FROM_ADDRESS.failures_max):
+        for _ in range(3 * limits.CODES_FROM_ADDRESS.times_max):
             assert (await told(one.guess(one.served.till))).reason == "TRANSACTION_NOT_FOUND"
         assert await one.guess(one.served.till, RIGHT) == b""
 
@@ -96,7 +96,7 @@ async def test_guesses_from_many_addresses_are_limited_too(
     database_url: str, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     """Addresses are cheap: whoever changes them is known by the key, or by what all of them guess at."""
-    monkeypatch.setattr(limits, limit, getattr(limits, limit)._replace(failures_max=10))
+    monkeypatch.setattr(limits, limit, getattr(limits, limit)._replace(times_max=10))
     async with shop(database_url) as one:
         for number in range(10):
             await fail(one, 1, f"93.184.217.{number}")
@@ -108,7 +108,7 @@ async def test_guesses_from_many_addresses_are_limited_too(
 async def test_a_limit_that_is_reached_is_one_security_activity_and_what_is_refused_another(database_url: str) -> None:
     """Who reads the log learns that somebody guesses, from where, and how often; not once for each try."""
     async with shop(database_url) as one:
-        await fail(one, limits.CODES_FROM_ADDRESS.failures_max)
+        await fail(one, limits.CODES_FROM_ADDRESS.times_max)
         for _ in range(2 * limits.EQUAL_FAILURES_MAX):
             assert (await told(one.guess(one.storefront))).reason == "TOO_MANY_ATTEMPTS"
         await one.app.interceptors.close()
@@ -133,7 +133,7 @@ async def test_what_fails_at_one_process_is_known_at_the_other(database_url: str
     """Else each process more would be as many guesses more; and it is one closing, so one activity."""
     async with shop(database_url) as one, shop(database_url) as other:
         await fail(other, 1)
-        await fail(one, limits.CODES_FROM_ADDRESS.failures_max - 1)
+        await fail(one, limits.CODES_FROM_ADDRESS.times_max - 1)
         await asyncio.sleep(5 * limits.ATTEMPTS_EXCHANGE_S)
         for each in (one, other):
             assert (await told(each.guess(each.storefront, RIGHT))).reason == "TOO_MANY_ATTEMPTS"
@@ -144,8 +144,7 @@ async def test_what_fails_at_one_process_is_known_at_the_other(database_url: str
 
 async def test_the_table_tells_of_nobody(database: Database) -> None:
     """An address is about a person: who reads the database, or a dump of it, must not find it, nor try them all."""
-    for secret in (SECRET, bytes(range(32))):
-        limiter, _ = _limiter(database, secret)
+    for limiter in [_limiter(database, secret)[0] for secret in (SECRET, bytes(range(32)))]:
         limiter.failed([Key(FEW, HOME)], STRANGER)
         await limiter.close()
     with connection(database) as books:
@@ -158,7 +157,7 @@ async def test_a_dead_database_stops_nothing(monkeypatch: pytest.MonkeyPatch) ->
     """Guesses go on while PostgreSQL is restarted: each process limits what it sees, and records what it can."""
     limiter, recorded = _limiter(open_database("postgresql://nobody@127.0.0.1:1/nothing"))
     key = Key(FEW, HOME)
-    for _ in range(FEW.failures_max):
+    for _ in range(FEW.times_max):
         assert not is_closed(limiter, key)
         limiter.failed([key], STRANGER)
     assert is_closed(limiter, key)
@@ -173,9 +172,9 @@ async def test_a_crash_of_the_database_opens_nothing(database: Database) -> None
     """PostgreSQL empties the table when it recovers; and what failed since is added to what was known."""
     limiter, _ = _limiter(database)
     key = Key(FEW, HOME)
-    for _ in range(FEW.failures_max - 1):
+    for _ in range(FEW.times_max - 1):
         limiter.failed([key], STRANGER)
-    await seen(lambda: _failures(database) == FEW.failures_max - 1)
+    await seen(lambda: _failures(database) == FEW.times_max - 1)
     with connection(database) as books:
         books.execute("DELETE FROM attempt")
     limiter.failed([key], STRANGER)
@@ -195,10 +194,10 @@ async def test_what_fails_while_the_others_are_told_is_not_lost_at_the_end(
     limiter.failed([key], STRANGER)
     while _sample("fealty_attempt_keys_untold"):
         await asyncio.sleep(0)
-    for _ in range(FEW.failures_max - 1):
+    for _ in range(FEW.times_max - 1):
         limiter.failed([key], STRANGER)
     await limiter.close()
-    assert _failures(database) == FEW.failures_max
+    assert _failures(database) == FEW.times_max
     assert len(recorded) == 1
 
 
@@ -224,7 +223,7 @@ async def test_what_counts_no_more_is_forgotten(database: Database) -> None:
     assert is_closed(limiter, key)
     await seen(lambda: not is_closed(limiter, key))
     await seen(lambda: not _sample("fealty_attempt_keys"))
-    await seen(lambda: limiter._exchanging is None)
+    await seen(lambda: limiter.telling.is_quiet)
 
 
 def test_every_rule_counts_apart_and_within_what_the_database_keeps() -> None:

@@ -173,7 +173,8 @@ async def test_an_export_of_a_customers_log_stands_in_their_timeline(
     begun = (await club.admin.audit.StartExport(request)).operation
     if is_cancelled:
         await _cancel(club, begun.name)
-    actor, args = export(tmp_path), {"operation": str(get(begun.name, CALLER).id)}
+    operation = run(club.served.database, lambda _: get(begun.name, CALLER))
+    actor, args = export(tmp_path), {"operation": str(operation.id)}
     while not run(club.served.database, lambda unit: actor.step(unit, args)):
         pass
     ended = await _read(club, begun.name)

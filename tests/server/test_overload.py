@@ -11,16 +11,18 @@ from grpc import StatusCode
 from fealty.v1 import points_pb2
 from server import limits
 from server.interceptors.metrics import METRICS
-from tests.server.serving import PLAIN, Client, Served, active, activities, purchase, serve, spending, told
+from tests.server.serving import PLAIN, Client, Founded, Served, active, activities, purchase, serve, spending, told
 
 SPEND = "fealty.v1.PointsService/SpendPoints"
 
 
 @pytest.fixture
-def server(runner: asyncio.Runner, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def server(
+    runner: asyncio.Runner, database_url: str, there: Founded | None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Served]:
     """A server that takes one call at a time."""
     monkeypatch.setattr(limits, "CALLS_MAX", 1)
-    served = runner.run(serve(database_url))
+    served = runner.run(serve(database_url, there))
     yield served
     runner.run(served.close())
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fealty import plain, refusal_of
 from fealty.v1 import activity_pb2, audit_pb2, ingest_pb2, programs_pb2
-from rules.access import Caller, Role
+from rules.access import Role, in_role
 from server.convert import activities as messages
 from storage.activity.queries import Activity
 from tests.server.club import ADA, BEN, NAME, WHY, Club, account
@@ -144,7 +144,7 @@ async def test_a_record_of_before_says_by_its_name_what_it_was(club: Club) -> No
     body = json.loads(kept)
     assert body.pop("event") == "CREATED"
     now = datetime.fromisoformat(body["recorded_at"])
-    reader = Caller("caller_1", "reader", Role.ADMINISTRATOR)
+    reader = in_role("caller_1", "reader", Role.ADMINISTRATOR)
     shown = messages.message(Activity(UUID(body["id"]), body, now, now, "till"), reader, "")
     assert (shown.name, shown.event) == (earned, activity_pb2.ACTIVITY_EVENT_CREATED)
 
@@ -152,7 +152,7 @@ async def test_a_record_of_before_says_by_its_name_what_it_was(club: Club) -> No
 async def test_a_stream_records_it_together_with_a_purchase_or_neither(club: Club) -> None:
     """A booking that is paid at the till is one act; a forged login among a night's items is denied alone, and seen."""
     bought, booked = ingest_pb2.Item(record=purchase(10, account())), ingest_pb2.Item(activity=visit())
-    forged = ingest_pb2.Item(activity=visit(action="login.succeeded", type=activity_pb2.ACTIVITY_TYPE_AUTH))
+    forged = ingest_pb2.Item(activity=visit(action="session.opened", type=activity_pb2.ACTIVITY_TYPE_AUTH))
     together = ingest_pb2.BatchIngestRequest(items=[bought, booked, forged], all_or_nothing=True)
     alone = ingest_pb2.BatchIngestRequest(items=[bought, booked, forged])
     answers = [list(answer.results) async for answer in club.till.ingest.BatchIngest(iter([together, alone]))]

@@ -37,7 +37,7 @@ async def test_a_service_records_what_its_role_allows_and_nothing_else(club: Clu
 async def test_a_till_that_forges_a_login_is_denied_and_seen(club: Club) -> None:
     """An entry of the log that says "ada logged in" would hide who did; the attempt itself is what must be found."""
     books = club.books()
-    forged = club.activity(action="login.succeeded", type=activity_pb2.ACTIVITY_TYPE_AUTH)
+    forged = club.activity(action="session.opened", type=activity_pb2.ACTIVITY_TYPE_AUTH)
     answer = await told(forged)
     assert (answer.code, answer.reason) == (StatusCode.PERMISSION_DENIED, "PERMISSION_MISSING")
     assert answer.facts == {"permission": "ACTIVITIES_RECORD_SECURITY", "role": "SERVICE"}
@@ -45,7 +45,7 @@ async def test_a_till_that_forges_a_login_is_denied_and_seen(club: Club) -> None
     [seen] = [one for one in await timeline(club) if one.actor.display_name == "till"]
     assert (seen.action, seen.outcome) == ("activity.recorded", activity_pb2.ACTIVITY_OUTCOME_DENIED)
     assert (seen.subject, seen.type) == (ADA, activity_pb2.ACTIVITY_TYPE_INTEGRATION)
-    assert not await timeline(club, action="login.succeeded")
+    assert not await timeline(club, action="session.opened")
 
 
 async def test_an_auditor_records_nothing(club: Club) -> None:

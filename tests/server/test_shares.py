@@ -20,6 +20,7 @@ from server.errors import Overloaded, ShareUsedUp
 from server.interceptors.metrics import METRICS
 from tests.server.serving import (
     Client,
+    Founded,
     Served,
     Told,
     active,
@@ -37,12 +38,14 @@ INGEST = "fealty.v1.IngestService/BatchIngest"
 
 
 @pytest.fixture
-def server(runner: asyncio.Runner, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def server(
+    runner: asyncio.Runner, database_url: str, there: Founded | None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Served]:
     """A server with four permits for calls, four for streams of postings and two for watchers."""
     monkeypatch.setattr(limits, "CALLS_MAX", 4)
     monkeypatch.setattr(limits, "INGEST_STREAMS_MAX", 4)
     monkeypatch.setattr(limits, "WATCHERS_MAX", 2)
-    served = runner.run(serve(database_url))
+    served = runner.run(serve(database_url, there))
     yield served
     runner.run(served.close())
 

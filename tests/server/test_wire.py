@@ -83,7 +83,7 @@ async def test_an_address_that_this_host_does_not_have_is_not_said_to_be_taken(
     runner: asyncio.Runner, database_url: str
 ) -> None:
     """Who reads it would look for a program that does not exist."""
-    settings = settings_of(database_url).model_copy(update={"host": "192.0.2.1"})
+    settings = settings_of(database_url).model_copy(update={"host": "192.0.2.1", "listen_without_tls": True})
     with pytest.raises(
         PortTaken, match=r"192\.0\.2\.1:\d+ cannot be listened on \(.+\); set FEALTY_HOST or FEALTY_PORT"
     ):

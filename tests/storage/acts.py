@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, get_type_hints
 
+from rules.access import Permission, Role, in_role
+from rules.approvals.matching import Rule as ApprovalRule
+from rules.clubs import Club as Birds
 from rules.coupons.terms import Benefit, CustomerLimit, Period
 from rules.coupons.terms import Terms as CouponTerms
 from rules.passes.designs import PassKind
@@ -14,8 +17,16 @@ from rules.refunds import RollbackPolicy
 from rules.retention import Effect
 from rules.rewards import Offer, RewardTerms
 from server.commands import Codec
+from storage.access.certificates import RegisterCertificate, RevokeCertificate
+from storage.access.credentials import CredentialKind, Token, new_token
+from storage.access.keys import Bounds, CreateKey, RevokeKey, RotateKey
+from storage.access.roles import CreateRole, DeleteRole, UpdateRole
+from storage.access.services import NewService, RoleAt, UpdateService
 from storage.activity.exporting.operations import ExportRequest, StartExport
 from storage.activity.look import Search
+from storage.approvals.configuring import CreateApprovalRule, DeleteApprovalRule, UpdateApprovalRule
+from storage.approvals.deciding import ApproveRequest, RejectRequest, SubmitApprovalRequest, WithdrawRequest
+from storage.clubs.commands import CreateClub, DeleteClub, JoinClub, UpdateClub
 from storage.coupons.assigning.commands import AssignCoupons
 from storage.coupons.campaigns import ArchiveCampaign, CreateCampaign, UpdateCampaign
 from storage.coupons.generating.commands import GenerateCoupons
@@ -34,6 +45,15 @@ from storage.ledger.commands import Command
 from storage.ledger.redating.commands import RedateLots
 from storage.ledger.redating.terms import Expiry, Terms
 from storage.operations.commands import CancelOperation
+from storage.organizations.commands import (
+    CreateNetwork,
+    CreatePartner,
+    DeleteNetwork,
+    DeletePartner,
+    TransferProgram,
+    UpdateNetwork,
+    UpdatePartner,
+)
 from storage.passes.acts import EmailPass, PushPass, VoidPass
 from storage.passes.images import UploadImage
 from storage.passes.issuing import IssuePass
@@ -47,10 +67,11 @@ from storage.retention.queries import Rule
 from storage.rewards.catalogue import ArchiveReward, CreateReward, UpdateReward
 from tests.personal import WALLET
 from tests.pictures import png
-from tests.storage import members, operating
+from tests.storage import administering, members, operating
+from tests.storage.approvals.submitting import as_somebody, ask_somebody
 from tests.storage.coupons import issuing
 from tests.storage.policies import Policies
-from tests.storage.scene import SETTINGS, START, Scene, asked
+from tests.storage.scene import CALLER, SETTINGS, START, Scene, asked
 
 DAY = timedelta(days=1)
 BONUS = CouponTerms(Benefit.POINTS, points=40, card_id="monthly")
@@ -164,6 +185,18 @@ def _lift(scene: Scene, context: CommandContext) -> LiftLegalHold:
     return LiftLegalHold(placed.value.name, context)
 
 
+def _network(scene: Scene) -> str:
+    return scene.carry_out(CreateNetwork("north", "North", asked("made first"))).value.network_id
+
+
+def _partner(scene: Scene) -> str:
+    return scene.carry_out(CreatePartner("beans", "", "Beans", asked("made first"))).value.partner_id
+
+
+def _club(scene: Scene) -> str:
+    return scene.carry_out(CreateClub("coffee", "birds", Birds("Early birds"), asked("made first"))).value.club_id
+
+
 def _update_reward(scene: Scene, context: CommandContext) -> UpdateReward:
     scene.offer()
     return UpdateReward("coffee", "mug", "", {"terms.price_points": 80, "terms.stock": 5}, context)
@@ -185,6 +218,45 @@ def _link(scene: Scene) -> LinkName:
     return scene.carry_out(GetSaveLinks(_pass(scene), 0, WALLET, PASSES_URL, asked("link"))).value.name
 
 
+def _update_rule(scene: Scene, context: CommandContext) -> UpdateApprovalRule:
+    scene.carry_out(CreateApprovalRule("coffee", _LARGE, as_somebody(asked("rule"))))
+    return UpdateApprovalRule("coffee", _LARGE._replace(above=7), "", as_somebody(context))
+
+
+def _delete_rule(scene: Scene, context: CommandContext) -> DeleteApprovalRule:
+    scene.carry_out(CreateApprovalRule("coffee", _LARGE, as_somebody(asked("rule"))))
+    return DeleteApprovalRule("coffee", "large", "", as_somebody(context))
+
+
+_LARGE = ApprovalRule("large", ("AdjustPoints",), "points", above=1000)
+
+
+def _by_boss(context: CommandContext) -> CommandContext:
+    """Asked by somebody who may give what is given."""
+    return context._replace(caller=in_role(CALLER.id, CALLER.name, Role.ADMINISTRATOR))
+
+
+def _role(scene: Scene) -> str:
+    made = CreateRole("desk", "Desk", frozenset({Permission.POINTS_EARN}), _by_boss(asked("role")))
+    return scene.carry_out(made).value.role_id
+
+
+def _token() -> Token:
+    return new_token(CredentialKind.KEY)
+
+
+def _key(scene: Scene) -> tuple[str, str]:
+    made = scene.carry_out(CreateKey(DESK, Bounds(), None, "", _token(), _by_boss(asked("key")))).value
+    return made.service, made.id
+
+
+def _certificate(scene: Scene) -> tuple[str, str]:
+    register = RegisterCertificate(DESK, Bounds(), "desk.example.com", _by_boss(asked("certificate")))
+    made = scene.carry_out(register).value
+    return made.service, made.id
+
+
+DESK = NewService("desk", (RoleAt("SERVICE", "programs/coffee"),))
 PASSES_URL = "https://passes.example.com"
 _TERMS = Terms("plain", Expiry.NEVER)
 _COUPON_TERMS = CouponTerms(Benefit.PERCENT_OFF, basis_points=1000, unlimited_for_customer=True)
@@ -211,6 +283,15 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     StartExport: lambda scene, context: StartExport(
         ExportRequest(Search("coffee"), "CSV", "UTC", "", sees_origin=True), (), context
     ),
+    CreateApprovalRule: lambda scene, context: CreateApprovalRule("coffee", _LARGE, as_somebody(context)),
+    UpdateApprovalRule: _update_rule,
+    DeleteApprovalRule: _delete_rule,
+    SubmitApprovalRequest: lambda scene, context: SubmitApprovalRequest(
+        ask_somebody(scene, is_draft=True), "", "It was promised.", as_somebody(context, "caller_2")
+    ),
+    WithdrawRequest: lambda scene, context: WithdrawRequest(ask_somebody(scene), "", as_somebody(context, "caller_2")),
+    ApproveRequest: lambda scene, context: ApproveRequest(ask_somebody(scene), "", as_somebody(context)),
+    RejectRequest: lambda scene, context: RejectRequest(ask_somebody(scene), "", as_somebody(context)),
     UpdateRetention: lambda scene, context: UpdateRetention(
         "coffee", "", (Rule("CUSTOMERS", Effect.READ, 30),), context
     ),
@@ -245,5 +326,30 @@ COLD_ACTS: dict[type[ColdCommand[Any]], Callable[[Scene, CommandContext], ColdCo
     UpdateTemplate: lambda scene, context: UpdateTemplate(
         "coffee", scene.template().template_id, "", {"design.organization_name": "Other"}, context
     ),
+    CreateRole: lambda scene, context: CreateRole(
+        "desk", "Desk", frozenset({Permission.POINTS_EARN}), _by_boss(context)
+    ),
+    UpdateRole: lambda scene, context: UpdateRole(_role(scene), "", "Till", None, _by_boss(context)),
+    DeleteRole: lambda scene, context: DeleteRole(_role(scene), "", _by_boss(context)),
+    CreateKey: lambda scene, context: CreateKey(DESK, Bounds(), None, "", _token(), _by_boss(context)),
+    RotateKey: lambda scene, context: RotateKey(*_key(scene), DAY, None, _token(), _by_boss(context)),
+    RevokeKey: lambda scene, context: RevokeKey(*_key(scene), _by_boss(context)),
+    RegisterCertificate: lambda scene, context: RegisterCertificate(
+        DESK, Bounds(), "desk.example.com", _by_boss(context)
+    ),
+    RevokeCertificate: lambda scene, context: RevokeCertificate(*_certificate(scene), _by_boss(context)),
+    UpdateService: lambda scene, context: UpdateService(_key(scene)[0], "", None, {"READ": 60}, _by_boss(context)),
     ArchiveTemplate: lambda scene, context: ArchiveTemplate("coffee", scene.template().template_id, "", True, context),
+    **administering.ACTS,
+    CreateNetwork: lambda scene, context: CreateNetwork("north", "North", context),
+    UpdateNetwork: lambda scene, context: UpdateNetwork(_network(scene), "", {"display_name": "Far north"}, context),
+    DeleteNetwork: lambda scene, context: DeleteNetwork(_network(scene), "", context),
+    CreatePartner: lambda scene, context: CreatePartner("beans", "", "Beans", context),
+    UpdatePartner: lambda scene, context: UpdatePartner(_partner(scene), "", {"display_name": "Peas"}, context),
+    DeletePartner: lambda scene, context: DeletePartner(_partner(scene), "", context),
+    TransferProgram: lambda scene, context: TransferProgram("coffee", _partner(scene), context),
+    CreateClub: lambda scene, context: CreateClub("coffee", "birds", Birds("Early birds"), context),
+    UpdateClub: lambda scene, context: UpdateClub("coffee", _club(scene), "", {"display_name": "Larks"}, context),
+    DeleteClub: lambda scene, context: DeleteClub("coffee", _club(scene), "", context),
+    JoinClub: lambda scene, context: JoinClub("coffee", _club(scene), "ada", True, context),
 }

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from rules.access import ActorType, Caller, Role
+from rules.access import ActorType, Role, in_role
 from rules.activity import Kind, Origin
 from rules.refunds import RollbackPolicy
 from rules.transactions import Line
@@ -28,7 +28,7 @@ from storage.ledger.addresses import Address, CustomerName, TransactionName
 from storage.rewards.acts import CancelClaim, ClaimReward
 from storage.rewards.claims import ClaimRead
 
-CALLER = Caller("caller_1", "till", Role.SERVICE)
+CALLER = in_role("caller_1", "till", Role.ADMINISTRATOR)
 ORIGIN = Origin(ActorType.SERVICE, CALLER.id, "API", Kind("act.done", "ORDERS", "ORDER"), "/Service/Method", "10.0.0.1")
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rules.access import Caller
-from storage.access import queries as access
+from storage.access import authenticating as access
+from storage.access.credentials import Credential, CredentialKind
 from storage.activity.recorder import Act, record_acts
 from storage.engine.database import Connection, Database, apply, connection
 from storage.engine.session import session
@@ -58,7 +59,7 @@ def record(database: Database, acts: Sequence[Act]) -> list[Any]:
 
 def authenticate(books: Connection, key: str) -> Caller | None:
     """Whom a key speaks for."""
-    [found] = blocking(access.authenticate(session(books), [key]))
+    [found] = blocking(access.authenticate(session(books), [Credential(CredentialKind.KEY, key)]))
     assert not isinstance(found, Exception)
     return found
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
-from rules.access import ActorType, Caller, Role
+from rules.access import ActorType, Role, in_role
 from rules.activity import Kind, Origin
 from rules.programs import Card, EarnRate, ExpiryPolicy, PendingMode, PendingPolicy, Settings
 from storage.customers.commands import CreateCustomer
@@ -19,7 +19,7 @@ from storage.ledger.verify import verify
 from storage.programs.commands import AdvanceTestClock, CreateProgram
 from tests.storage.blocking import Ledger
 
-CALLER = Caller("caller", "tests", Role.ADMINISTRATOR)
+CALLER = in_role("caller", "tests", Role.ADMINISTRATOR)
 ORIGIN = Origin(ActorType.SERVICE, "tests", "API", Kind("tests.acted", "ORDERS", "ORDER"))
 # Points become active on the third day after a purchase, and last to the end of the day a month later.
 PENDING = PendingPolicy(PendingMode.DELAY, 2)

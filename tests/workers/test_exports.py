@@ -134,8 +134,8 @@ def test_the_digest_is_of_what_is_there_where_a_step_was_not_committed(database:
     with transaction(database) as unit:
         # With their name each line is longer: that it was written anew is not to be told by its length.
         unit.connection.execute(
-            "INSERT INTO caller (id, type, name, role, created_at, activity)"
-            " SELECT 'tests', 'SERVICE', 'Tests', 'SERVICE', now(), id FROM activity LIMIT 1"
+            "INSERT INTO caller (id, type, name, created_at, activity)"
+            " SELECT 'tests', 'SERVICE', 'Tests', now(), id FROM activity LIMIT 1"
         )
     _step(database, another)
     assert part.read_bytes() != before
@@ -233,7 +233,7 @@ def _begin(database: Database, program: str = "coffee") -> Operation:
     enrol(database, program, CUSTOMERS)
     buy(database, program, CUSTOMERS, 10)
     made = ASKED._replace(search=Search(program, filters=ASKED.search.filters))
-    assert CALLER.role is Role.ADMINISTRATOR
+    assert CALLER.roles == (Role.ADMINISTRATOR,)
     return carry_out(database, StartExport(made, ("subject_kinds",), asked(Reason("AUDIT")))).value
 
 

@@ -7,7 +7,7 @@ fault is an error whose sentence says what to do.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,14 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from rules.certificates import stage
 from wallet.apple.signer import Signer
 from wallet.failures import AccountInvalid
 
 CERTIFICATE_FILE, KEY_FILE, WWDR_FILE = "certificate.pem", "key.pem", "wwdr.pem"
 # The purpose that Apple gives to certificates of pass types, and to no others.
 SIGNS_PASSES = ObjectIdentifier("1.2.840.113635.100.4.14")
-# Days before the end at which somebody is told: time enough to ask whoever has the account at Apple, then louder.
-WARNED_DAYS = (30, 14, 7, 1)
 FILE_MAX_BYTES = 64 << 10  # a certificate has some 2 KB
 
 _TEAM = re.compile(r"[A-Z0-9]{10}")
@@ -225,11 +224,8 @@ def _of_subject(certificate: x509.Certificate, oid: ObjectIdentifier) -> str:
 
 
 def _expiry(file: str, expires_at: datetime, now: datetime) -> Expiry | None:
-    left = expires_at - now
-    reached = [days for days in WARNED_DAYS if left <= timedelta(days=days)]
-    if not reached:
-        return None
-    return Expiry(file, expires_at, left.days, min(reached) if left > timedelta() else 0)
+    reached = stage(expires_at, now)
+    return None if reached is None else Expiry(file, expires_at, (expires_at - now).days, reached)
 
 
 def _renew(file: str) -> str:

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from rules import certificates
 from wallet.web.settings import CertificateUnusable, PassesSettings
 
 log = structlog.get_logger()
@@ -53,21 +51,12 @@ class Certificate:
 
 
 def _checked(certificate_file: Path, key_file: Path) -> datetime:
-    """When the certificate ends. OpenSSL says of each fault only that there is one, and asks the terminal for a
-    password. Raises CertificateUnusable, OSError."""
+    """When the certificate ends. Raises CertificateUnusable, OSError."""
+    pems = certificate_file.read_bytes(), key_file.read_bytes()
     try:
-        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-    except ValueError:
-        raise CertificateUnusable(f"{certificate_file} holds no certificate in the format PEM") from None
-    try:
-        key = load_pem_private_key(key_file.read_bytes(), None)
-    except TypeError:
-        raise CertificateUnusable(f"the key {key_file} is encrypted: store it without a password") from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise CertificateUnusable(f"{key_file} holds no key in the format PEM") from None
-    if key.public_key() != certificate.public_key():
-        raise CertificateUnusable("the key belongs to another certificate")
-    return certificate.not_valid_after_utc
+        return certificates.read(*pems, certificate_file, key_file).ends_at
+    except certificates.Faulty as fault:
+        raise CertificateUnusable(str(fault)) from None
 
 
 def _written(files: tuple[Path, Path]) -> list[tuple[int, int]]:

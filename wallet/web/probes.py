@@ -3,9 +3,12 @@ own, so that they answer where the loop does not."""
 
 import asyncio
 import socket
+import ssl
+import sys
 import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -24,14 +27,17 @@ LOOP_ANSWER_MAX_S = 2.0
 class Probes:
     """Answers until `close`."""
 
-    def __init__(self, listening: socket.socket, loop: asyncio.AbstractEventLoop, lanes: Lanes) -> None:
+    def __init__(
+        self, listening: socket.socket, loop: asyncio.AbstractEventLoop, lanes: Lanes, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._loop = loop
         self._lanes = lanes
         self._stopping = False
         self._registry = CollectorRegistry()
         self._registry.register(_LaneFigures(lanes))
-        self._server = _server(listening, self)
-        self.port = int(listening.getsockname()[1])
+        self._server = _server(listening, self, tls)
+        host, port = listening.getsockname()[:2]
+        self.url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
         threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
 
     def stop(self) -> None:
@@ -83,7 +89,7 @@ class _LaneFigures(Collector):
         return [waiting, stalled]
 
 
-def _server(listening: socket.socket, probes: Probes) -> ThreadingHTTPServer:
+def _server(listening: socket.socket, probes: Probes, tls: ssl.SSLContext | None) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         """One request."""
 
@@ -111,7 +117,20 @@ def _server(listening: socket.socket, probes: Probes) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """Probes come every few seconds: they are not news."""
 
-    server = ThreadingHTTPServer(listening.getsockname()[:2], Handler, bind_and_activate=False)
+    class Server(ThreadingHTTPServer):
+        """Speaks TLS where it is to."""
+
+        def get_request(self) -> tuple[socket.socket, Any]:
+            taken, address = super().get_request()
+            # The handshake is the handler's, on its own thread and within its time.
+            return tls.wrap_socket(taken, server_side=True, do_handshake_on_connect=False) if tls else taken, address
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Who does not speak TLS, or hangs up, is no news either."""
+            if not isinstance(sys.exception(), OSError):
+                super().handle_error(request, client_address)
+
+    server = Server(listening.getsockname()[:2], Handler, bind_and_activate=False)
     server.socket.close()
     server.socket = listening
     server.daemon_threads = True

@@ -10,6 +10,7 @@ import socket
 import structlog
 import uvloop
 
+from rules.listening import is_loopback
 from storage.activity import processes
 from storage.activity.recorder import Act
 from storage.coupons.keys import code_seals
@@ -78,12 +79,12 @@ def make_site(settings: PassesSettings) -> tuple[Database, Site]:
 async def _serve(settings: PassesSettings, database: Database, site: Site) -> int:
     tls = Certificate(settings) if settings.has_tls else None
     listening = bind(settings.passes_host, settings.passes_port, "FEALTY_PASSES_PORT")
-    watched = bind(settings.passes_host, settings.passes_probe_port, "FEALTY_PASSES_PROBE_PORT")
+    watched = bind(settings.probe_host, settings.passes_probe_port, "FEALTY_PASSES_PROBE_PORT", "FEALTY_PROBE_HOST")
     loop = asyncio.get_running_loop()
     listener = Listener(
         build(site, settings.trusted_proxies), listening, tls.context if tls else None, settings.trusted_proxies
     )
-    probes = Probes(watched, loop, site.lanes)
+    probes = Probes(watched, loop, site.lanes, tls.context if tls and not is_loopback(settings.probe_host) else None)
 
     def stop() -> None:
         probes.stop()
@@ -93,7 +94,7 @@ async def _serve(settings: PassesSettings, database: Database, site: Site) -> in
         loop.add_signal_handler(number, stop)
     renewing = loop.create_task(_renew(tls)) if tls else None
     await _note(database, processes.started("passes", settings.shown))
-    log.info("passes started", **settings.shown, probes=f"http://{settings.passes_host}:{probes.port}")
+    log.info("passes started", **settings.shown, probes=probes.url)
     await listener.serve()
     if renewing is not None:
         renewing.cancel()
@@ -138,7 +139,7 @@ async def _note(database: Database, act: Act) -> None:
     await asyncio.to_thread(note)
 
 
-def bind(host: str, port: int, setting: str) -> socket.socket:
+def bind(host: str, port: int, setting: str, host_setting: str = "FEALTY_PASSES_HOST") -> socket.socket:
     """A socket that listens. Raises AddressTaken, a sentence that names the setting."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -151,7 +152,7 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise AddressTaken(f"{address} is taken; stop what listens there, or set {setting}") from error
         raise AddressTaken(
-            f"{address} cannot be listened on ({error.strerror}); set FEALTY_PASSES_HOST or {setting}"
+            f"{address} cannot be listened on ({error.strerror}); set {host_setting} or {setting}"
         ) from error
     listening.setblocking(False)
     return listening

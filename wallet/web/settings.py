@@ -1,22 +1,16 @@
 """What an operator decides about the public endpoints."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
+from rules import listening
 from rules.proxies import Network
 from wallet.settings import WalletSettings
 
-
-class NotPrivate(Exception):
-    """FEALTY_PASSES_HOST is {host}, which others reach, and there is no TLS: set FEALTY_PASSES_CERTIFICATE_FILE and
-    FEALTY_PASSES_KEY_FILE, or FEALTY_PASSES_BEHIND_PROXY=1 where a proxy that speaks TLS stands before it."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(" ".join((type(self).__doc__ or "").format(host=host).split()))
+FILES = "FEALTY_PASSES_CERTIFICATE_FILE and FEALTY_PASSES_KEY_FILE"
 
 
 class CertificateUnusable(Exception):
@@ -37,13 +31,16 @@ class PassesSettings(WalletSettings):
     # Loopback unless told otherwise.
     passes_host: str = "127.0.0.1"
     passes_port: int = Field(8471, ge=1, le=65535)
-    # Probes and metrics. The server's begin with the next.
+    # Probes and metrics, those of servers too. The server's ports begin with the next.
+    probe_host: str = "127.0.0.1"
     passes_probe_port: int = Field(8472, ge=1, le=65535)
     # TLS of its own: the chain, the server's certificate first, and its key. Without them a proxy must speak it.
     passes_certificate_file: Path | None = None
     passes_key_file: Path | None = None
     # There is a proxy that speaks TLS, and nobody else reaches the host that we listen on.
     passes_behind_proxy: bool = False
+    # The same of every port that Fealty opens: what is said there is kept private by something else.
+    listen_without_tls: bool = False
     # Proxies whose word is believed on where a request comes from.
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
 
@@ -61,8 +58,14 @@ class PassesSettings(WalletSettings):
         """Raises NotPrivate, CertificateUnusable."""
         if (self.passes_certificate_file is None) != (self.passes_key_file is None):
             raise CertificateUnusable("one of the two files is not set")
-        if not self.has_tls and not self.passes_behind_proxy and not _is_loopback(self.passes_host):
-            raise NotPrivate(self.passes_host)
+        is_told = self.listen_without_tls or self.passes_behind_proxy
+        words = "FEALTY_PASSES_BEHIND_PROXY=1"
+        listening.check(
+            "FEALTY_PASSES_HOST", self.passes_host, FILES, has_tls=self.has_tls, is_told=is_told, words=words
+        )
+        listening.check(
+            "FEALTY_PROBE_HOST", self.probe_host, FILES, has_tls=self.has_tls, is_told=self.listen_without_tls
+        )
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -74,10 +77,3 @@ class PassesSettings(WalletSettings):
             "url": self.passes_url,
             "trusted_proxies": [str(network) for network in self.trusted_proxies],
         }
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

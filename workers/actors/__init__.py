@@ -3,8 +3,10 @@
 from typing import Any
 
 from workers.actors import passes
+from workers.actors.approvals import EXPIRE_APPROVALS
 from workers.actors.erasure import ERASE_CUSTOMER
 from workers.actors.exports import export
+from workers.actors.logins import MAIL_RESET
 from workers.actors.mail import send_mail
 from workers.actors.operations import DISCARD_BATCH, operation
 from workers.actors.passes.refresh import REFRESH
@@ -14,6 +16,7 @@ from workers.actors.sweep import SWEEP_PROGRAM
 from workers.codes import WorkerSeals
 from workers.external import ExternalActor
 from workers.mail.cards import open_cards
+from workers.mail.secrets import Secrets
 from workers.mail.transport import open_transport
 from workers.settings import WorkerSettings
 from workers.tasks import Actor
@@ -26,6 +29,7 @@ def build(settings: WorkerSettings) -> tuple[AnyActor, ...]:
     exports = export(settings.export_dir)
     seals = WorkerSeals(settings.personal_key_file)
     operations = operation(seals)
-    mail = send_mail(open_transport(settings), open_cards(settings, seals))
+    secrets = Secrets(settings.personal_key_file, settings.console_url)
+    mail = send_mail(open_transport(settings), open_cards(settings, seals), secrets)
     ours = (SWEEP_PROGRAM, operations, DISCARD_BATCH, ERASE_CUSTOMER, PRUNE, RETENTION, REFRESH, mail, exports)
-    return (*ours, *passes.build(settings))
+    return (*ours, MAIL_RESET, EXPIRE_APPROVALS, *passes.build(settings))

@@ -28,6 +28,7 @@ from workers.limits import (
 )
 from workers.mail.cards import CardEnded, CardMail, Cards
 from workers.mail.message import write
+from workers.mail.secrets import Over, Secrets
 from workers.mail.settings import is_address
 from workers.mail.transport import MailServerAway, RecipientRefused, Transport
 
@@ -36,18 +37,24 @@ NO_ADDRESS = "NoAddress"
 
 
 class Begun(NamedTuple):
-    """A mail that is to be sent; `card` is what it brings, where it brings one."""
+    """A mail that is to be sent; `card` is what it brings, where it brings one, and `words` what a template is filled
+    with otherwise."""
 
     letter: Letter
     card: CardMail | None
+    words: Mapping[str, str | int]
 
 
 def send_mail(
-    transport: Transport | None, cards: Cards | None = None, limit_s: float = MAIL_LIMIT_S
+    transport: Transport | None,
+    cards: Cards | None = None,
+    secrets: Secrets | None = None,
+    limit_s: float = MAIL_LIMIT_S,
 ) -> ExternalActor[Begun, str]:
-    """The actor that sends over `transport`; without one, mails wait. `cards` writes those that bring one. What its act
-    answers is the name of why the address was refused for good, empty where the mail was taken."""
-    sending = _Sending(transport, cards, limit_s)
+    """The actor that sends over `transport`; without one, mails wait. `cards` writes those that bring one, `secrets`
+    has the codes and tokens of others. What its act answers is the name of why the address was refused for good, empty
+    where the mail was taken."""
+    sending = _Sending(transport, cards, secrets, limit_s)
     return ExternalActor(
         name=mails.ACTOR,
         queue=mails.QUEUE,
@@ -64,9 +71,12 @@ def send_mail(
 
 
 class _Sending:
-    def __init__(self, transport: Transport | None, cards: Cards | None, limit_s: float) -> None:
+    def __init__(
+        self, transport: Transport | None, cards: Cards | None, secrets: Secrets | None, limit_s: float
+    ) -> None:
         self._transport = transport
         self._cards = cards
+        self._secrets = secrets
         self._gate = Gate("mail server", limit_s)
 
     def load(self, unit: Unit, args: Mapping[str, Any]) -> Begun | None:
@@ -80,12 +90,15 @@ class _Sending:
         if not is_address(letter.address):
             mails.fail(unit, letter.id, NO_ADDRESS)
             return None
-        if letter.template is not MailTemplate.PASS:
-            return Begun(letter, None)
-        assert self._cards is not None, "workers are built with them"
         try:
-            return Begun(letter, self._cards.load(unit, letter))
-        except (AddressRefused, CustomerUnsubscribed, CardEnded) as error:
+            if letter.template is MailTemplate.PASS:
+                assert self._cards is not None, "workers are built with them"
+                return Begun(letter, self._cards.load(unit, letter), {})
+            if letter.customer is None:
+                assert self._secrets is not None, "workers are built with them"
+                return Begun(letter, None, self._secrets.words(unit, letter))
+            return Begun(letter, None, letter.arguments)
+        except (AddressRefused, CustomerUnsubscribed, CardEnded, Over) as error:
             mails.fail(unit, letter.id, name(error))
             return None
 
@@ -97,7 +110,7 @@ class _Sending:
             message = self._cards.write(letter, begun.card, transport.sender)
         else:
             message = write(
-                letter.id, letter.created_at, letter.template, letter.arguments, transport.sender, letter.address
+                letter.id, letter.created_at, letter.template, begun.words, transport.sender, letter.address
             )
         try:
             transport.send(message, letter.address, deadline)
@@ -117,11 +130,12 @@ class _Sending:
 
 
 def _record(unit: Unit, args: Mapping[str, Any], begun: Begun, refused: str) -> None:
-    letter, card = begun
+    letter, card, _ = begun
     if not refused:
         mails.succeed(unit, letter.id)
         return
     assert card is not None, "others fail as they are"
+    assert letter.customer is not None, "cards are customers'"
     stops.refuse(unit, letter.customer, card.address_hash, refused)
     mails.fail(unit, letter.id, refused)
 

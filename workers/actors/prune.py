@@ -1,13 +1,15 @@
 """Removes what has served its time: tasks that ended days ago, answers to requests beyond their retention, attempts
-that count no more, callbacks of Google that cannot come again, what phones reported long ago, links that
-ended, and cards of people who were erased."""
+that count no more, sums of days that are over, callbacks of Google that cannot come again, what phones reported long
+ago, links that ended, cards of people who were erased, and logins that were begun and not ended."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from storage.approvals import outcomes
 from storage.attempts import exchange
 from storage.engine import requests
 from storage.engine.unit import Unit
+from storage.logins import challenges
 from storage.passes import deliveries, google, linking
 from storage.passes import forgetting as passes
 from storage.tasks import commands as tasks
@@ -21,10 +23,12 @@ def prune(unit: Unit, args: Mapping[str, Any]) -> bool:
         tasks.prune(unit.connection, TASK_RETENTION, PRUNE_BATCH),
         requests.prune(unit.connection, PRUNE_BATCH),
         exchange.prune(unit.connection, PRUNE_BATCH),
+        outcomes.prune(unit.connection, PRUNE_BATCH),
         passes.forget(unit.connection, PRUNE_BATCH),
         google.prune(unit.connection, PRUNE_BATCH),
         deliveries.prune_reports(unit.connection, PRUNE_BATCH),
         linking.prune(unit.connection, PRUNE_BATCH),
+        challenges.prune(unit, PRUNE_BATCH),
     )
     return max(removed) < PRUNE_BATCH
 

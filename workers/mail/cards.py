@@ -73,6 +73,7 @@ class Cards:
             self._unset.noticed("FEALTY_PASSES_URL is not set")
             raise NotNow(MAIL_UNSET_PAUSE)
         keys = self._keys.of(unit)
+        assert letter.customer is not None, "cards are customers'"
         stops.check(unit.connection, letter.customer, letter.address, keys)
         serial, link = str(letter.arguments["pass"]), UUID(str(letter.arguments["link"]))
         found = enclosed(unit, serial, link, self._seals.of(unit))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rules.sentences.english import speech
+from rules.sentences.english.logins import WHYS
 from rules.sentences.english.reasons import REASONS
 from rules.sentences.english.told import Told, part
 
@@ -39,7 +40,7 @@ def _because(details: Mapping[str, Any]) -> str:
     reason = details.get("reason")
     if not reason:
         return ""
-    words = REASONS.get(reason)
+    words = WHYS.get(details.get("why", "")) or REASONS.get(reason)
     return f", because {words}" if words else f" ({reason})"
 
 
@@ -54,6 +55,8 @@ def _it(told: Told) -> str:
             return told.card_name(identity)
         case "program":
             return told.program_name()
+        case "user":
+            return told.user()
         case "account":
             return f"the account{_of(told)}"
     return speech.named(noun, identity)
@@ -62,6 +65,8 @@ def _it(told: Told) -> str:
 def _of(told: Told) -> str:
     if part(told.subject, "customers"):
         return f" of {told.customer}"
+    if part(told.subject, "users"):
+        return f" of {told.user()}"
     if part(told.subject, "cards"):
         return f" of {told.card_name(part(told.subject, 'cards'))}"
     return f" of {told.program_name()}" if part(told.subject, "programs").strip("-") else ""
@@ -92,9 +97,25 @@ _NOUNS = {
     "passImages": "image",
     "passes": "pass",
     "links": "link",
+    "users": "user",
+    "logins": "login",
+    "approvalRules": "approval rule",
+    "approvalRequests": "request for approval",
+    "roles": "role",
+    "services": "service",
+    "keys": "API key",
+    "certificates": "certificate",
 }
 # What an act is about whose call named nothing that could be kept.
-_NOUN_OF = {"transaction": "purchase", "redating": "change of expiry", "pass_template": "pass template"}
+_NOUN_OF = {
+    "transaction": "purchase",
+    "redating": "change of expiry",
+    "pass_template": "pass template",
+    "approval": "request for approval",
+    "approval_rule": "approval rule",
+    "key": "API key",
+    "client_certificate": "certificate",
+}
 # What the words of a call are about, where that is not what the action is named after.
 _IT_OF = {
     "refund.listed": "purchase",
@@ -106,11 +127,47 @@ _IT_OF = {
     "coupon.shared": "campaign",
     "batch.listed": "campaign",
     "coupon.assigned": "customer",
+    "role.assigned": "user",
+    "role.ended": "user",
+    "second_factor.reset": "user",
+    "key.listed": "service",
+    "client_certificate.listed": "service",
 }
 # What is called by its name where it is done, not by whose it is.
 _NAMED = {"program", "customer", "card", "transaction"}
 
 ATTEMPTS = {
+    "login.begun": "begin to log in",
+    "login.failed": "log in",
+    "login.ended": "end a login",
+    "code.requested": "have a code mailed",
+    "code.verified": "have a code verified",
+    "code.failed": "log in with a code",
+    "invitation.accepted": "accept an invitation",
+    "password.reset_requested": "ask for a mail to set a password again",
+    "password.reset": "set a password again",
+    "password.changed": "change the own password",
+    "totp.begun": "begin to enroll an authenticator",
+    "totp.enrolled": "enroll an authenticator",
+    "totp.removed": "remove the own authenticator",
+    "recovery_codes.created": "make recovery codes",
+    "own_login.listed": "list the own logins",
+    "role.created": "create a role",
+    "role.read": "read {it}",
+    "role.listed": "list roles",
+    "role.updated": "update {it}",
+    "role.deleted": "delete {it}",
+    "permissions.listed": "list its own permissions",
+    "permissions.reported": "have it reported who held which permission",
+    "key.created": "make an API key",
+    "key.rotated": "rotate {it}",
+    "key.revoked": "revoke {it}",
+    "key.listed": "list the keys of {it}",
+    "client_certificate.registered": "register a certificate",
+    "client_certificate.revoked": "revoke {it}",
+    "client_certificate.listed": "list the certificates of {it}",
+    "service.updated": "update {it}",
+    "service.listed": "list services",
     "program.created": "create a program",
     "program.read": "read {it}",
     "program.listed": "list programs",
@@ -179,6 +236,7 @@ ATTEMPTS = {
     "shortfall.written_off": "write off {it}{of}",
     "activity.recorded": "record an activity{of}",
     "activity.read": "read an activity",
+    "access.listed": "list who looked at the data{of}",
     "activity.listed": "list activities{of}",
     "activity.analyzed": "count activities{of}",
     "activity.watched": "watch activities{of}",
@@ -237,5 +295,49 @@ ATTEMPTS = {
     "pass_link.created": "make a link to a pass{of}",
     "pass_link.revoked": "revoke a link to a pass{of}",
     "device_log.listed": "list what phones reported of a pass{of}",
+    "user.invited": "invite a user",
+    "user.invitation_resent": "send {it} another invitation",
+    "user.read": "look at {it}",
+    "user.listed": "list users",
+    "user.updated": "update {it}",
+    "user.locked": "lock {it}",
+    "user.unlocked": "unlock {it}",
+    "user.archived": "archive {it}",
+    "user.unarchived": "unarchive {it}",
+    "role.assigned": "give {it} a role",
+    "role.ended": "take a role from {it}",
+    "second_factor.reset": "reset the second factor of {it}",
+    "login.listed": "list logins{of}",
+    "login.revoked": "revoke a login{of}",
+    "approval_rule.created": "create an approval rule{of}",
+    "approval_rule.updated": "update {it}{of}",
+    "approval_rule.deleted": "delete {it}{of}",
+    "approval_rule.listed": "list approval rules{of}",
+    "approval.read": "read {it}{of}",
+    "approval.listed": "list requests for approval{of}",
+    "approval.previewed": "see what would become of {it}{of}",
+    "approval.submitted": "submit {it}{of}",
+    "approval.approved": "approve {it}{of}",
+    "approval.rejected": "reject {it}{of}",
+    "approval.withdrawn": "withdraw {it}{of}",
+    "network.created": "create a network",
+    "network.read": "read a network",
+    "network.listed": "list networks",
+    "network.updated": "update a network",
+    "network.deleted": "delete a network",
+    "partner.created": "create a partner",
+    "partner.read": "read a partner",
+    "partner.listed": "list partners",
+    "partner.updated": "update a partner",
+    "partner.deleted": "delete a partner",
+    "program.transferred": "give {it} to a partner",
+    "club.created": "create a club{of}",
+    "club.read": "read {it}",
+    "club.listed": "list clubs{of}",
+    "club.updated": "update {it}",
+    "club.deleted": "delete {it}",
+    "club.joined": "take a customer into {it}",
+    "club.left": "let a customer leave {it}",
+    "club.customers_listed": "list the customers of {it}",
     "method.unknown": "call a method that there is not",
 }

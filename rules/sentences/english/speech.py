@@ -54,6 +54,17 @@ def named(noun: str, identity: str) -> str:
     return f"{noun} {shown}" if shown else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+def short(name: str) -> str:
+    """`…7q2f1d`: the end of a name that Fealty made up, enough to tell one of a list from the others."""
+    return f"…{name[-6:]}"
+
+
+def masked(address: str) -> str:
+    """`a…@example.com`: enough to tell one's colleagues apart, and not to write to them."""
+    name, _, domain = address.rpartition("@")
+    return f"{name[:1]}…@{domain}"
+
+
 def month_and_day(month: int, day: int) -> str:
     """`31 December`."""
     return f"{day} {_MONTHS[month - 1]}"

@@ -81,6 +81,22 @@ class Told:
         """`program Coffee club`."""
         return speech.named("program", self.nouns.display_name or part(self.subject, "programs"))
 
+    def user(self, name: str = "") -> str:
+        """`user Anna`, whoever a resource name, the subject's where none is given, belongs to; of one who has no name
+        any more, `a user`."""
+        person = self.nouns.people.get(part(name or self.subject, "users"))
+        return f"user {person.display_name}" if person is not None and person.display_name else "a user"
+
+    def people(self, ids: Sequence[str]) -> str:
+        """`Anna and Ben`: what these users are called; who has no name, by the id. Raises KeyError where nobody knows
+        who they are."""
+        return speech.listed([self.nouns.people[one].display_name or one for one in ids])
+
+    def address(self, name: str) -> str:
+        """`anna@example.com`, for those who may know it; for others `a…@example.com`."""
+        email = self.nouns.people[part(name, "users")].email
+        return email if self.nouns.shows_addresses else speech.masked(email)
+
     def event_type(self, name: str) -> str:
         """What the program calls an event of that type."""
         return self.nouns.event_types.get(name) or name

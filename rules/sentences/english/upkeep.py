@@ -61,6 +61,11 @@ def _activities(deed: str) -> Template:
     return template
 
 
+def _looks(told: Told) -> str:
+    count = told.details.get("count")
+    return "Looks" if count is None else speech.count(count, "look")
+
+
 def _exported(told: Told) -> str:
     count = speech.count(told["count"], "activity", "activities")
     return f"{count} of {_whose(told)} exported as {told['format']}{'' if told['whole'] else ', not all of them'}"
@@ -85,9 +90,22 @@ def _limited(told: Told) -> str:
     return f"Attempts at {what}{whose} limited, after {times}"
 
 
+def _rate_limited(told: Told) -> str:
+    what = _CALLS.get(told["what"], f"of kind {told['what']}")
+    times = f"{told['calls']:,} within {speech.count(told['window_s'], 'second')}"
+    return f"Calls {what}{_BY.get(told['by'], '')} limited, after {times}"
+
+
+# What calls do, by their kind.
+_CALLS = {
+    "READ": "that read",
+    "WRITE": "that change something",
+    "HEAVY": "that read much",
+    "AUTH": "without credentials",
+}
 # What is attempted, and of whom the failures are counted together.
-_ATTEMPTS = {"coupon_codes": "coupon codes"}
-_BY = {"caller": " by one caller", "address": " from one address"}
+_ATTEMPTS = {"coupon_codes": "coupon codes", "logins": "passwords", "login_codes": "codes to log in"}
+_BY = {"caller": " by one caller", "address": " from one address", "account": " of one account", "user": " of one user"}
 
 
 TEMPLATES: Mapping[str, Template] = {
@@ -97,12 +115,11 @@ TEMPLATES: Mapping[str, Template] = {
     "operation.cancelled": _operation("cancelled"),
     "operation.failed": _operation("given up"),
     "erasure.completed": lambda told: f"Erasure of {told.customer} completed",
-    "mail.sent": lambda told: f"Mail {_mail(told)} sent to {told.customer}",
-    "mail.failed": lambda told: f"Mail {_mail(told)} to {told.customer} given up: {told['error']}",
-    "key.created": lambda told: f"API key {told.last} made for {told['name']}, as {told['role'].lower()}",
-    "key.revoked": lambda told: f"API key {told.last} revoked",
+    "mail.sent": lambda told: f"Mail {_mail(told)} sent to {_recipient(told)}",
+    "mail.failed": lambda told: f"Mail {_mail(told)} to {_recipient(told)} given up: {told['error']}",
     "personal_key.created": lambda told: f"Personal key {told.last} made",
     "personal_key.rotated": lambda told: f"Personal key {told.last} took the place of the one before",
+    "access_key.created": lambda told: f"Key of logging in made, under personal key {told['personal_key']}",
     "wallet_key.created": lambda told: f"Key of passes made, under personal key {told['personal_key']}",
     "code_key.created": lambda told: f"Key of coupon codes made, under personal key {told['personal_key']}",
     "database.migrated": lambda told: f"Database migrated by {speech.count(len(told['applied']), 'step')}",
@@ -110,6 +127,7 @@ TEMPLATES: Mapping[str, Template] = {
         f"{speech.capital(speech.listed(told['indexes']))} of the activity log forgotten, to be taken anew"
     ),
     "activity.read": _activity_read,
+    "access.listed": lambda told: f"{_looks(told)} at the data of {told.customer} listed",
     "activity.listed": _activities("listed"),
     "activity.analyzed": _activities("counted"),
     "activity.watched": _activities("watched"),
@@ -119,6 +137,7 @@ TEMPLATES: Mapping[str, Template] = {
     "process.started": lambda told: f"{speech.capital(told.last)} started, version {told['version']}",
     "process.ended": lambda told: f"{speech.capital(told.last)} ended",
     "attempts.limited": _limited,
+    "calls.limited": _rate_limited,
     "batch.ingested": lambda told: "Batch of postings taken in",
     "method.unknown": lambda told: "Unknown method called",
 }
@@ -128,5 +147,14 @@ def _mail(told: Told) -> str:
     return _MAILS.get(told["template"]) or str(told["template"]).replace("_", " ")
 
 
+def _recipient(told: Told) -> str:
+    return "a user" if told.subject.startswith("users/") else told.customer
+
+
 # What mails are called that are not called as their template is.
-_MAILS = {"pass": "with a card"}
+_MAILS = {
+    "pass": "with a card",
+    "login_code": "with a code to log in",
+    "password_reset": "to set the password again",
+    "invitation": "with an invitation",
+}

@@ -14,7 +14,8 @@ from storage.activity.queries import Activity
 COLUMNS = (
     *("name", "record_time", "local_record_time", "occur_time", "local_occur_time", "description"),
     *("action", "category", "type", "event", "source", "module", "outcome", "reason"),
-    *("actor_type", "actor", "actor_name", "actor_roles", "ip_address", "forwarded_for", "user_agent", "browser"),
+    *("actor_type", "actor", "actor_name", "actor_roles", "on_behalf_of"),
+    *("ip_address", "forwarded_for", "user_agent", "browser"),
     *("page_url", "subject", "points", "amount_minor", "currency", "changes", "details"),
     *("request_id", "trace_id", "purpose", "cause", "dropped_by"),
 )
@@ -71,7 +72,7 @@ class Csv:
         kept = activity.body["actor"]
         seen = (
             *(kept["type"], kept["id"], kept["ip"], kept["agent"], activity.actor_name, kept.get("page_url")),
-            *(tuple(kept.get("roles", ())), tuple(kept.get("forwarded_for", ()))),
+            *(tuple(kept.get("roles", ())), tuple(kept.get("forwarded_for", ())), kept.get("on_behalf_of")),
         )
         known = self._actors.get(seen)
         if known is None:
@@ -83,9 +84,9 @@ class Csv:
 
 def _actor_cells(actor: dict[str, Any]) -> str:
     texts = (
-        *(actor["type"], actor["name"], actor["display_name"], " ".join(actor["roles"]), actor.get("ip_address", "")),
-        *(" ".join(actor.get("forwarded_for", ())), actor.get("user_agent", ""), actor.get("browser", "")),
-        actor.get("page_url", ""),
+        *(actor["type"], actor["name"], actor["display_name"], " ".join(actor["roles"]), actor["on_behalf_of"]),
+        *(actor.get("ip_address", ""), " ".join(actor.get("forwarded_for", ()))),
+        *(actor.get("user_agent", ""), actor.get("browser", ""), actor.get("page_url", "")),
     )
     return ",".join(map(_cell, texts))
 

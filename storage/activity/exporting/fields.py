@@ -66,6 +66,7 @@ def actor(activity: Activity, reader: Reader) -> dict[str, Any]:
         "name": f"callers/{kept['id']}" if kept["id"] else "",
         "display_name": activity.actor_name,
         "roles": kept.get("roles", ()),
+        "on_behalf_of": kept.get("on_behalf_of", ""),
     }
     if reader.sees_origin:
         shown["ip_address"] = kept["ip"]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from rules.access import Caller, Role
+from rules.access import Role, in_role
 from rules.programs import time_zone
 from storage.activity import positions, queries
 from storage.activity.exporting import pieces
@@ -119,7 +119,7 @@ class Export(NamedTuple):
     def read(self, connection: Connection) -> Read:
         """What the next step writes, of a set that is fixed."""
         assert self.bound is not None
-        reader = Caller(self.operation.actor, "", Role.AUDITOR, self.operation.program)
+        reader = in_role(self.operation.actor, "", Role.AUDITOR, self.operation.program)
         return pieces.read(connection, self.asked.search, reader, self.bound, self.after, self.form, SIZE)
 
 

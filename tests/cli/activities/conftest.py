@@ -5,10 +5,10 @@ import pytest
 from fealty import connect
 from tests.cli.conftest import connected
 from tests.cli.terminal import KEY, Terminal, eventually
-from tests.server.conftest import pytest_pyfunc_call, runner, server
+from tests.server.conftest import database_url, founded, pytest_pyfunc_call, runner, server, there
 from tests.server.serving import customer, program, purchase
 
-__all__ = ["at_work", "connected", "pytest_pyfunc_call", "runner", "server"]
+__all__ = ["at_work", "connected", "database_url", "founded", "pytest_pyfunc_call", "runner", "server", "there"]
 
 
 @pytest.fixture

@@ -48,6 +48,18 @@ def test_a_listed_activity_and_an_exported_line_say_the_same(at_work: Terminal) 
     assert listed["more"] is False
 
 
+def test_who_looked_at_a_customer_is_listed(at_work: Terminal) -> None:
+    """Whoever answers a customer's letter needs no program for it."""
+    at_work.run("activities", "list", *OF_ADA)
+    asked = ("activities", "access", "ada", "--program", "coffee")
+    head, look = at_work.run(*asked).out.splitlines()
+    assert head.split() == ["TIME", "FROM", "WHO", "LOOKED", "AT", "WHAT"]
+    assert look.endswith("127.0.0.1        3 activities of customer ada listed (Staff auditor).")
+    [told] = json.loads(at_work.run(*asked, "--json").out)["accesses"]
+    assert (told["actor"]["display_name"], told["method"]) == ("auditor", "/fealty.v1.AuditService/ListActivities")
+    assert at_work.run("activities", "access", "nobody", "--program", "coffee").code == 1
+
+
 def test_an_export_is_a_file_that_is_whole_and_stands_in_the_log(at_work: Terminal) -> None:
     """With its digest, which anybody can compute."""
     made = at_work.run("activities", "export", "log.csv", *OF_ADA)

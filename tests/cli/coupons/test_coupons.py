@@ -15,10 +15,10 @@ from fealty import connect, v1
 from rules.coupons.codes import Code, Pattern, check_symbol_is_right
 from tests.cli.conftest import connected
 from tests.cli.terminal import KEY, Terminal, eventually
-from tests.server.conftest import pytest_pyfunc_call, runner, server
+from tests.server.conftest import database_url, founded, pytest_pyfunc_call, runner, server, there
 from tests.server.serving import customer, program
 
-__all__ = ["at_work", "connected", "pytest_pyfunc_call", "runner", "server"]
+__all__ = ["at_work", "connected", "database_url", "founded", "pytest_pyfunc_call", "runner", "server", "there"]
 
 ON_A_TERMINAL = "import os, pty; os.dup2(pty.openpty()[1], 1)"
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from rules.access import Role
+from rules.access import Role, in_role
 from rules.refusals import ProgramNotFound
 from storage.access.commands import NameTaken, NewKey, create_key, revoke_key
-from storage.access.keys import new_key, parse_key
+from storage.access.credentials import CredentialKind, new_token, parse_token
 from storage.access.queries import any_key, keys
 from storage.engine.database import Database, connection
 from storage.engine.unit import run
@@ -20,13 +20,13 @@ from tests.storage.scene import Scene
 )
 def test_what_cannot_be_a_key_is_none(text: str) -> None:
     """Nobody asks the database about it."""
-    assert parse_key(text) is None
+    assert parse_token(text) is None
 
 
 def test_a_key_reads_back_in_its_parts() -> None:
     """What the caller sends is what was shown."""
-    key = new_key()
-    assert parse_key(key.text) == key
+    key = new_token(CredentialKind.KEY)
+    assert parse_token(key.text) == key
 
 
 def test_the_secret_of_a_key_is_kept_nowhere(database: Database) -> None:
@@ -46,7 +46,7 @@ def test_a_key_speaks_for_its_caller_until_it_is_revoked_or_expires(database: Da
     with connection(database) as books:
         for made in (old, new):
             caller = authenticate(books, made.key.text)
-            assert caller == (made.caller, "till", Role.SERVICE, "coffee")
+            assert caller == in_role(made.caller, "till", Role.SERVICE, "coffee")
         assert authenticate(books, short.key.text) is None
         assert authenticate(books, f"fealty_{old.key.id}_{'0' * 64}") is None
         assert run(database, lambda unit: revoke_key(unit, old.key.id))

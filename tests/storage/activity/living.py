@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from rules.access import ActorType, Role
+from rules.access import ActorType, Role, in_role
 from rules.activity import Change, Kind, Origin
 from storage.access.commands import create_key
 from storage.access.records import CallerRow
@@ -23,6 +23,9 @@ from storage.engine.unit import run, transaction
 from storage.programs.commands import CreateProgram
 from storage.programs.records import ProgramRow
 from tests.storage.scene import SETTINGS, START, Scene, asked
+
+# Who reads the log, all of it.
+READER = in_role("caller_1", "back office", Role.ADMINISTRATOR)
 
 PROGRAMS = ("coffee", "tea", "")
 CUSTOMERS = ("ada", "ben", "")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rules.access import Role
+from rules.access import Role, in_role
 from rules.periods import Period, bounds
 from rules.refusals import CustomerNotFound, ProgramNotFound
 from storage.activity import counts, pages, ranks, rollup
@@ -25,10 +25,9 @@ from storage.activity.records import ActivityRow
 from storage.activity.sums import Group
 from storage.engine.database import Connection, Database, connection
 from tests.storage.activity import living
-from tests.storage.activity.living import Entry, act_by_chance, entries, lived, matches
+from tests.storage.activity.living import READER, Entry, act_by_chance, entries, lived, matches
 from tests.storage.activity.positioning import assign
 from tests.storage.activity.summing import advance_all
-from tests.storage.scene import CALLER
 
 SAME_LOG = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 MANY = 10_000
@@ -142,7 +141,7 @@ def _count(
     books: Connection, search: Search, period: Period = Period.DAY, zone: str = "UTC", looked_max: int = MANY
 ) -> Counts:
     divided = lambda first, last: list(bounds(first, last, period, ZoneInfo(zone)))  # noqa: E731
-    return counts.count(books, search, CALLER, divided, looked_max)
+    return counts.count(books, search, READER, divided, looked_max)
 
 
 def _picked(log: Log, search: Search) -> list[Entry]:
@@ -253,19 +252,19 @@ def test_who_did_the_most_and_to_what_is_what_one_counts_by_hand(
     picked = _picked(log, search)
     acted = Counter((one.body["actor"]["id"], one.body["actor"]["type"], one.actor_name) for one in picked)
     touched = Counter(one.body["subject"] for one in picked if one.body["subject"])
-    found = ranks.rank(books, search, CALLER, True, True, MANY, MANY)
+    found = ranks.rank(books, search, READER, True, True, MANY, MANY)
     assert {(one.id, one.type, one.name): one.number for one in found.actors} == acted
     assert dict(found.subjects) == touched
-    some = ranks.rank(books, search, CALLER, True, True, 3, MANY)
+    some = ranks.rank(books, search, READER, True, True, 3, MANY)
     assert [one.number for one in some.actors] == sorted(acted.values(), reverse=True)[:3]
     assert (some.actors, some.subjects) == (found.actors[:3], found.subjects[:3])
-    assert ranks.rank(books, search, CALLER, False, False, 3, 20).basis.looked == 20
+    assert ranks.rank(books, search, READER, False, False, 3, 20).basis.looked == 20
     assert found.basis == Basis(len(_picked(log, Search(*whose))), is_all=True)
 
 
 def test_a_key_of_one_program_counts_only_what_is_its_programs(log: Log, books: Connection) -> None:
     """Whatever it asks for, and however."""
-    caller = CALLER._replace(program="tea", role=Role.AUDITOR)
+    caller = in_role("caller_1", "till", Role.AUDITOR, "tea")
     of_tea = [one for one in log.entries if one.program == "tea"]
     none: list[datetime] = []
     for asked in ([], [Filter(addresses=living.ADDRESSES)]):
@@ -286,7 +285,7 @@ def test_counts_are_those_of_the_list(log: Log, books: Connection) -> None:
     """Two numbers for one question would make both worthless."""
     for wanted in (Filter(), Filter(modules=("MEMBERS",)), Filter(actor_names=("till",)), Filter(events=("CREATED",))):
         search = Search("coffee", filters=[replace(wanted, recorded_before=LAST)])
-        total = pages.total(books, search, CALLER, MANY, MANY)
+        total = pages.total(books, search, READER, MANY, MANY)
         assert sum(_count(books, search).groups.values()) == total.number > 0
 
 

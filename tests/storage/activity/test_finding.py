@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rules import sentences
-from rules.access import Role
+from rules.access import Role, in_role
 from rules.words import wanted
 from storage.activity import blocks, finding, pages, words
 from storage.activity.commands import Outcome, Scope, record
@@ -24,8 +24,8 @@ from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import transaction
 from storage.programs.records import ProgramRow
 from tests.storage.activity import living
+from tests.storage.activity.living import READER
 from tests.storage.activity.positioning import assign
-from tests.storage.scene import CALLER
 
 # One log for all examples of a test: a question changes nothing.
 SAME_LOG = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -91,7 +91,7 @@ def taken(database: Database) -> None:
 def everything(database: Database) -> list[Activity]:
     """All activities in the order of positions."""
     with connection(database) as books:
-        found = {one.id: one for one in pages.page(books, Search(), CALLER, None, MANY, MANY).activities}
+        found = {one.id: one for one in pages.page(books, Search(), READER, None, MANY, MANY).activities}
         return [found[row[0]] for row in books.execute("SELECT activity FROM activity_place ORDER BY position")]
 
 
@@ -115,7 +115,7 @@ def _read(text: str) -> list[str]:
     return [word for word in (piece.strip("()[]{}:;,.'\"€→-") for piece in pieces) if word]
 
 
-def _all(books: Connection, search: Search, size: int, looked_max: int, caller: Any = CALLER) -> list[Page]:
+def _all(books: Connection, search: Search, size: int, looked_max: int, caller: Any = READER) -> list[Page]:
     found = [pages.page(books, search, caller, None, size, looked_max)]
     while (after := found[-1].following) is not None:
         found.append(pages.page(books, search, caller, after, size, looked_max))
@@ -182,7 +182,7 @@ def test_pages_of_words_are_what_a_reader_would_find(
             *(Filter(text=wanted(text)) for text in typed[1:]),
         ]
         found = _all(books, Search(*whose, asked, ascending), size, looked_max)
-        counted = pages.total(books, Search(*whose, asked, ascending), CALLER, 40, MANY)
+        counted = pages.total(books, Search(*whose, asked, ascending), READER, 40, MANY)
     scoped = {entry.id for entry in living.entries() if _is_of(entry, whose, asked[1])}
     picked = [one.id for one in log if one.id in scoped and all(found_by_reading(one, text) for text in typed)]
     assert _ids(found) == (picked if ascending else picked[::-1])
@@ -206,7 +206,7 @@ def test_what_is_typed_here_finds_some_and_not_all(log: list[Activity]) -> None:
 
 def test_a_key_of_one_program_looks_at_nothing_of_another(log: list[Activity], books: Connection) -> None:
     """Not even how long it takes may tell it what words there are."""
-    caller = CALLER._replace(program="tea", role=Role.AUDITOR)
+    caller = in_role("caller_1", "till", Role.AUDITOR, "tea")
     of_tea = {entry.id for entry in living.entries() if entry.program == "tea"}
     found = _ids(_all(books, Search(filters=[Filter(text=wanted("ada"))]), 1000, MANY, caller))
     assert found

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rules.access import Role
+from rules.access import Role, in_role
 from rules.refusals import CustomerNotFound, ProgramNotFound
 from storage.access.records import CallerRow
 from storage.activity import pages
@@ -19,8 +19,7 @@ from storage.activity.look import Position, Search
 from storage.activity.pages import Page, Total
 from storage.engine.database import Connection, Database, connection
 from tests.storage.activity import living
-from tests.storage.activity.living import Entry, act_by_chance, entries, lived, matches
-from tests.storage.scene import CALLER
+from tests.storage.activity.living import READER, Entry, act_by_chance, entries, lived, matches
 
 # One log for all examples of a test: a question changes nothing.
 SAME_LOG = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
@@ -89,9 +88,9 @@ def _between(log: list[Entry], wanted: Filter, first: int | None, last: int | No
 
 
 def _all(books: Connection, search: Search, size: int, looked_max: int = MANY) -> list[Page]:
-    found = [pages.page(books, search, CALLER, None, size, looked_max)]
+    found = [pages.page(books, search, READER, None, size, looked_max)]
     while (after := found[-1].following) is not None:
-        found.append(pages.page(books, search, CALLER, after, size, looked_max))
+        found.append(pages.page(books, search, READER, after, size, looked_max))
         assert found[-1].following != after
     return found
 
@@ -121,7 +120,7 @@ def test_pages_of_any_filter_are_what_a_reader_would_pick_by_hand(
     assert all(len(page.activities) <= size for page in found)
     # As many pages as it takes, and none for nothing: each is full, or has looked at all that it may.
     assert len(found) <= 1 + len(picked) // size + len(log) // looked_max
-    counted = pages.total(books, search, CALLER, 40, looked_max)
+    counted = pages.total(books, search, READER, 40, looked_max)
     assert counted.number == min(len(picked), 40) or (counted.is_lower_bound and counted.number < len(picked))
     assert counted.is_lower_bound or counted.number == len(picked)
 
@@ -138,7 +137,7 @@ def test_what_is_recorded_meanwhile_shifts_nothing(
     found: list[Any] = []
     after: Position | int | None = None
     while True:
-        page = pages.page(books, search, CALLER, after, 5, 20)
+        page = pages.page(books, search, READER, after, 5, 20)
         found += [activity.id for activity in page.activities]
         after = page.following
         if after is None:
@@ -157,11 +156,11 @@ def test_a_page_looks_at_no_more_than_it_may(log: list[Entry], books: Connection
     """Who asks for what is not there must not make the database read all that is."""
     search = Search("coffee", filters=[Filter(related=("bookings/0",))])
     of_coffee = [entry for entry in log if entry.program == "coffee"]
-    first = pages.page(books, search, CALLER, None, 10, 20)
+    first = pages.page(books, search, READER, None, 10, 20)
     assert first.activities == []
     assert first.following == Position(of_coffee[-20].recorded_at, of_coffee[-20].id)
-    assert pages.page(books, search, CALLER, None, 10, len(of_coffee)) == Page([], None)
-    assert pages.page(books, search, CALLER, None, 10, len(of_coffee) - 1).following is not None
+    assert pages.page(books, search, READER, None, 10, len(of_coffee)) == Page([], None)
+    assert pages.page(books, search, READER, None, 10, len(of_coffee) - 1).following is not None
 
 
 def test_a_customer_with_more_entries_than_a_page_looks_at_is_listed_all_the_same(
@@ -180,7 +179,7 @@ def test_a_full_page_has_looked_at_no_more_than_it_shows_and_passed_over(log: li
     wanted = Search("coffee", filters=[Filter(addresses=living.ADDRESSES[:2])])
     with books.transaction():
         before = _fetched(books)
-        shown = pages.page(books, wanted, CALLER, None, 5, 20_000).activities
+        shown = pages.page(books, wanted, READER, None, 5, 20_000).activities
         fetched = _fetched(books) - before
     assert len(shown) == 5
     last = (shown[-1].recorded_at, shown[-1].id)
@@ -199,15 +198,15 @@ def test_a_total_is_exact_up_to_its_limit_and_says_when_it_is_not(log: list[Entr
     """ "37 entries" that are 4,000 would be believed."""
     coffee = Search("coffee")
     number = sum(entry.program == "coffee" for entry in log)
-    assert pages.total(books, coffee, CALLER, MANY, MANY) == Total(number, is_lower_bound=False)
-    assert pages.total(books, coffee, CALLER, number, MANY) == Total(number, is_lower_bound=False)
-    assert pages.total(books, coffee, CALLER, number - 1, MANY) == Total(number - 1, is_lower_bound=True)
-    assert pages.total(books, coffee, CALLER, MANY, 30) == Total(30, is_lower_bound=True)
+    assert pages.total(books, coffee, READER, MANY, MANY) == Total(number, is_lower_bound=False)
+    assert pages.total(books, coffee, READER, number, MANY) == Total(number, is_lower_bound=False)
+    assert pages.total(books, coffee, READER, number - 1, MANY) == Total(number - 1, is_lower_bound=True)
+    assert pages.total(books, coffee, READER, MANY, 30) == Total(30, is_lower_bound=True)
 
 
 def test_a_key_of_one_program_finds_only_what_is_its_programs(log: list[Entry], books: Connection) -> None:
     """Whatever it asks for, and however."""
-    caller = CALLER._replace(program="tea", role=Role.AUDITOR)
+    caller = in_role("caller_1", "till", Role.AUDITOR, "tea")
     of_tea = [entry.id for entry in log if entry.program == "tea"]
     found = pages.page(books, Search(ascending=True), caller, None, MANY, MANY)
     assert [activity.id for activity in found.activities] == of_tea
@@ -242,7 +241,7 @@ def test_what_one_request_did_is_found_together(log: list[Entry], database: Data
 
 
 def _everything(books: Connection, program: str) -> list[Any]:
-    return pages.page(books, Search(program), CALLER, None, MANY, MANY).activities
+    return pages.page(books, Search(program), READER, None, MANY, MANY).activities
 
 
 def _same(books: Connection, *asked: Any) -> list[Any]:

@@ -12,9 +12,9 @@ from storage.activity.filters import Filter
 from storage.activity.look import Search
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import transaction
-from tests.storage.activity.living import KINDS, Entry, entries, lived, matches
+from tests.storage.activity.living import KINDS, READER, Entry, entries, lived, matches
 from tests.storage.members import merge
-from tests.storage.scene import CALLER, Scene
+from tests.storage.scene import Scene
 
 # Of what no filter here asks for, recorded last.
 NOISE = 400
@@ -79,7 +79,7 @@ def test_what_is_rare_is_found_without_looking_at_what_is_common(
     picked = [one.id for one in log if (one.program == "coffee" or not whose) and matches(one, RARE[asked])][::-1]
     with books.transaction():
         before = _read(books)
-        found = pages.page(books, Search(whose, filters=[RARE[asked]]), CALLER, None, 3, 50)
+        found = pages.page(books, Search(whose, filters=[RARE[asked]]), READER, None, 3, 50)
         read = _read(books) - before
     assert [one.id for one in found.activities] == picked[:3]
     assert picked or asked == "what is nowhere"
@@ -101,5 +101,5 @@ def test_a_purchase_of_a_customer_that_was_merged_is_found_with_what_was_done_si
     with transaction(database) as unit:
         for customer in (_ada(database), _ada(database) + 1):
             record(unit, _by("till", KINDS[1]), subject, Scope(1, customer))
-    found = pages.page(books, Search("coffee", filters=[Filter(subjects=(subject,))]), CALLER, None, 20, 100)
+    found = pages.page(books, Search("coffee", filters=[Filter(subjects=(subject,))]), READER, None, 20, 100)
     assert len(found.activities) == 2

@@ -17,9 +17,10 @@ from storage.activity.pages import Page
 from storage.activity.queries import Activity
 from storage.engine.database import Connection, Database, connection
 from storage.engine.unit import transaction
+from tests.storage.activity.living import READER
 from tests.storage.activity.positioning import MANY, PROGRAM, act, act_in, assign
 from tests.storage.activity.positioning import one as only
-from tests.storage.scene import CALLER, Scene
+from tests.storage.scene import Scene
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def take(database: Database, limit: int = MANY) -> int:
 def find(database: Database, text: str) -> Page:
     """What is found of it, in all programs."""
     with connection(database) as books:
-        return pages.page(books, Search(filters=[Filter(text=wanted(text))]), CALLER, None, 100, MANY)
+        return pages.page(books, Search(filters=[Filter(text=wanted(text))]), READER, None, 100, MANY)
 
 
 def subjects(database: Database, text: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rules.access import Caller, Role
+from rules.access import Role, in_role
 from rules.refusals import OperationEnded, OperationNotFound, ProgramNotFound
 from storage.engine.commands import once
 from storage.engine.database import Busy, Database, connection
@@ -245,7 +245,7 @@ def test_another_programs_operation_is_not_found(scene: Scene) -> None:
             with pytest.raises(OperationNotFound):
                 queries.get(wrong, CALLER)
         with pytest.raises(ProgramNotFound):
-            queries.get(name, Caller("caller_2", "stranger", Role.ADMINISTRATOR, "tea"))
+            queries.get(name, in_role("caller_2", "stranger", Role.ADMINISTRATOR, "tea"))
 
 
 def test_an_operation_of_nothing_is_done_at_once(scene: Scene) -> None:

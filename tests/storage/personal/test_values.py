@@ -156,11 +156,11 @@ def test_nothing_is_recorded_of_a_person_without_the_key_of_the_installation(sce
         with pytest.raises(KeyringError, match=KEY.id):
             carry_out(scene.database, command, keyring)
     assert scene.contents() == before
-    for table in ("code_key", "wallet_key", "personal_key"):
+    for table in ("code_key", "wallet_key", "access_key", "personal_key"):
         scene.execute(f"ALTER TABLE {table} DISABLE TRIGGER unchangeable; DELETE FROM {table}")
     with pytest.raises(KeyringError, match="`fealty personal-key create`"):
         carry_out(scene.database, command, KEYRING)
-    assert scene.contents() == {**before, "code_key": [], "wallet_key": [], "personal_key": []}
+    assert scene.contents() == {**before, "code_key": [], "wallet_key": [], "access_key": [], "personal_key": []}
 
 
 @pytest.mark.parametrize("role", ["origin", "replica"])

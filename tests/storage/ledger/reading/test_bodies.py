@@ -90,10 +90,12 @@ def test_something_of_every_kind_is_there_to_be_read(read: Read) -> None:
     guarded = {
         table for (table,) in rows("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'")
     }
-    # Of coupons that moved with their customers other tests read (tests/storage/customers), of passes those of passes.
+    # Of coupons that moved with their customers other tests read (tests/storage/customers), of passes those of passes,
+    # of roles and approvals those of theirs.
     by_workers = {"activity_place"}
     lacking = {table for table in guarded if not rows(f"SELECT FROM {table} LIMIT 1")}
-    assert lacking - {"merge_belonging", "pass_template_version"} == by_workers
+    elsewhere = {"merge_belonging", "pass_template_version", "role_version", "approval_decision"}
+    assert lacking - elsewhere == by_workers
     assert rows("SELECT count(DISTINCT kind) FROM movement") == [(3,)]
     assert all(rows("SELECT count(*) FILTER (WHERE pending > 0), count(*) FILTER (WHERE debt > 0) FROM refund")[0])
 

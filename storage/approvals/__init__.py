@@ -1,0 +1,1 @@
+"""Acts under approval: the rules, and what was asked for under them."""

@@ -1,0 +1,1 @@
+"""Clubs: groups of customers, cards and rewards of a program."""
