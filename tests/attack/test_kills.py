@@ -37,6 +37,7 @@ def acts(servers: Servers) -> list[Act]:
     return till.acts
 
 
+@pytest.mark.thorough
 @pytest.mark.process
 def test_kills_of_all_processes_under_load_lose_nothing() -> None:
     """What a caller was told is done is done, once, whatever died in the meantime; and everything comes back."""

@@ -85,6 +85,7 @@ def test_without_an_authority_there_is_nothing_to_sign_with(terminal: Terminal) 
     assert terminal.run("certificates", "create", "../tills").code == 2
 
 
+@pytest.mark.thorough
 def test_nothing_that_up_starts_is_heard_beyond_this_machine(terminal: Terminal) -> None:
     """PostgreSQL and Valkey have no port at all: whoever sits in the same café must find none of them."""
     running = terminal.up()
@@ -108,6 +109,7 @@ def test_nothing_is_started_that_others_would_hear(terminal: Terminal, command: 
     assert not (terminal.data_dir / "postgres").exists()
 
 
+@pytest.mark.thorough
 def test_told_in_so_many_words_it_is(connected: Terminal) -> None:
     """Behind a proxy on another host; the doctor goes on to say it."""
     words = {"FEALTY_HOST": "0.0.0.0", "FEALTY_PROBE_HOST": "0.0.0.0", "FEALTY_LISTEN_WITHOUT_TLS": "yes"}

@@ -63,6 +63,7 @@ def test_a_newcomer_gets_a_running_fealty_its_keys_and_keeps_the_data(terminal: 
     assert kept.read_text() == made_once
 
 
+@pytest.mark.thorough
 def test_data_of_a_version_that_knew_the_owner_only_is_taken_over(terminal: Terminal) -> None:
     """An upgrade is a new checkout and `make up`: all is there, and from now on nothing of it can be changed."""
     server = EmbeddedPostgres(terminal.data_dir)
@@ -87,6 +88,7 @@ def test_data_of_a_version_that_knew_the_owner_only_is_taken_over(terminal: Term
     assert running.end(signal.SIGINT).code == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "pattern"), [("server", r"cli.main serve"), ("PostgreSQL", r"/postgres -D")])
 def test_a_part_that_dies_is_named_and_takes_the_rest_along(terminal: Terminal, name: str, pattern: str) -> None:
     """Half of Fealty running unnoticed would be worse than none. Of our processes any will do; the demo loses each. Of
