@@ -15,7 +15,7 @@ from server.convert import names
 from server.convert.requests import context, given_fixed, receipt, timestamp
 from server.convert.roles import roles_of
 from server.policy import method_of, word
-from storage.access.places import Held
+from storage.access.scopes import Held
 from storage.access.users.factors import ResetSecondFactor
 from storage.access.users.inviting import Invited, InviteUser, ResendInvitation
 from storage.access.users.logins import Login, RevokeLogin

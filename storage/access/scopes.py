@@ -1,8 +1,13 @@
-"""Where roles hold, by name: what a scope lies in, and whether it is there at all."""
+"""Where roles hold, by name: what a scope lies in, whether it is there at all, and what somebody holds where."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from rules.access import Caller, Permission
+from rules.administering import Holding
 from rules.credentials.refusals import ScopeNotFound
 from rules.granting import EVERYWHERE, Place, holds
 from storage.access import assignments
@@ -17,6 +22,15 @@ LEFT JOIN program p ON a.scope_kind = 'PROGRAM' AND p.id = a.scope
 LEFT JOIN partner o ON o.id = CASE a.scope_kind WHEN 'PARTNER' THEN a.scope WHEN 'PROGRAM' THEN p.partner END
 LEFT JOIN network n ON n.id = CASE a.scope_kind WHEN 'NETWORK' THEN a.scope ELSE o.network END)
 """
+
+
+class Held(NamedTuple):
+    """A role that somebody holds now: the assignment, what rules ask of it, its scope as it is kept, since when."""
+
+    id: UUID
+    holding: Holding
+    scope: AssignedScope
+    from_at: datetime
 
 
 def placed(books: Connection, name: str, caller: Caller) -> tuple[AssignedScope, Place]:
@@ -40,6 +54,24 @@ def place_of(names: Sequence[str]) -> Place:
     return Place(names[0], frozenset(names)) if names else EVERYWHERE
 
 
+def held(books: Connection, holders: Collection[str]) -> dict[str, list[Held]]:
+    """What each of these holds now, the oldest first; of who holds nothing, nothing."""
+    found: defaultdict[str, list[Held]] = defaultdict(list)
+    for identity, holder, role, kind, scope, from_at, names in books.execute(_HELD, [list(holders)]):
+        found[holder].append(Held(identity, Holding(role, place_of(names)), AssignedScope(kind, scope), from_at))
+    return found
+
+
+def only_program(books: Connection, scopes: Sequence[AssignedScope]) -> int | None:
+    """The internal id of the one program that all of these scopes are; None where there is none. What is done to a user
+    who may act in that one alone stands in its log, where its partner reads it."""
+    kinds, ids = [scope.kind for scope in scopes], [scope.id for scope in scopes]
+    if not scopes or "ALL" in kinds:
+        return None
+    found = books.execute(_PROGRAMS, (kinds, ids)).fetchall()
+    return int(found[0][0]) if len(found) == 1 else None
+
+
 def reach(caller: Caller, permission: Permission) -> list[str]:
     """The names of the scopes in which a caller holds a permission, where it does not hold it everywhere."""
     grants = [grant for grant in caller.grants if permission in grant.permissions and grant.programs is not None]
@@ -48,3 +80,18 @@ def reach(caller: Caller, permission: Permission) -> list[str]:
 
 
 _WITHIN = f"SELECT {WITHIN} FROM (SELECT %s::text AS scope_kind, %s::integer AS scope) AS a"  # noqa: S608 - our words
+
+_HELD = f"""
+SELECT a.id, a.holder, a.role, a.scope_kind, a.scope, a.from_at, {WITHIN} FROM role_assignment a
+WHERE a.holder = ANY(%s) AND a.until_at IS NULL ORDER BY a.from_at, a.id
+"""  # noqa: S608 - our own words
+
+_PROGRAMS = """
+SELECT DISTINCT p.id FROM unnest(%s::text[], %s::integer[]) AS a (scope_kind, scope) JOIN program p ON
+    CASE a.scope_kind
+        WHEN 'PROGRAM' THEN p.id = a.scope
+        WHEN 'PARTNER' THEN p.partner = a.scope
+        ELSE p.partner IN (SELECT o.id FROM partner o WHERE o.network = a.scope)
+    END
+LIMIT 2
+"""

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from rules.activity import KEY_REVOKED, Change
 from rules.administering import check_administers, check_administrator_stays
-from storage.access import places
+from storage.access import scopes as role_scopes
 from storage.access.assignments import AssignedScope
-from storage.access.places import Held
 from storage.access.records import ApiKeyRow, LoginRow, UserRow
+from storage.access.scopes import Held
 from storage.access.users import queries
 from storage.access.users.queries import User
 from storage.activity.commands import Scope, record
@@ -41,7 +41,7 @@ def write(
         unit,
         context.origin,
         subject or user.name,
-        Scope(places.only_program(unit.connection, scopes)),
+        Scope(role_scopes.only_program(unit.connection, scopes)),
         changes=changes,
         details=context.reason.added_to(details or {}),
         request_id=context.request.request_id,
@@ -76,7 +76,7 @@ def end_logins(unit: Unit, user_id: str) -> int:
 def revoke_keys(unit: Unit, context: CommandContext, user: User, activity: str) -> None:
     """Revokes the keys that were made for a user, because of what an activity tells."""
     usable = (ApiKeyRow.made_for == user.id) & ApiKeyRow.revoked_at.is_null()
-    scope = Scope(places.only_program(unit.connection, [one.scope for one in user.roles]))
+    scope = Scope(role_scopes.only_program(unit.connection, [one.scope for one in user.roles]))
     for key in ApiKeyRow.select().where(usable).order_by(ApiKeyRow.id).for_update():
         origin, details = context.origin._replace(kind=KEY_REVOKED), {"caller": key.caller}
         record(unit, origin, f"services/{key.caller}/keys/{key.id}", scope, details=details, cause=UUID(activity))

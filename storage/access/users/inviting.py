@@ -9,7 +9,8 @@ from rules.approvals.matching import Asked
 from rules.granting import EVERYWHERE
 from rules.refusals import AddressTaken, UserElsewhere, UserExists, UserIsCaller
 from rules.users import REACTIVATION_NOTICE, WAYS_BACK, Standing, UserState, Way
-from storage.access import emailed_tokens, places
+from storage.access import emailed_tokens
+from storage.access import scopes as role_scopes
 from storage.access.records import UserRow
 from storage.access.users import changing, queries, roles
 from storage.access.users.queries import KeptUser, User
@@ -138,7 +139,7 @@ def _may_bring_back(caller: Caller, known: User) -> bool:
 
 
 def _mail(unit: Unit, user: User, activity: str) -> None:
-    program = places.only_program(unit.connection, [one.scope for one in user.roles])
+    program = role_scopes.only_program(unit.connection, [one.scope for one in user.roles])
     emailed_tokens.make(unit, user.id, Purpose.INVITATION, activity, program)
 
 

@@ -8,9 +8,9 @@ from rules import administering
 from rules.access import Caller
 from rules.refusals import StaleEtag, UserNotFound
 from rules.users import Standing, UserState
-from storage.access import places
-from storage.access.places import JOINED, NAMES, Held
+from storage.access import scopes as role_scopes
 from storage.access.records import UserRow
+from storage.access.scopes import WITHIN, Held
 from storage.engine.database import NO_KEY_UPDATE, Connection, handle
 
 
@@ -116,7 +116,7 @@ def caller_places(caller: Caller) -> dict[str, Any]:
 def whole(query: Any) -> list[User]:
     """Users out of their rows, with their roles, by id."""
     rows = sorted(query, key=lambda row: row.id)
-    held = places.held(_books(), [row.id for row in rows])
+    held = role_scopes.held(_books(), [row.id for row in rows])
     return [from_row(row, held.get(row.id, ())) for row in rows]
 
 
@@ -155,9 +155,9 @@ _LIKE = "%{}%"
 # `names` are those of all that the scope of a role lies in.
 _PAGE = f"""
 WITH held AS (
-    SELECT a.holder, a.role, ARRAY[{NAMES}] AS names FROM role_assignment a {JOINED} WHERE a.until_at IS NULL
+    SELECT a.holder, a.role, {WITHIN} AS names FROM role_assignment a WHERE a.until_at IS NULL
 ), known AS (
-    SELECT holder, role, coalesce(names[1], names[2], names[3], '') AS scope FROM held
+    SELECT holder, role, coalesce(names[1], '') AS scope FROM held
     WHERE %(everywhere)s OR names && %(seen)s::text[]
 )
 SELECT u.id FROM app_user u

@@ -9,10 +9,11 @@ from rules.administering import Holding
 from rules.credentials.refusals import RoleNotFound
 from rules.refusals import RoleAssigned, RoleNotHeld
 from rules.users import UserState
-from storage.access import assignments, places
+from storage.access import assignments
+from storage.access import scopes as role_scopes
 from storage.access.assignments import AssignedScope
-from storage.access.places import Held
 from storage.access.records import RoleRow
+from storage.access.scopes import Held
 from storage.access.users import changing, queries
 from storage.access.users.queries import KeptUser, User
 from storage.engine.commands import CommandContext
@@ -77,7 +78,7 @@ class EndRole(NamedTuple):
         changing.take_turns(unit)
         user = queries.lock(self.user_id, caller)
         administering.check_not_own(caller, user.id)
-        _, place = places.find(unit.connection, self.taken.scope, caller)
+        _, place = role_scopes.placed(unit.connection, self.taken.scope, caller)
         administering.check_takes(caller, place)
         wanted = Holding(self.taken.role, place)
         ended = next((one for one in user.roles if one.holding == wanted), None)
@@ -95,7 +96,7 @@ def allowed(unit: Unit, caller: Caller, wanted: Sequence[GivenRole]) -> list[Gif
     """What is to be given, each once. Raises ScopeNotFound, RoleNotFound, GrantExceeded."""
     found = []
     for one in dict.fromkeys(wanted):
-        scope, place = places.find(unit.connection, one.scope, caller)
+        scope, place = role_scopes.placed(unit.connection, one.scope, caller)
         administering.check_gives(caller, _permissions(one.role), place)
         found.append(Gift(Holding(one.role, place), scope))
     return found
