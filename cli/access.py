@@ -30,7 +30,7 @@ def report(day: datetime | None, permission: frozenset[str] | None, holder: str,
     from cli.keys.making import word
     from cli.settings import load
     from storage.access import report as reporting
-    from storage.access.report import Asked
+    from storage.access.report import ReportFilter
     from storage.engine.database import connection
 
     start = (day or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
@@ -39,7 +39,7 @@ def report(day: datetime | None, permission: frozenset[str] | None, holder: str,
     if permission is not None and len(permission) > 1:
         raise click.BadParameter("one permission is wanted.")
     end, wanted = start + timedelta(days=1), next(iter(permission or ()), "")
-    asked = Asked(start, end, wanted, holder.rpartition("/")[2], program)
+    asked = ReportFilter(start, end, wanted, holder.rpartition("/")[2], program)
     with books.opened(load()) as database, connection(database) as held:
         found = reporting.page(held, asked, books.OPERATOR, None, 1_000_000)
     if json_:

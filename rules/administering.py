@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rules.access import Caller, Permission, Role
-from rules.granting import EVERYWHERE, Place, check_grantable, holds
+from rules.granting import EVERYWHERE, RoleScope, check_grantable, holds
 from rules.refusals import LastAdministrator, UserElsewhere, UserIsCaller
 
 # Each of them shows users.
@@ -15,7 +15,7 @@ class Holding(NamedTuple):
     """A role that a user holds, and where."""
 
     role: str
-    place: Place = EVERYWHERE
+    place: RoleScope = EVERYWHERE
 
     @property
     def administers_all(self) -> bool:
@@ -39,13 +39,13 @@ def check_administers(caller: Caller, held: Sequence[Holding]) -> None:
         raise UserElsewhere
 
 
-def check_gives(caller: Caller, permissions: Iterable[Permission], place: Place) -> None:
+def check_gives(caller: Caller, permissions: Iterable[Permission], place: RoleScope) -> None:
     """Whether the caller may give a user a role that permits this, there: he administers users there, and may all of
     it himself. Raises GrantExceeded."""
     check_grantable(caller, {*permissions, Permission.USERS_WRITE}, place)
 
 
-def check_takes(caller: Caller, place: Place) -> None:
+def check_takes(caller: Caller, place: RoleScope) -> None:
     """Whether the caller may take a role there from a user. Raises GrantExceeded."""
     check_grantable(caller, {Permission.USERS_WRITE}, place)
 

@@ -7,7 +7,7 @@ from rules.access import Caller, Permission
 from rules.credentials.refusals import GrantExceeded
 
 
-class Place(NamedTuple):
+class RoleScope(NamedTuple):
     """Where something is to hold: the resource name of the scope (empty: everywhere), and the names of the scopes that
     take all of it in, with whatever will come into it, its own among them."""
 
@@ -15,10 +15,10 @@ class Place(NamedTuple):
     within: frozenset[str] = frozenset()
 
 
-EVERYWHERE = Place()
+EVERYWHERE = RoleScope()
 
 
-def holds(caller: Caller, permission: Permission, place: Place) -> bool:
+def holds(caller: Caller, permission: Permission, place: RoleScope) -> bool:
     """Whether the caller holds the permission in all of the place, whatever will come into it: what covers the programs
     that a partner has today is not the partner's."""
     return any(
@@ -27,7 +27,7 @@ def holds(caller: Caller, permission: Permission, place: Place) -> bool:
     )
 
 
-def check_grantable(caller: Caller, permissions: Iterable[Permission], place: Place) -> None:
+def check_grantable(caller: Caller, permissions: Iterable[Permission], place: RoleScope) -> None:
     """Raises GrantExceeded where the caller does not hold each of the permissions in all of the place."""
     missing = sorted(permission for permission in set(permissions) if not holds(caller, permission, place))
     if missing:

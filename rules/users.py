@@ -29,7 +29,7 @@ class Way(StrEnum):
     UNARCHIVE = "UNARCHIVE"
 
 
-class Standing(NamedTuple):
+class UserStatus(NamedTuple):
     """The state of a user and, of one that is locked or archived, to which unlocking or unarchiving brings back: the
     last in which it was neither."""
 
@@ -49,12 +49,12 @@ _TO = {Way.LOCK: UserState.LOCKED, Way.ARCHIVE: UserState.ARCHIVED}
 WAYS_BACK = {UserState.LOCKED: Way.UNLOCK, UserState.ARCHIVED: Way.UNARCHIVE}
 
 
-def moved(standing: Standing, way: Way) -> Standing:
+def moved(status: UserStatus, way: Way) -> UserStatus:
     """Where that way leads. Who was archived while locked comes back as before the lock: whoever unarchives has looked.
     Raises UserStateWrong."""
-    check_state(standing.state, _FROM[way])
-    stood = standing.returns_to or (standing.state if standing.state not in WAYS_BACK else UserState.ACTIVE)
-    return Standing(_TO[way], stood) if way in _TO else Standing(stood)
+    check_state(status.state, _FROM[way])
+    stood = status.returns_to or (status.state if status.state not in WAYS_BACK else UserState.ACTIVE)
+    return UserStatus(_TO[way], stood) if way in _TO else UserStatus(stood)
 
 
 def check_state(state: UserState, wanted: set[UserState]) -> None:

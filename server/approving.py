@@ -7,7 +7,7 @@ here may be old, and nothing is done by it that should not be.
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from rules.approvals.matching import Asked, may_match
+from rules.approvals.matching import RequestFacts, may_match
 from rules.approvals.refusals import ApprovalNeedsCall, ApprovalRequired
 from server.asked import asked_of, customers_of
 from server.convert.roles import roles_of
@@ -101,7 +101,7 @@ def checked(command: Any, version: int) -> Any:
     return command._replace(context=command.context._replace(checked=version))
 
 
-def frozen(context: CommandContext, message: Any, subject: str, asked: Asked) -> Frozen:
+def frozen(context: CommandContext, message: Any, subject: str, asked: RequestFacts) -> Frozen:
     """A request as it is kept until it is approved."""
     return Frozen(
         context.request.method,

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from buf.validate import validate_pb2
 from fealty.v1 import credentials_pb2, options_pb2, passes_pb2
 from rules.access import UNGRANTED, Permission
-from rules.approvals.matching import Asked
+from rules.approvals.matching import RequestFacts
 from server.interceptors.validation import subject_field
 from server.policy import Method, methods
 from server.shapes import templates
@@ -61,7 +61,7 @@ def is_ever(method: Method, in_program: bool) -> bool:
     return any(name.startswith("programs/") is in_program for name in names)
 
 
-def asked_of(method: str, message: Any) -> Asked:
+def asked_of(method: str, message: Any) -> RequestFacts:
     """What a request says."""
     masked = _masked(message.DESCRIPTOR)
     # Without a mask, what is sent is meant.
@@ -76,7 +76,7 @@ def asked_of(method: str, message: Any) -> Asked:
             paths.add(path)
     if mask is not None:
         paths.update(f"{mask}.{path}" for path in message.update_mask.paths)
-    return Asked(method, figures, paths)
+    return RequestFacts(method, figures, paths)
 
 
 def customers_of(message: Any) -> tuple[str, ...]:

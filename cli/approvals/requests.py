@@ -72,7 +72,7 @@ def show(name: str, json_: bool) -> None:
     behalf = f", on behalf of {found.maker.on_behalf_of}" if found.maker.on_behalf_of else ""
     click.echo(f"{found.method} of {found.subject or 'something new'}, asked for by {maker}{behalf}")
     click.echo(f"State:     {found.state.lower()}")
-    click.echo(f"Asked:     {found.created_at:%Y-%m-%d %H:%M} UTC")
+    click.echo(f"RequestFacts:     {found.created_at:%Y-%m-%d %H:%M} UTC")
     click.echo(f"Expires:   {found.expires_at:%Y-%m-%d %H:%M} UTC")
     click.echo(f"SHA-256:   {found.content_hash or 'forgotten'}")
     for path, figure in found.figures.items():

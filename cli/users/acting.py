@@ -79,7 +79,7 @@ def told(user: "User") -> dict[str, Any]:
         "id": user.id,
         "email": user.email,
         "name": user.display_name,
-        "state": user.standing.state.value,
+        "state": user.status.state.value,
         "language": user.language_code,
         "roles": [
             {"role": one.holding.role, "scope": one.holding.place.name, "from": one.from_at.isoformat()}

@@ -35,7 +35,7 @@ def list_(state: str | None, role: str, scope: str, name: str, json_: bool) -> N
     form = "{:<31}  {:<28}  {:<20}  {:<8}  {}"
     click.echo(form.format("USER", "ADDRESS", "NAME", "STATE", "ROLES"))
     for user in found:
-        state_ = user.standing.state.lower()
+        state_ = user.status.state.lower()
         click.echo(form.format(user.id, user.email, user.display_name, state_, acting.roles_of(user)).rstrip())
 
 
@@ -52,7 +52,7 @@ def show(user: str, json_: bool) -> None:
     if json_:
         click.echo(json.dumps(acting.told(found)))
         return
-    click.echo(f"{found.display_name} <{found.email}>, {found.standing.state.lower()}")
+    click.echo(f"{found.display_name} <{found.email}>, {found.status.state.lower()}")
     click.echo(f"  {found.name}, since {found.created_at:%Y-%m-%d}")
     for one in found.roles:
         where = f"in {one.holding.place.name}" if one.holding.place.name else "everywhere"

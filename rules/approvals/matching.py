@@ -33,12 +33,12 @@ class Rule(NamedTuple):
     expires_after_hours: int = EXPIRES_AFTER_HOURS
     begins_as_draft: bool = False
 
-    def amount(self, asked: "Asked") -> int:
+    def amount(self, asked: "RequestFacts") -> int:
         """The amount of a request that its conditions are about."""
         return abs(asked.figures.get(self.amount_field, 0))
 
 
-class Asked(NamedTuple):
+class RequestFacts(NamedTuple):
     """What a request says, as far as rules ask: its method, its numbers and which fields it sets, by their paths."""
 
     method: str
@@ -54,7 +54,7 @@ class Match(StrEnum):
     YES = "YES"
 
 
-def match(rule: Rule, asked: Asked) -> Match:
+def match(rule: Rule, asked: RequestFacts) -> Match:
     """Whether a rule puts a request under approval."""
     if asked.method not in rule.methods:
         return Match.NO
@@ -74,7 +74,7 @@ def exceeds(rule: Rule, amount: int, done: int) -> bool:
     return rule.day_sum_above is not None and done + amount > rule.day_sum_above
 
 
-def may_match(rules: Iterable[Rule], asked: Asked) -> bool:
+def may_match(rules: Iterable[Rule], asked: RequestFacts) -> bool:
     """Whether any of the rules may put a request under approval."""
     return any(match(rule, asked) is not Match.NO for rule in rules)
 

@@ -13,7 +13,7 @@ from server.convert import names
 from server.convert.requests import context, receipt, set_instant, timestamp
 from server.errors import RequestInvalid
 from server.policy import word
-from storage.access.report import Asked, HeldRole
+from storage.access.report import HeldRole, ReportFilter
 from storage.access.roles import CreateRole, DeleteRole, RoleRead, UpdateRole
 from storage.access.services import RoleAt
 from storage.engine.requests import Answer
@@ -125,7 +125,7 @@ def mine(caller: Caller, grants: Iterable[Grant]) -> pb.ListMyPermissionsRespons
     )
 
 
-def asked(message: pb.ReportPermissionsRequest) -> Asked:
+def asked(message: pb.ReportPermissionsRequest) -> ReportFilter:
     """What a report is asked of. Raises RequestInvalid."""
     try:
         day = date(message.day.year, message.day.month, message.day.day)
@@ -134,7 +134,7 @@ def asked(message: pb.ReportPermissionsRequest) -> Asked:
     start = datetime.combine(day, time(), UTC)
     if start > datetime.now(UTC):
         raise RequestInvalid([("day", "must be a past day or today, in UTC")])
-    return Asked(
+    return ReportFilter(
         start,
         start + timedelta(days=1),
         word(options_pb2.Permission, message.permission, _PREFIX),

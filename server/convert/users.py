@@ -6,7 +6,7 @@ from typing import Any
 
 from fealty.v1 import users_pb2 as pb
 from fealty.v1.receipt_pb2 import Reason
-from rules.approvals.matching import Asked
+from rules.approvals.matching import RequestFacts
 from rules.refusals import UpdateMaskInvalid
 from rules.users import Way
 from server.asked import asked_of
@@ -37,7 +37,7 @@ _INVITED_AGAIN = "INVITED_AGAIN"
 def invite_user(call: Call, message: pb.InviteUserRequest) -> InviteUser:
     """The command in a request."""
 
-    def freeze(user_id: str, way: Way, given: Sequence[GivenRole]) -> tuple[Frozen, Asked]:
+    def freeze(user_id: str, way: Way, given: Sequence[GivenRole]) -> tuple[Frozen, RequestFacts]:
         asks = pb.UnlockUserRequest if way is Way.UNLOCK else pb.UnarchiveUserRequest
         asked = asks(
             name=f"users/{user_id}",
@@ -193,7 +193,7 @@ def user(found: User) -> pb.User:
         email=found.email,
         display_name=found.display_name,
         language_code=found.language_code,
-        state=f"USER_STATE_{found.standing.state}",
+        state=f"USER_STATE_{found.status.state}",
         roles=[_assigned(one) for one in found.roles],
         etag=found.etag,
         create_time=timestamp(found.created_at),

@@ -11,7 +11,7 @@ from storage.access.scopes import WITHIN, reach
 from storage.engine.database import Connection
 
 
-class Asked(NamedTuple):
+class ReportFilter(NamedTuple):
     """Of which time, and which holders. Empty: whichever; `program` is a public id."""
 
     start: datetime
@@ -44,7 +44,7 @@ class After(NamedTuple):
     id: UUID
 
 
-def page(books: Connection, asked: Asked, caller: Caller, after: After | None, size: int) -> list[HeldRole]:
+def page(books: Connection, asked: ReportFilter, caller: Caller, after: After | None, size: int) -> list[HeldRole]:
     """Up to `size` roles that somebody held, by when they were given, from the first after `after`: those in scopes in
     all of which the caller may read this."""
     wanted = {

@@ -9,7 +9,7 @@ from uuid import UUID
 from rules.access import Caller, Permission
 from rules.administering import Holding
 from rules.credentials.refusals import ScopeNotFound
-from rules.granting import EVERYWHERE, Place, holds
+from rules.granting import EVERYWHERE, RoleScope, holds
 from storage.access import assignments
 from storage.access.assignments import AssignedScope, find_scope
 from storage.engine.database import Connection
@@ -33,7 +33,7 @@ class Held(NamedTuple):
     from_at: datetime
 
 
-def placed(books: Connection, name: str, caller: Caller) -> tuple[AssignedScope, Place]:
+def placed(books: Connection, name: str, caller: Caller) -> tuple[AssignedScope, RoleScope]:
     """The scope of that name (empty: everything), and what takes it in. Raises ScopeNotFound, also where the caller
     holds nothing in all of it: what is not yours is not found."""
     scope = find_scope(name)
@@ -43,22 +43,22 @@ def placed(books: Connection, name: str, caller: Caller) -> tuple[AssignedScope,
         return scope, EVERYWHERE
     found = books.execute(_WITHIN, [scope.kind, scope.id]).fetchone()
     assert found is not None
-    place = place_of(found[0])
+    place = role_scope_of(found[0])
     if not any(holds(caller, permission, place) for permission in Permission):
         raise ScopeNotFound(scope=name)
     return scope, place
 
 
-def place_of(names: Sequence[str]) -> Place:
+def role_scope_of(names: Sequence[str]) -> RoleScope:
     """The place of what lies in all of these, the narrowest first; of everything, none are named."""
-    return Place(names[0], frozenset(names)) if names else EVERYWHERE
+    return RoleScope(names[0], frozenset(names)) if names else EVERYWHERE
 
 
 def held(books: Connection, holders: Collection[str]) -> dict[str, list[Held]]:
     """What each of these holds now, the oldest first; of who holds nothing, nothing."""
     found: defaultdict[str, list[Held]] = defaultdict(list)
     for identity, holder, role, kind, scope, from_at, names in books.execute(_HELD, [list(holders)]):
-        found[holder].append(Held(identity, Holding(role, place_of(names)), AssignedScope(kind, scope), from_at))
+        found[holder].append(Held(identity, Holding(role, role_scope_of(names)), AssignedScope(kind, scope), from_at))
     return found
 
 

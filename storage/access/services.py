@@ -10,12 +10,12 @@ from msgspec import json
 from rules.access import ACTOR_TYPES, ActorType, Caller, Permission, Role
 from rules.activity import Change
 from rules.credentials.refusals import ServiceExists, ServiceNotFound
-from rules.granting import EVERYWHERE, Place, check_grantable, holds
+from rules.granting import EVERYWHERE, RoleScope, check_grantable, holds
 from rules.refusals import StaleEtag
 from storage.access import assignments, roles
 from storage.access.assignments import AssignedScope
 from storage.access.records import CallerRow
-from storage.access.scopes import WITHIN, place_of, placed, reach
+from storage.access.scopes import WITHIN, placed, reach, role_scope_of
 from storage.activity.commands import Scope, record
 from storage.engine.commands import CommandContext
 from storage.engine.database import NO_KEY_UPDATE, Connection
@@ -62,7 +62,7 @@ class Held(NamedTuple):
     assignment: Any
     at: RoleAt
     permissions: frozenset[Permission]
-    place: Place
+    place: RoleScope
 
 
 class Service(NamedTuple):
@@ -153,7 +153,7 @@ class Prepared(NamedTuple):
     """A service in hand and, of a new one, what it is to hold: it is made when the activity stands."""
 
     service: Service
-    given: Mapping[RoleAt, tuple[AssignedScope, frozenset[Permission], Place]]
+    given: Mapping[RoleAt, tuple[AssignedScope, frozenset[Permission], RoleScope]]
 
     def make(self, unit: Unit, activity: str) -> None:
         """Makes it where it is new."""
@@ -194,7 +194,8 @@ def find(unit: Unit, service: str, caller: Caller, permission: Permission, for_u
     rows = unit.connection.execute(_HELD, [service]).fetchall()
     permitted = roles.permitted(role for _, role, *_ in rows)
     held = tuple(
-        Held(identity, _at(role, within), permitted[role], place_of(within)) for identity, role, _, _, within in rows
+        Held(identity, _at(role, within), permitted[role], role_scope_of(within))
+        for identity, role, _, _, within in rows
     )
     _check_seen([one.place for one in held], caller, permission)
     read = ServiceRead(row.id, row.name, tuple(one.at for one in held), row.rates, row.created_at)
@@ -205,7 +206,7 @@ def check_seen(books: Connection, service: str, caller: Caller, permission: Perm
     """Raises ServiceNotFound, also of a service that the caller may not know of."""
     if CallerRow.get_or_none(CallerRow.id == service) is None:
         raise ServiceNotFound
-    _check_seen([place_of(row[-1]) for row in books.execute(_HELD, [service]).fetchall()], caller, permission)
+    _check_seen([role_scope_of(row[-1]) for row in books.execute(_HELD, [service]).fetchall()], caller, permission)
 
 
 def page(books: Connection, caller: Caller, after: str, size: int) -> list[ServiceRead]:
@@ -224,14 +225,14 @@ def page(books: Connection, caller: Caller, after: str, size: int) -> list[Servi
     ]
 
 
-def _check_seen(places: Sequence[Place], caller: Caller, permission: Permission) -> None:
+def _check_seen(places: Sequence[RoleScope], caller: Caller, permission: Permission) -> None:
     if not any(holds(caller, permission, place) for place in places or [EVERYWHERE]):
         raise ServiceNotFound
 
 
 def _to_give(
     unit: Unit, caller: Caller, wanted: Sequence[RoleAt]
-) -> Mapping[RoleAt, tuple[AssignedScope, frozenset[Permission], Place]]:
+) -> Mapping[RoleAt, tuple[AssignedScope, frozenset[Permission], RoleScope]]:
     """What is to be given, each once. Raises RoleNotFound, ScopeNotFound, GrantExceeded."""
     permitted = roles.permitted(one.role for one in wanted)
     found = {}

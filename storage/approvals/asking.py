@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from rules import calendar
 from rules.approvals.deciding import Need, party
-from rules.approvals.matching import EXPIRES_AFTER_HOURS, Asked, Match, Rule, exceeds, match, may_match
+from rules.approvals.matching import EXPIRES_AFTER_HOURS, Match, RequestFacts, Rule, exceeds, match, may_match
 from rules.programs import time_zone
 from storage.approvals.queries import ApprovalRequest
 from storage.approvals.ruling import ruling
@@ -26,7 +26,7 @@ class AskApproval(NamedTuple):
     it is asked for."""
 
     frozen: Frozen
-    asked: Asked
+    asked: RequestFacts
     context: CommandContext
     is_fit: bool = False
 
@@ -65,7 +65,7 @@ def ask(unit: Unit, asking: AskApproval) -> Verdict:
 
 
 def submit_besides(
-    unit: Unit, context: CommandContext, frozen: Frozen, asked: Asked, needs: Sequence[Need]
+    unit: Unit, context: CommandContext, frozen: Frozen, asked: RequestFacts, needs: Sequence[Need]
 ) -> ApprovalRequest:
     """Asks for approval of an act that takes `needs` in any case, and besides what the rules want whose it is, too.
     Raises KeyringError."""

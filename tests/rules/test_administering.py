@@ -13,18 +13,18 @@ from rules.administering import (
     sees,
 )
 from rules.credentials.refusals import GrantExceeded
-from rules.granting import EVERYWHERE, Place
+from rules.granting import EVERYWHERE, RoleScope
 from rules.refusals import LastAdministrator, UserElsewhere, UserIsCaller
 
-NETWORK = Place("networks/north", frozenset({"networks/north"}))
-ACME = Place("partners/acme", frozenset({"partners/acme", "networks/north"}))
-COFFEE = Place("programs/coffee", frozenset({"programs/coffee", "partners/acme", "networks/north"}))
-TEA = Place("programs/tea", frozenset({"programs/tea"}))
+NETWORK = RoleScope("networks/north", frozenset({"networks/north"}))
+ACME = RoleScope("partners/acme", frozenset({"partners/acme", "networks/north"}))
+COFFEE = RoleScope("programs/coffee", frozenset({"programs/coffee", "partners/acme", "networks/north"}))
+TEA = RoleScope("programs/tea", frozenset({"programs/tea"}))
 
 ADMIN = in_role("caller_1", "admin", Role.ADMINISTRATOR)
 
 
-def _partner(place: Place, *programs: str, role: Role = Role.PARTNER) -> Caller:
+def _partner(place: RoleScope, *programs: str, role: Role = Role.PARTNER) -> Caller:
     grant = Grant(role.value, PERMISSIONS[role], frozenset(programs), place.name)
     return Caller("user_1", "Petra", ActorType.PARTNER, (grant,), user="user_1")
 
@@ -59,8 +59,8 @@ def test_a_partner_sees_whose_roles_are_among_its_own_and_administers_whose_all_
     check_administers(ADMIN, held)
 
 
-@pytest.mark.parametrize("place", [NETWORK, TEA, EVERYWHERE, Place("partners/new", frozenset({"partners/new"}))])
-def test_nobody_gives_a_role_where_he_holds_none(place: Place) -> None:
+@pytest.mark.parametrize("place", [NETWORK, TEA, EVERYWHERE, RoleScope("partners/new", frozenset({"partners/new"}))])
+def test_nobody_gives_a_role_where_he_holds_none(place: RoleScope) -> None:
     """A partner without programs yet would else be anybody's: all of its none would be among one's own."""
     with pytest.raises(GrantExceeded):
         check_gives(PARTNER, PERMISSIONS[Role.STAFF], place)

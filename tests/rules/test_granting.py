@@ -5,11 +5,11 @@ import pytest
 from rules.access import Caller, Grant, Permission, Role, in_role, intersected, narrowed
 from rules.credentials.acting import check_about, check_permitted, whom
 from rules.credentials.refusals import ActingDenied, GrantExceeded
-from rules.granting import EVERYWHERE, Place, check_grantable
+from rules.granting import EVERYWHERE, RoleScope, check_grantable
 
 EARN, SPEND, READ = Permission.POINTS_EARN, Permission.POINTS_SPEND, Permission.PROGRAMS_READ
-CLUB = Place("programs/club", frozenset({"programs/club", "partners/acme", "networks/town"}))
-ACME = Place("partners/acme", frozenset({"partners/acme", "networks/town"}))
+CLUB = RoleScope("programs/club", frozenset({"programs/club", "partners/acme", "networks/town"}))
+ACME = RoleScope("partners/acme", frozenset({"partners/acme", "networks/town"}))
 USER, OWNER = f"user_{'0' * 26}", f"user_{'1' * 26}"
 
 
@@ -30,13 +30,13 @@ OF_ALL = _grant("", None, EARN, READ)
     ("grant", "place"),
     [(OF_CLUB, CLUB), (OF_ACME, CLUB), (OF_ACME, ACME), (OF_ALL, CLUB), (OF_ALL, ACME), (OF_ALL, EVERYWHERE)],
 )
-def test_what_is_held_in_all_of_a_place_may_be_given_there(grant: Grant, place: Place) -> None:
+def test_what_is_held_in_all_of_a_place_may_be_given_there(grant: Grant, place: RoleScope) -> None:
     """A partner lets people into its own programs, and a network into its partners'."""
     check_grantable(_caller(grant), [EARN], place)
 
 
 @pytest.mark.parametrize(("grant", "place"), [(OF_CLUB, ACME), (OF_CLUB, EVERYWHERE), (OF_ACME, EVERYWHERE)])
-def test_what_is_held_in_a_part_is_not_given_in_the_whole(grant: Grant, place: Place) -> None:
+def test_what_is_held_in_a_part_is_not_given_in_the_whole(grant: Grant, place: RoleScope) -> None:
     """Also where the partner has but this one program today: the next one is not the giver's."""
     with pytest.raises(GrantExceeded):
         check_grantable(_caller(grant), [EARN], place)

@@ -57,8 +57,8 @@ def save(unit: Unit, user: User, activity: str) -> User:
     UserRow.update(
         display_name=saved.display_name,
         language_code=saved.language_code,
-        state=saved.standing.state,
-        returns_to=saved.standing.returns_to,
+        state=saved.status.state,
+        returns_to=saved.status.returns_to,
         version=saved.version,
         updated_at=saved.updated_at,
         activity=activity,

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rules import administering, users
 from rules.access import Caller
-from rules.approvals.matching import Asked
+from rules.approvals.matching import RequestFacts
 from rules.granting import EVERYWHERE
 from rules.refusals import AddressTaken, UserElsewhere, UserExists, UserIsCaller
-from rules.users import REACTIVATION_NOTICE, WAYS_BACK, Standing, UserState, Way
+from rules.users import REACTIVATION_NOTICE, WAYS_BACK, UserState, UserStatus, Way
 from storage.access import emailed_tokens
 from storage.access import scopes as role_scopes
 from storage.access.records import UserRow
@@ -24,7 +24,7 @@ from storage.engine.unit import Unit
 from storage.logins.records import Purpose
 
 # Writes down the request to bring a user back, that way, with these roles besides; and what it says, to rules.
-Freeze: TypeAlias = Callable[[str, Way, Sequence[GivenRole]], tuple[Frozen, Asked]]
+Freeze: TypeAlias = Callable[[str, Way, Sequence[GivenRole]], tuple[Frozen, RequestFacts]]
 
 
 class Invited(NamedTuple):
@@ -84,7 +84,7 @@ class InviteUser(NamedTuple):
             email,
             self.display_name,
             self.language_code,
-            Standing(UserState.INVITED),
+            UserStatus(UserState.INVITED),
             1,
             unit.now,
             unit.now,
@@ -100,7 +100,7 @@ class InviteUser(NamedTuple):
     def _bring_back(self, unit: Unit, known: User) -> Answer[Invited]:
         context, caller = self.context, self.context.caller
         is_seen = administering.sees(caller, known.holdings)
-        way = WAYS_BACK.get(known.standing.state)
+        way = WAYS_BACK.get(known.status.state)
         if way is None or self.freeze is None or not _may_bring_back(caller, known):
             raise UserExists(user=known.name) if is_seen else AddressTaken()
         # An administrator says yes in any case; what rules want of who unlocks people, they want of who invites them.
@@ -122,7 +122,7 @@ class ResendInvitation(NamedTuple):
     def decide(self, unit: Unit) -> Answer[User]:
         """Raises UserNotFound, UserElsewhere, UserStateWrong, KeyringError."""
         user = changing.administered(self.user_id, self.context)
-        users.check_state(user.standing.state, {UserState.INVITED})
+        users.check_state(user.status.state, {UserState.INVITED})
         activity = changing.write(unit, self.context, user)
         _mail(unit, user, activity)
         return Answer(user.shown_to(self.context.caller), activity)
@@ -149,7 +149,7 @@ def _columns(user: User) -> dict[str, Any]:
         "email": user.email,
         "display_name": user.display_name,
         "language_code": user.language_code,
-        "state": user.standing.state,
+        "state": user.status.state,
         "version": user.version,
         "created_at": user.created_at,
         "updated_at": user.updated_at,

@@ -32,7 +32,7 @@ class UpdateUser(NamedTuple):
         user = changing.administered(self.user_id, context, self.etag)
         stands = {
             "email": user.email,
-            "state": user.standing.state,
+            "state": user.status.state,
             "create_time": user.created_at,
             "update_time": user.updated_at,
         }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 from rules import administering
 from rules.access import Caller
 from rules.refusals import StaleEtag, UserNotFound
-from rules.users import Standing, UserState
+from rules.users import UserState, UserStatus
 from storage.access import scopes as role_scopes
 from storage.access.records import UserRow
 from storage.access.scopes import WITHIN, Held
@@ -21,7 +21,7 @@ class User(NamedTuple):
     email: str
     display_name: str
     language_code: str
-    standing: Standing
+    status: UserStatus
     version: int
     created_at: datetime
     updated_at: datetime
@@ -127,7 +127,7 @@ def from_row(row: Any, held: Sequence[Held]) -> User:
         row.email,
         row.display_name,
         row.language_code,
-        Standing(UserState(row.state), UserState(row.returns_to) if row.returns_to else None),
+        UserStatus(UserState(row.state), UserState(row.returns_to) if row.returns_to else None),
         row.version,
         row.created_at,
         row.updated_at,

@@ -52,7 +52,7 @@ class AssignRole(NamedTuple):
         context = self.context
         user = queries.lock(self.user_id, context.caller)
         administering.check_not_own(context.caller, user.id)
-        users.check_state(user.standing.state, users.GIVEN_ROLES)
+        users.check_state(user.status.state, users.GIVEN_ROLES)
         [gift] = allowed(unit, context.caller, [self.given])
         if gift.holding in user.holdings:
             raise RoleAssigned(role=self.given.role)
@@ -84,7 +84,7 @@ class EndRole(NamedTuple):
         ended = next((one for one in user.roles if one.holding == wanted), None)
         if ended is None:
             raise RoleNotHeld(role=self.taken.role)
-        if user.standing.state == UserState.ACTIVE:
+        if user.status.state == UserState.ACTIVE:
             changing.check_somebody_stays(unit, user, [ended])
         activity = changing.write(unit, context, user, told(wanted))
         assignments.end(unit, ended.id, activity)

@@ -36,8 +36,8 @@ class MoveUser(NamedTuple):
             changing.take_turns(unit)
         user = changing.administered(self.user_id, context, self.etag)
         administering.check_not_own(context.caller, user.id)
-        standing = users.moved(user.standing, self.way)
-        if is_taken and user.standing.state == UserState.ACTIVE:
+        status = users.moved(user.status, self.way)
+        if is_taken and user.status.state == UserState.ACTIVE:
             changing.check_somebody_stays(unit, user, user.roles)
         gifts = roles.allowed(unit, context.caller, self.given)
         details = {"roles": [roles.told(gift.holding) for gift in gifts]} if gifts else {}
@@ -47,12 +47,12 @@ class MoveUser(NamedTuple):
             context,
             user,
             {**details, **({"logins": ended} if is_taken else {})},
-            [Change("state", user.standing.state.value, standing.state.value)],
+            [Change("state", user.status.state.value, status.state.value)],
             also_at=[gift.scope for gift in gifts],
         )
         if is_taken:
             changing.revoke_keys(unit, context, user, activity)
-        saved = changing.save(unit, user._replace(standing=standing), activity)
+        saved = changing.save(unit, user._replace(status=status), activity)
         return Answer(roles.give(unit, saved, gifts, activity).shown_to(context.caller), activity)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.approvals.matching import Asked, Match, Rule, check_rule, exceeds, match, may_match
+from rules.approvals.matching import Match, RequestFacts, Rule, check_rule, exceeds, match, may_match
 from rules.approvals.refusals import ApprovalRuleInvalid
 
 LARGE = Rule("large", ("AdjustPoints",), "points", above=100)
@@ -12,12 +12,12 @@ DAILY = LARGE._replace(above=None, day_sum_above=100)
 CARDS = Rule("cards", ("UpdateProgram",), paths=("program.cards",))
 
 
-def _adjust(points: int) -> Asked:
-    return Asked("AdjustPoints", {"points": points}, {"account", "points"})
+def _adjust(points: int) -> RequestFacts:
+    return RequestFacts("AdjustPoints", {"points": points}, {"account", "points"})
 
 
-def _update(*paths: str) -> Asked:
-    return Asked("UpdateProgram", {}, set(paths))
+def _update(*paths: str) -> RequestFacts:
+    return RequestFacts("UpdateProgram", {}, set(paths))
 
 
 @given(st.integers(-(2**53), 2**53), st.integers(0, 2**53))
@@ -63,7 +63,7 @@ def test_a_field_is_set_with_its_parts_and_with_what_it_is_a_part_of(paths: list
 
 def test_a_rule_is_about_its_calls_alone() -> None:
     """A rule of adjustments must not stop a till."""
-    assert match(LARGE, Asked("SpendPoints", {"points": 500}, {"points"})) is Match.NO
+    assert match(LARGE, RequestFacts("SpendPoints", {"points": 500}, {"points"})) is Match.NO
     assert match(Rule("all", ("AdjustPoints",)), _adjust(0)) is Match.YES
 
 

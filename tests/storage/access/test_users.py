@@ -17,7 +17,7 @@ from rules.refusals import (
     UserNotFound,
     UserStateWrong,
 )
-from rules.users import Standing, UserState, Way
+from rules.users import UserState, UserStatus, Way
 from storage.access.authenticating import authenticate
 from storage.access.commands import as_operator, create_key
 from storage.access.credentials import Credential, CredentialKind, new_token
@@ -103,8 +103,8 @@ def test_no_key_speaks_for_who_is_not_at_work(scene: Scene) -> None:
 def test_who_never_accepted_is_invited_still_after_a_lock(scene: Scene) -> None:
     """As active, they could neither log in nor be invited again."""
     user = invite(scene, "gwen@example.com")
-    assert move(scene, user, Way.LOCK).standing == Standing(UserState.LOCKED, UserState.INVITED)
-    assert move(scene, user, Way.UNLOCK).standing == Standing(UserState.INVITED)
+    assert move(scene, user, Way.LOCK).status == UserStatus(UserState.LOCKED, UserState.INVITED)
+    assert move(scene, user, Way.UNLOCK).status == UserStatus(UserState.INVITED)
 
 
 def _taken(user: User) -> list[Callable[[Any], Any]]:
@@ -125,7 +125,7 @@ def test_the_last_active_administrator_stays(scene: Scene, number: int) -> None:
     command = _taken(user)[number]
     with pytest.raises(LastAdministrator):
         scene.carry_out(command(ADMIN))
-    assert _read(scene, user).standing.state == UserState.ACTIVE
+    assert _read(scene, user).status.state == UserState.ACTIVE
     at_work(scene, "second@example.com", ALL)
     scene.carry_out(command(ADMIN))
 
@@ -148,7 +148,7 @@ def test_a_lock_and_a_role_at_once_are_both_done_in_some_order(scene: Scene) -> 
         lock, assign = MoveUser(user.id, "", Way.LOCK, by(ADMIN, "lock")), AssignRole(user.id, STAFF, by(ADMIN, "role"))
         assert not any(isinstance(one, Refusal) for one in _at_once(scene, lock, assign))
         found = _read(scene, user)
-        assert (found.standing.state, [one.holding.role for one in found.roles]) == (UserState.LOCKED, ["STAFF"])
+        assert (found.status.state, [one.holding.role for one in found.roles]) == (UserState.LOCKED, ["STAFF"])
         assert found.version == user.version + 2
 
 
