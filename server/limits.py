@@ -240,12 +240,15 @@ RESETS_OF_ACCOUNT = Rule("password_resets", "account", 3, 3_600)
 RESETS_FROM_ADDRESS = Rule("password_resets", "address", 20, 3_600)
 
 # Passwords that are hashed at once in one process, each for some 20 ms of a processor and in 19 MiB. One thread lets in
-# forty users a second; two would take a whole host of two processors from the tills.
+# some twenty users a second; two would take a whole host of two processors from the tills.
 PASSWORD_THREADS = 1
 # How far it stands back for all others of the host: with nothing else to do it has a whole processor, beside calls of
 # tills a tenth of one.
 PASSWORD_NICE = 10
-# Passwords in hand, with those that wait: less than a second. Beyond, an early "no" serves better than a wait behind so
+# And rests after each hash for as long as that took: priority divides processors, not what they share (memory, caches),
+# and a flood of logins takes half of one thread at most.
+PASSWORD_REST = 1.0
+# Passwords in hand, with those that wait: a second or two. Beyond, an early "no" serves better than a wait behind so
 # many; and what a caller that was turned away is told to wait.
 PASSWORDS_IN_HAND_MAX = 32
 PASSWORD_PUSHBACK_MS = 1_000

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ class Passwords:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(limits.PASSWORD_THREADS, "passwords", initializer=_stand_back)
         self._in_hand = 0
+        self._rests_until = 0.0
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -47,7 +49,17 @@ class Passwords:
         return await self._run(lambda: hashing.derive(normalised(password)))
 
     async def _run(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._rested, work)
+
+    def _rested(self, work: Callable[[], Result]) -> Result:
+        """Does it once the thread has rested from the one before: a login alone does not wait, a flood leaves room."""
+        time.sleep(max(0.0, self._rests_until - time.monotonic()))
+        began = time.monotonic()
+        try:
+            return work()
+        finally:
+            now = time.monotonic()
+            self._rests_until = now + (now - began) * limits.PASSWORD_REST
 
 
 def _stand_back() -> None:
